@@ -1,0 +1,1 @@
+"""A local Azure that unmodified Terraform and Azure SDKs use on production host names. See README.md in this folder."""

@@ -1,0 +1,64 @@
+"""The words that every part of the sandbox uses: where a client stands, and who it is.
+
+Nothing here knows HTTP, storage or Terraform; the services import this module, never each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+PrivateNetwork = Literal["none", "vnet", "data-factory"]
+
+
+@dataclass(frozen=True, slots=True)
+class Vantage:
+    """A place in the network that a client can stand in.
+
+    ``public_ip`` is the source address that public endpoints see (documentation ranges of RFC 5737, so that no rule in a
+    test can ever name a real machine). ``private_network`` says which private endpoints can be reached from there:
+    none, those whose private DNS zone is linked to a virtual network of the subscription, or the approved managed
+    private endpoints of the subscription's data factories.
+    """
+
+    name: str
+    public_ip: str
+    private_network: PrivateNetwork
+    description: str
+
+
+VANTAGES: tuple[Vantage, ...] = (
+    Vantage("internet", "203.0.113.10", "none", "a laptop or a hosted agent with a public address"),
+    Vantage("vnet", "198.51.100.20", "vnet", "a machine inside the platform's virtual network"),
+    Vantage("adf-managed", "192.0.2.30", "data-factory", "the data factory's managed virtual network"),
+)
+
+
+def vantage(name: str) -> Vantage:
+    """The vantage called ``name``; ``KeyError`` names the known ones."""
+    for candidate in VANTAGES:
+        if candidate.name == name:
+            return candidate
+    raise KeyError(f"unknown vantage {name!r}: one of {', '.join(v.name for v in VANTAGES)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where one connection comes from: a vantage, inside the networks of one subscription."""
+
+    vantage: Vantage
+    subscription_id: str
+
+
+PrincipalKind = Literal["User", "ServicePrincipal", "Group"]
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who a verified token speaks for. ``object_id`` is what role assignments name."""
+
+    object_id: str
+    tenant_id: str
+    kind: PrincipalKind
+    client_id: str | None = None
+    display_name: str = ""

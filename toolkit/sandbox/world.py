@@ -1,0 +1,114 @@
+"""What the sandbox's services share, and the shapes by which they know each other.
+
+One :class:`World` is built in ``server.py`` and handed to every service. A service uses another one only through the
+protocols here, so that each can be read, tested and replaced alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from toolkit.sandbox.model import Origin, Principal
+from toolkit.sandbox.store import Store
+
+
+class Service(Protocol):
+    """The far end of the handler chain for some host names."""
+
+    name: str
+    hosts: tuple[str, ...]  # exact names, or "*.suffix" for one or more labels in front
+
+    async def handle(self, request: Request, origin: Origin) -> Response: ...
+
+
+class InvalidToken(Exception):
+    """A bearer token is missing, expired, for another audience, or not signed by this sandbox. ``str()`` says which."""
+
+
+class Tokens(Protocol):
+    """Verification of the access tokens that the sandbox's Entra handed out."""
+
+    def verify(self, authorization: str | None, audiences: tuple[str, ...]) -> Principal:
+        """The principal of an ``Authorization: Bearer …`` header; raises :class:`InvalidToken`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePrincipal:
+    object_id: str
+    client_id: str
+
+
+class Directory(Protocol):
+    """The service principals of one Entra tenant per subscription."""
+
+    def create_managed_identity(self, resource_id: str, tenant_id: str) -> ServicePrincipal:
+        """The principal of a user-assigned identity, or of the resource whose system-assigned identity it is; idempotent."""
+        ...
+
+    def delete_managed_identity(self, resource_id: str) -> None: ...
+
+    def principal(self, object_id: str) -> Principal | None: ...
+
+    def tenant_of(self, subscription_id: str) -> str | None:
+        """The tenant of a subscription that the sandbox knows, else None (404 SubscriptionNotFound)."""
+        ...
+
+    def subscriptions(self) -> Mapping[str, str]:
+        """subscription id -> tenant id."""
+        ...
+
+
+class AccessControl(Protocol):
+    """Azure RBAC over the role assignments and definitions in the store (assignments are inherited by scope)."""
+
+    def allows_action(self, principal: Principal, scope: str, action: str) -> bool: ...
+
+    def allows_data_action(self, principal: Principal, scope: str, data_action: str) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How a connection from an origin to a host name travels.
+
+    ``address`` is what DNS answers there. ``private_endpoint_target`` is the lower-cased id of the resource that the
+    connection reaches through an approved private endpoint; None means that it arrives at the public endpoint, from
+    ``source_ip``.
+    """
+
+    host: str
+    address: str
+    source_ip: str
+    private_endpoint_target: str | None = None
+    private_endpoint_id: str | None = None
+
+
+class Network(Protocol):
+    def route(self, origin: Origin, host: str) -> Route: ...
+
+
+class BlobBackend(Protocol):
+    """Azurite behind the gateway, reached without firewall or authentication (the control plane's own way)."""
+
+    async def create_container(self, account: str, container: str) -> None: ...
+
+    async def delete_container(self, account: str, container: str) -> None: ...
+
+    async def delete_account(self, account: str) -> None: ...
+
+
+@dataclass(slots=True)
+class World:
+    state_dir: Path
+    store: Store
+    directory: Directory
+    tokens: Tokens
+    access: AccessControl
+    network: Network
+    blobs: BlobBackend
