@@ -1,0 +1,77 @@
+"""Fixtures that every kind of test may use: one sandbox per test session, in a project folder of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
+    from toolkit.environment import Connection
+
+ROOT = Path(__file__).parent.parent
+
+
+def copy_project(target: Path) -> Path:
+    """The parts of the checkout that a run reads, in a folder of its own, so that tests never meet a user's state."""
+    for name in ("envs", "terraform"):
+        shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
+    return target
+
+
+@dataclass(frozen=True)
+class SandboxForTests:
+    """A running sandbox with the subscription of envs/local."""
+
+    connection: Connection
+
+    @property
+    def subscription_id(self) -> str:
+        return self.connection.environment.subscription_id
+
+    @property
+    def tenant_id(self) -> str:
+        return self.connection.environment.tenant_id
+
+    @property
+    def ca(self) -> str:
+        return self.connection.runner.settings["SSL_CERT_FILE"]
+
+    def proxy(self, vantage: str) -> str:
+        return self.connection.vantages[vantage].settings["HTTPS_PROXY"]
+
+    def options(self, vantage: str = "internet") -> dict[str, Any]:
+        return self.connection.vantages[vantage].client_options
+
+    def credential(self, vantage: str = "internet") -> TokenCredential:
+        """The sandbox's engineer, Owner of the subscription."""
+        from azure.identity import ClientSecretCredential
+
+        settings = self.connection.credential_settings
+        return ClientSecretCredential(
+            self.tenant_id, settings["AZURE_CLIENT_ID"], settings["AZURE_CLIENT_SECRET"], **self.options(vantage)
+        )
+
+
+@pytest.fixture(scope="session")
+def project_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="session")
+def sandbox(project_dir: Path) -> Iterator[SandboxForTests]:
+    from toolkit.environment import load_environment
+    from toolkit.project import Project
+    from toolkit.sandbox import client
+
+    environment = load_environment("local", Project(project_dir))
+    try:
+        yield SandboxForTests(environment.connect())
+    finally:
+        client.stop(project_dir)

@@ -1,0 +1,162 @@
+"""envs/<env>/env.toml: what is accepted, and how each mistake is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from toolkit.environment import Operator, load_environment
+from toolkit.errors import ExitCode, UsageError
+from toolkit.project import Project, find_project
+from toolkit.sandbox.model import VANTAGES
+
+GOOD = """\
+# a comment
+target       = "azure"
+tenant       = "11111111-1111-4111-8111-111111111111"
+subscription = "22222222-2222-4222-8222-222222222222"
+location     = "westeurope"
+operator     = { object_id = "33333333-3333-4333-8333-333333333333", type = "Group" }
+vantages     = ["vnet"]
+github_repository = "org/repo"
+
+[public_network_access]
+storage = "Enabled"
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    (tmp_path / "terraform").mkdir()
+    for name in ("dev", "prod"):
+        (tmp_path / "envs" / name).mkdir(parents=True)
+        (tmp_path / "envs" / name / "env.toml").write_text(GOOD)
+    return Project(tmp_path)
+
+
+def write(project: Project, text: str) -> None:
+    (project.envs_dir / "dev" / "env.toml").write_text(text)
+
+
+def problem(project: Project, name: str = "dev") -> UsageError:
+    with pytest.raises(UsageError) as caught:
+        load_environment(name, project)
+    assert caught.value.exit_code is ExitCode.USAGE
+    return caught.value
+
+
+def test_reads_what_the_file_says_and_defaults_the_rest(project: Project) -> None:
+    dev = load_environment("dev", project)
+    assert (dev.name, dev.target, dev.vantages) == ("dev", "azure", ("vnet",))
+    assert dev.operator == Operator("33333333-3333-4333-8333-333333333333", "Group")
+    assert dev.protected, "an environment is protected unless its data says otherwise"
+    assert dev.credential == "azure-cli"
+    assert dev.public_network_access.storage == "Enabled"
+    assert dev.public_network_access.key_vault == "Disabled"
+    assert dev.github_subject == "repo:org/repo:environment:dev"
+    assert dev.state_dir == project.root / ".toolkit" / "dev"
+    assert dev.needs_confirmation
+    assert not dev.provider_may_be_built
+
+
+def test_a_rehearsal_takes_the_same_data_to_the_sandbox_with_its_own_state(project: Project) -> None:
+    rehearsal = load_environment("prod@sandbox", project)
+    assert (rehearsal.target, rehearsal.data_name) == ("sandbox", "prod")
+    assert rehearsal.state_dir != load_environment("prod", project).state_dir
+    assert rehearsal.folder == load_environment("prod", project).folder
+    assert rehearsal.vantages[0] == "vnet", "it starts where the environment's data says"
+    assert set(rehearsal.vantages) == {v.name for v in VANTAGES}
+    assert rehearsal.lock_file_dir == rehearsal.state_dir, "a sandbox's provider lock is never committed"
+    assert rehearsal.bootstraps_itself
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("dve", "did you mean dev?"),
+        ("prd@sandbox", "did you mean prod@sandbox?"),
+        ("zzz", "known environments: dev, prod"),
+    ],
+)
+def test_unknown_name(project: Project, typed: str, hint: str) -> None:
+    error = problem(project, typed)
+    assert error.message == f"unknown environment {typed!r}"
+    assert error.hint is not None
+    assert hint in error.hint
+
+
+def test_unknown_suffix(project: Project) -> None:
+    assert "only @sandbox may follow" in problem(project, "dev@azure").message
+
+
+def test_a_folder_without_the_file(project: Project) -> None:
+    (project.envs_dir / "dev" / "env.toml").unlink()
+    assert problem(project).message == "envs/dev/env.toml is missing"
+
+
+@pytest.mark.parametrize("name", ["", "../dev", "dev/../dev"])
+def test_names_that_are_no_names(project: Project, name: str) -> None:
+    assert "unknown environment" in problem(project, name).message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [  # what is expected follows ""
+        ('target       = "azure"', 'target = "cloud"', "2: target 'cloud' is not allowed: one of sandbox, azure"),
+        ('"11111111-1111-4111-8111-111111111111"', '"acme"', "3: tenant 'acme' is not allowed: a lower-case GUID"),
+        ('vantages     = ["vnet"]', 'vantages = ["vnet", "moon"]', "7: vantages.1 'moon' is not allowed"),
+        ('vantages     = ["vnet"]', "vantages = []", "7: vantages [] is not allowed"),
+        ('storage = "Enabled"', 'storage = "Maybe"', "11: public_network_access.storage 'Maybe' is not allowed"),
+        ('type = "Group"', 'type = "Robot"', "6: operator.type 'Robot' is not allowed"),
+        ('storage = "Enabled"', 'storge = "Enabled"', "11: public_network_access.storge is not a known key"),
+        ('location     = "westeurope"\n', "", "1: location is missing"),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_names_file_line_key_and_what_is_allowed(
+    project: Project, old: str, new: str, expected: str
+) -> None:
+    assert old in GOOD
+    write(project, GOOD.replace(old, new))
+    assert f"envs/dev/env.toml:{expected}" in problem(project).message
+
+
+def test_every_problem_is_told_at_once(project: Project) -> None:
+    write(project, GOOD.replace('"azure"', '"cloud"').replace('"westeurope"', '"West Europe"'))
+    assert len(problem(project).message.splitlines()) == 2
+
+
+def test_broken_toml_names_the_line(project: Project) -> None:
+    write(project, GOOD + "\nbroken = @\n")
+    message = problem(project).message
+    assert message.startswith("envs/dev/env.toml: not valid TOML")
+    assert "line" in message
+
+
+def test_a_shell_that_is_pointed_at_the_sandbox_is_refused_for_azure(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/home/x/project/.toolkit/sandbox/ca.pem")
+    with pytest.raises(UsageError, match="SSL_CERT_FILE names the sandbox's certificate authority"):
+        load_environment("dev", project).connect()
+
+
+def test_azure_keeps_the_callers_process_environment(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://corporate.example:3128")
+    settings = load_environment("dev", project).connect().process_environment()
+    assert settings["HTTPS_PROXY"] == "http://corporate.example:3128"
+    assert settings["ARM_SUBSCRIPTION_ID"] == "22222222-2222-4222-8222-222222222222"
+    assert (settings["ARM_USE_CLI"], settings["ARM_USE_MSI"]) == ("true", "false")
+
+
+def test_find_project_outside_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TOOLKIT_PROJECT", raising=False)
+    with pytest.raises(UsageError, match="is not inside a toolkit project"):
+        find_project(tmp_path)
+
+
+def test_find_project_from_below(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TOOLKIT_PROJECT", raising=False)
+    assert find_project(project.envs_dir / "dev").root == project.root

@@ -1,0 +1,89 @@
+"""``toolkit env``: what environments there are, and what their data says."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import click
+
+from toolkit.cli.terminal import Terminal
+from toolkit.environment import Environment, environment_names, load_environment
+from toolkit.errors import UsageError
+from toolkit.project import find_project
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+
+
+@click.group()
+def env() -> None:
+    """List, show and validate environments (the folders of envs/)."""
+
+
+@env.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """Every environment, with its target, region and subscription."""
+    terminal = Terminal()
+    project = find_project()
+    environments = [load_environment(name, project) for name in environment_names(project)]
+    if as_json:
+        terminal.print_json([_facts(environment) for environment in environments])
+        return
+    terminal.print_table(
+        ["environment", "target", "location", "subscription", "protected"],
+        [[e.name, e.target, e.location, e.subscription_id, "yes" if e.protected else "no"] for e in environments],
+    )
+
+
+@env.command()
+@click.argument("environment")
+@json_option
+def show(environment: str, as_json: bool) -> None:
+    """What one environment's env.toml says, defaults included."""
+    terminal = Terminal()
+    facts = _facts(load_environment(environment))
+    if as_json:
+        terminal.print_json(facts)
+        return
+    terminal.print_table(["key", "value"], [[key, _words(value)] for key, value in facts.items()])
+
+
+@env.command()
+@click.argument("environments", nargs=-1)
+@json_option
+def validate(environments: tuple[str, ...], as_json: bool) -> None:
+    """Check env.toml of ENVIRONMENTS (of all, when none is named). Exits 3 when one is wrong, and says where."""
+    terminal = Terminal()
+    project = find_project()
+    results: dict[str, str | None] = {}
+    for name in environments or environment_names(project):
+        try:
+            load_environment(name, project)
+            results[name] = None
+        except UsageError as error:
+            results[name] = error.message
+    if as_json:
+        terminal.print_json([{"environment": n, "valid": m is None, "problem": m} for n, m in results.items()])
+    else:
+        for name, problem in results.items():
+            terminal.print(f"{name}: {problem or 'valid'}")
+    wrong = [name for name, problem in results.items() if problem]
+    if wrong:
+        raise UsageError(f"{len(wrong)} of {len(results)} environments are wrong: {', '.join(wrong)}")
+
+
+def _facts(environment: Environment) -> dict[str, Any]:
+    facts = dataclasses.asdict(environment)
+    facts["project"] = str(environment.project.root)
+    if environment.provider_mirror:
+        facts["provider_mirror"] = str(environment.provider_mirror)
+    return facts
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_words(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value) or "none"
+    return {None: "none", True: "yes", False: "no"}.get(value, str(value)) if not isinstance(value, str) else value
