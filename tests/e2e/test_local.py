@@ -1,0 +1,59 @@
+"""The main job in order. Each test goes on where the last one left: apply, smoke, apply, plan, destroy, apply."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from tests.e2e.conftest import Toolkit
+
+pytestmark = pytest.mark.e2e
+
+
+def test_apply_from_nothing_makes_a_proven_platform(toolkit: Toolkit) -> None:
+    result = toolkit.ok("apply", "local", "--json")
+    report = result.json
+    assert report["changes"]["create"] >= 60
+    assert report["smoke"]["failed"] == 0
+    assert report["smoke"]["passed"] >= 14
+
+
+def test_evidence_is_kept(toolkit: Toolkit) -> None:
+    (folder,) = (toolkit.project / ".toolkit" / "local" / "evidence").iterdir()
+    names = {path.name for path in folder.iterdir()}
+    assert {"plan.json", "outputs.json", "smoke.json", "smoke.junit.xml", "versions.json"} <= names
+    suite = ElementTree.parse(folder / "smoke.junit.xml").getroot()
+    assert len(suite.findall(".//testcase")) >= 14
+    assert not suite.findall(".//failure")
+
+
+def test_smoke_proves_denials_too_and_is_green_twice(toolkit: Toolkit) -> None:
+    for _ in range(2):
+        report = toolkit.ok("smoke", "local", "--json").json
+        passed = {check["id"] for check in report["checks"] if check["outcome"] == "PASS"}
+        assert len(passed) == len(report["checks"]), "in the sandbox every vantage and identity is there: no skips"
+        assert len([check for check in passed if "denied" in check or "refused" in check]) >= 5
+
+
+def test_second_apply_changes_nothing_and_says_so_in_one_line(toolkit: Toolkit) -> None:
+    result = toolkit.ok("apply", "local", "--no-smoke")
+    assert [line for line in result.out.splitlines() if line.startswith("No changes")], result.out
+
+
+def test_plan_of_an_applied_environment_exits_0(toolkit: Toolkit) -> None:
+    assert toolkit("plan", "local").code == 0
+
+
+def test_outputs_hold_names_and_no_secret(toolkit: Toolkit) -> None:
+    outputs = toolkit.ok("outputs", "local", "--format", "json").json
+    assert outputs["environment"] == "local"
+    assert outputs["storage_account_name"]
+    for word in ("sharedkey", "accountkey", "password", "clientsecret"):
+        assert word not in str(outputs).lower()
+
+
+def test_destroy_then_apply(toolkit: Toolkit) -> None:
+    toolkit.ok("destroy", "local")
+    assert toolkit("plan", "local").code == 2, "everything is to be created again"
+    toolkit.ok("apply", "local")
