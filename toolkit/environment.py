@@ -118,6 +118,11 @@ class Environment:
         return self.target == "sandbox"
 
     @property
+    def patience(self) -> float:
+        """How long eventual consistency is waited for, as a share of Azure's own figures: the sandbox settles sooner."""
+        return 1.0 if self.target == "azure" else 0.02
+
+    @property
     def github_subject(self) -> str | None:
         """The subject of GitHub's OIDC token for a job that runs in this environment.
 

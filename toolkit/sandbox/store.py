@@ -66,6 +66,7 @@ class Store:
         self._db = sqlite3.connect(str(path), isolation_level=None, check_same_thread=False)
         self._lock = threading.RLock()
         self._depth = 0
+        self._revisions: dict[str, int] = {}
         with self._lock:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
@@ -104,6 +105,7 @@ class Store:
 
     def put(self, resource: Resource) -> None:
         with self._lock:
+            self._count(resource.type)
             self._db.execute(
                 "INSERT OR REPLACE INTO resources (key, id, type, body, internal, etag) VALUES (?, ?, ?, ?, ?, ?)",
                 (
@@ -119,7 +121,19 @@ class Store:
     def delete(self, resource_id: str) -> bool:
         """Remove one resource (not its children); False when it was not there."""
         with self._lock:
-            return self._db.execute("DELETE FROM resources WHERE key = ?", (_key(resource_id),)).rowcount > 0
+            rows = self._db.execute(
+                "DELETE FROM resources WHERE key = ? RETURNING type", (_key(resource_id),)
+            ).fetchall()
+            for (type_,) in rows:
+                self._count(type_)
+        return bool(rows)
+
+    def revision(self, type: str) -> int:
+        """Grows with every write of a resource of this type, so that what was derived from them can be kept until then."""
+        return self._revisions.get(type.lower(), 0)
+
+    def _count(self, type: str) -> None:
+        self._revisions[type.lower()] = self.revision(type) + 1
 
     def under(self, scope: str, type: str | None = None) -> list[Resource]:
         """Every resource below ``scope`` at any depth (scope itself excluded), ordered by id; only ``type`` when given."""
@@ -153,12 +167,15 @@ class Store:
     def put_document(self, kind: str, key: str, body: Json) -> None:
         with self._lock:
             self._db.execute(
-                "INSERT OR REPLACE INTO documents (kind, key, body) VALUES (?, ?, ?)", (kind, key.lower(), json.dumps(body))
+                "INSERT OR REPLACE INTO documents (kind, key, body) VALUES (?, ?, ?)",
+                (kind, key.lower(), json.dumps(body)),
             )
 
     def delete_document(self, kind: str, key: str) -> bool:
         with self._lock:
-            return self._db.execute("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key.lower())).rowcount > 0
+            return (
+                self._db.execute("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key.lower())).rowcount > 0
+            )
 
     def documents(self, kind: str, prefix: str = "") -> list[tuple[str, Json]]:
         """(key, body) of every document of a kind whose key starts with ``prefix``, ordered by key."""

@@ -79,7 +79,8 @@ class Route:
 
     ``address`` is what DNS answers there. ``private_endpoint_target`` is the lower-cased id of the resource that the
     connection reaches through an approved private endpoint; None means that it arrives at the public endpoint, from
-    ``source_ip``.
+    ``source_ip``. ``unreachable`` says why there is no way at all (the name does not resolve there, nobody answers at the
+    address); the other fields then mean nothing.
     """
 
     host: str
@@ -87,6 +88,7 @@ class Route:
     source_ip: str
     private_endpoint_target: str | None = None
     private_endpoint_id: str | None = None
+    unreachable: str | None = None
 
 
 class Network(Protocol):

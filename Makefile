@@ -1,0 +1,62 @@
+# One front door; everything that it does is a `toolkit` command. `make help` lists the verbs.
+# make answers 2 for every failure: a pipeline that reads exit codes calls .venv/bin/toolkit itself.
+
+env ?= local
+ARGS ?=
+PYTHON ?= python3
+TOOLKIT = .venv/bin/toolkit
+
+.DEFAULT_GOAL := help
+.PHONY: help apply plan smoke destroy outputs bootstrap sandbox-start sandbox-stop test test-full lint bench constraints
+
+help: ## list the verbs
+	@echo 'make [env=local] VERB [ARGS="…"]'
+	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { split($$1, verbs, " "); for (i in verbs) printf "  %-14s %s\n", verbs[i], $$2 }' Makefile | sort
+
+apply: .venv/.stamp-run ## provision the environment, prove that it works, keep the evidence
+	@$(TOOLKIT) apply $(env) $(ARGS)
+
+plan: .venv/.stamp-run ## show what apply would change
+	@$(TOOLKIT) plan $(env) $(ARGS)
+
+smoke: .venv/.stamp-run ## run the data-plane smoke tests
+	@$(TOOLKIT) smoke $(env) $(ARGS)
+
+destroy: .venv/.stamp-run ## destroy the platform
+	@$(TOOLKIT) destroy $(env) $(ARGS)
+
+outputs: .venv/.stamp-run ## print the outputs
+	@$(TOOLKIT) outputs $(env) $(ARGS)
+
+bootstrap: .venv/.stamp-run ## make the state account and the CI identity
+	@$(TOOLKIT) bootstrap $(env) $(ARGS)
+
+sandbox-start: .venv/.stamp-run ## start the local Azure
+	@$(TOOLKIT) sandbox start $(ARGS)
+
+sandbox-stop: .venv/.stamp-run ## stop the local Azure
+	@$(TOOLKIT) sandbox stop $(ARGS)
+
+test: .venv/.stamp-dev ## run the tests: unit, contract, end to end
+	@.venv/bin/python -m pytest -m 'not slow' $(ARGS)
+
+test-full: .venv/.stamp-dev ## run the tests, and the ones that download and build the toolchain from nothing
+	@.venv/bin/python -m pytest $(ARGS)
+
+lint: .venv/.stamp-dev ## ruff, mypy, terraform fmt and validate
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/python tests/lint/terraform_lint.py
+
+bench: .venv/.stamp-dev ## measure, and write benchmarks/RESULTS.md
+	@.venv/bin/python benchmarks/run.py $(ARGS)
+
+constraints: .venv/.stamp-dev ## pin the newest versions within pyproject.toml's ranges
+	@.venv/bin/python .ci/write_constraints.py
+
+.venv/.stamp-run: pyproject.toml constraints.txt
+	@$(PYTHON) toolkit/toolchain/venv.py run
+
+.venv/.stamp-dev: pyproject.toml constraints.txt
+	@$(PYTHON) toolkit/toolchain/venv.py dev

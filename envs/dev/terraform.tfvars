@@ -1,0 +1,42 @@
+# Development: small, and nothing in it is protected.
+storage = {
+  sku             = "Standard_LRS"
+  retention_days  = 7
+  containers      = ["ml-globals", "smoke", "adftrain"]
+  lake_containers = ["raw", "curated"]
+  lifecycle_rules = {
+    expire-smoke = { prefixes = ["smoke/"], delete_after = 7 }
+  }
+}
+
+key_vault = {
+  retention_days   = 7
+  purge_protection = false
+}
+
+container_registry = {
+  zone_redundancy         = false
+  untagged_retention_days = 7
+}
+
+monitoring = {
+  retention_days = 30
+  daily_quota_gb = 1
+}
+
+network = {
+  address_space = "10.41.0.0/20"
+  subnets = {
+    private_endpoints = { newbits = 4, netnum = 0, private_endpoints = true }
+    compute           = { newbits = 4, netnum = 1, nat = false, service_endpoints = ["Microsoft.Storage.Global", "Microsoft.KeyVault"] }
+  }
+}
+
+machine_learning = {
+  isolation_mode       = "AllowInternetOutbound"
+  high_business_impact = false
+  image_build_compute  = "cpu-cluster"
+  computes = {
+    cpu-cluster = { vm_size = "Standard_D4s_v5", max_nodes = 2 }
+  }
+}

@@ -1,0 +1,49 @@
+# Production.
+state_account = {
+  sku            = "Standard_GZRS"
+  retention_days = 90
+}
+
+storage = {
+  sku             = "Standard_GZRS"
+  retention_days  = 90
+  containers      = ["ml-globals", "smoke", "adftrain"]
+  lake_containers = ["raw", "curated"]
+  lifecycle_rules = {
+    expire-smoke  = { prefixes = ["smoke/"], delete_after = 7 }
+    cool-adftrain = { prefixes = ["adftrain/"], tier_to_cool_after = 30, delete_after = 365 }
+  }
+}
+
+key_vault = {
+  retention_days   = 90
+  purge_protection = true
+}
+
+container_registry = {
+  zone_redundancy         = true
+  untagged_retention_days = 90
+}
+
+monitoring = {
+  retention_days = 365
+  daily_quota_gb = -1
+}
+
+network = {
+  address_space = "10.43.0.0/20"
+  subnets = {
+    private_endpoints = { newbits = 4, netnum = 0, private_endpoints = true }
+    compute           = { newbits = 4, netnum = 1, nat = true, service_endpoints = ["Microsoft.Storage.Global", "Microsoft.KeyVault"] }
+  }
+}
+
+machine_learning = {
+  isolation_mode       = "AllowInternetOutbound"
+  high_business_impact = true
+  image_build_compute  = "cpu-cluster"
+  computes = {
+    cpu-cluster = { vm_size = "Standard_D8s_v5", max_nodes = 8 }
+    gpu-cluster = { vm_size = "Standard_NC4as_T4_v3", max_nodes = 2, idle_seconds = 600 }
+  }
+}

@@ -1,0 +1,48 @@
+# Test: production's redundancy at a smaller size.
+state_account = {
+  sku            = "Standard_ZRS"
+  retention_days = 30
+}
+
+storage = {
+  sku             = "Standard_ZRS"
+  retention_days  = 30
+  containers      = ["ml-globals", "smoke", "adftrain"]
+  lake_containers = ["raw", "curated"]
+  lifecycle_rules = {
+    expire-smoke  = { prefixes = ["smoke/"], delete_after = 7 }
+    cool-adftrain = { prefixes = ["adftrain/"], tier_to_cool_after = 30, delete_after = 365 }
+  }
+}
+
+key_vault = {
+  retention_days   = 90
+  purge_protection = true
+}
+
+container_registry = {
+  zone_redundancy         = true
+  untagged_retention_days = 30
+}
+
+monitoring = {
+  retention_days = 60
+  daily_quota_gb = 5
+}
+
+network = {
+  address_space = "10.42.0.0/20"
+  subnets = {
+    private_endpoints = { newbits = 4, netnum = 0, private_endpoints = true }
+    compute           = { newbits = 4, netnum = 1, nat = true, service_endpoints = ["Microsoft.Storage.Global", "Microsoft.KeyVault"] }
+  }
+}
+
+machine_learning = {
+  isolation_mode       = "AllowInternetOutbound"
+  high_business_impact = true
+  image_build_compute  = "cpu-cluster"
+  computes = {
+    cpu-cluster = { vm_size = "Standard_D4s_v5", max_nodes = 4 }
+  }
+}

@@ -1,0 +1,78 @@
+module "naming" {
+  source = "../modules/naming"
+
+  workload        = var.workload
+  environment     = var.environment
+  subscription_id = var.subscription_id
+  overrides       = var.name_overrides
+  tags            = var.tags
+}
+
+locals {
+  subscription = "/subscriptions/${var.subscription_id}"
+  names        = module.naming.names
+  tags         = module.naming.tags
+
+  # What the platform uses, directly or behind the scenes: azapi registers a provider only when a call fails for the lack of it,
+  # and does not see indirect needs such as Microsoft.Network for the workspace's managed network.
+  # https://learn.microsoft.com/azure/azure-resource-manager/management/resource-providers-and-types
+  resource_providers = toset([
+    "Microsoft.Batch",
+    "Microsoft.ContainerRegistry",
+    "Microsoft.DataFactory",
+    "Microsoft.EventGrid",
+    "Microsoft.Insights",
+    "Microsoft.KeyVault",
+    "Microsoft.MachineLearningServices",
+    "Microsoft.ManagedIdentity",
+    "Microsoft.Network",
+    "Microsoft.OperationalInsights",
+    "Microsoft.Storage",
+    "Microsoft.Web",
+  ])
+}
+
+resource "azapi_resource_action" "register" {
+  for_each = local.resource_providers
+
+  type        = "Microsoft.Resources/providers@2021-04-01"
+  resource_id = "${local.subscription}/providers/${each.key}"
+  action      = "register"
+  method      = "POST"
+}
+
+resource "azapi_resource" "state_resource_group" {
+  type      = "Microsoft.Resources/resourceGroups@2024-03-01"
+  parent_id = local.subscription
+  name      = local.names.state_resource_group
+  location  = var.location
+  tags      = local.tags
+
+  depends_on = [azapi_resource_action.register]
+}
+
+resource "azapi_resource" "platform_resource_group" {
+  type      = "Microsoft.Resources/resourceGroups@2024-03-01"
+  parent_id = local.subscription
+  name      = local.names.resource_group
+  location  = var.location
+  tags      = local.tags
+
+  depends_on = [azapi_resource_action.register]
+}
+
+module "state" {
+  source = "../modules/storage_account"
+
+  name                  = local.names.state_storage_account
+  parent_id             = azapi_resource.state_resource_group.id
+  location              = var.location
+  tags                  = local.tags
+  sku                   = var.state_account.sku
+  retention_days        = var.state_account.retention_days
+  public_network_access = var.public_network_access.state
+  ip_rules              = var.state_ip_rules
+  # Nothing of Azure's own needs the states.
+  bypass     = "None"
+  containers = ["tfstate"]
+}

@@ -1,0 +1,64 @@
+output "environment" {
+  description = "Name of the environment."
+  value       = var.environment
+}
+
+output "platform_resource_group_id" {
+  description = "Resource group of the platform."
+  value       = azapi_resource.platform_resource_group.id
+}
+
+output "platform_resource_group_name" {
+  description = "Name of the platform's resource group."
+  value       = azapi_resource.platform_resource_group.name
+}
+
+output "state_storage_account_id" {
+  description = "Account that keeps the states."
+  value       = module.state.id
+}
+
+output "state" {
+  description = "Where the states are: settings of Terraform's azurerm backend, and the platform's variable `state`."
+  value = {
+    resource_group_name  = azapi_resource.state_resource_group.name
+    storage_account_name = module.state.name
+    container_name       = basename(module.state.container_ids["tfstate"])
+    tenant_id            = var.tenant_id
+    subscription_id      = var.subscription_id
+  }
+}
+
+output "ci_identity" {
+  description = "What CI acts as."
+  value = {
+    id           = module.ci.id
+    client_id    = module.ci.client_id
+    principal_id = module.ci.principal_id
+  }
+}
+
+output "probe_identities" {
+  description = "What smoke tests act as: reader, writer, nobody."
+  value = {
+    for name, identity in module.probe : name => {
+      id           = identity.id
+      client_id    = identity.client_id
+      principal_id = identity.principal_id
+    }
+  }
+}
+
+output "federation" {
+  description = "The GitHub subject that may act as the identities; null without a repository."
+  value = var.github_repository == null ? null : {
+    issuer   = local.github_issuer
+    subject  = local.github_subject
+    audience = "api://AzureADTokenExchange"
+  }
+}
+
+output "role_assignments" {
+  description = "Who may do what where, and why."
+  value       = module.role_assignments.assignments
+}

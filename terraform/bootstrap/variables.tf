@@ -1,0 +1,98 @@
+# ---- filled in by the toolkit from envs/<env>/env.toml ----
+
+variable "environment" {
+  description = "Name of the environment: the folder under envs/."
+  type        = string
+}
+
+variable "location" {
+  description = "Azure region."
+  type        = string
+}
+
+variable "tenant_id" {
+  description = "Entra tenant of the subscription."
+  type        = string
+}
+
+variable "subscription_id" {
+  description = "Subscription of the environment."
+  type        = string
+}
+
+variable "operator_principal_id" {
+  description = "Object id of the person or service principal that runs the bootstrap: gets the data role on the state."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", var.operator_principal_id))
+    error_message = "operator_principal_id is the object id (a GUID) of the principal, not its name or client id: az ad signed-in-user show --query id"
+  }
+}
+
+variable "operator_principal_type" {
+  description = "User, Group or ServicePrincipal."
+  type        = string
+}
+
+variable "state_ip_rules" {
+  description = "Public addresses that reach the state: those declared, and those that the toolkit holds open at the moment."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
+variable "public_network_access" {
+  description = "Whether the state account's public endpoint answers those whom state_ip_rules allow (Enabled), or private endpoints only (Disabled)."
+  type        = object({ state = string })
+  nullable    = false
+}
+
+variable "github_repository" {
+  description = "owner/name of the repository whose workflows act as the identities; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.github_repository == null || can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.github_repository))
+    error_message = "github_repository is owner/name, without https://github.com/."
+  }
+}
+
+# ---- environment data: envs/common.tfvars, envs/<env>/terraform.tfvars ----
+
+variable "workload" {
+  description = "Short name of what the platform is for; part of every name."
+  type        = string
+}
+
+variable "tags" {
+  description = "Tags of every resource."
+  type        = map(string)
+  default     = {}
+}
+
+variable "name_overrides" {
+  description = "Names to use instead of the computed ones; keys as in modules/naming."
+  type        = map(string)
+  default     = {}
+}
+
+variable "state_account" {
+  description = "The account that keeps the states of bootstrap and platform."
+  type = object({
+    sku            = optional(string, "Standard_LRS")
+    retention_days = optional(number, 30)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "azure_devops_federation" {
+  description = "Issuer and subject as the service connection of Azure DevOps shows them; null for none."
+  type = object({
+    issuer  = string
+    subject = string
+  })
+  default = null
+}

@@ -1,0 +1,61 @@
+locals {
+  premium_properties = {
+    dataEndpointEnabled = true
+    networkRuleSet      = { defaultAction = "Deny", ipRules = [] }
+    zoneRedundancy      = var.zone_redundancy ? "Enabled" : "Disabled"
+    policies = {
+      # Azure refuses to disable exports while the public endpoint is open.
+      exportPolicy     = { status = var.public_network_access == "Disabled" ? "disabled" : "enabled" }
+      retentionPolicy  = { status = "enabled", days = var.untagged_retention_days }
+      quarantinePolicy = { status = "disabled" }
+    }
+  }
+}
+
+resource "azapi_resource" "this" {
+  type      = "Microsoft.ContainerRegistry/registries@2023-07-01"
+  parent_id = var.parent_id
+  name      = var.name
+  location  = var.location
+  tags      = var.tags
+  body = {
+    sku = { name = var.sku }
+    properties = merge(
+      {
+        adminUserEnabled         = false
+        networkRuleBypassOptions = "AzureServices"
+        publicNetworkAccess      = var.public_network_access
+      },
+      var.sku == "Premium" ? local.premium_properties : null,
+    )
+  }
+}
+
+module "private_endpoint" {
+  source   = "../private_endpoint"
+  for_each = var.private_endpoints
+
+  name                 = each.value.name
+  parent_id            = var.parent_id
+  location             = var.location
+  tags                 = var.tags
+  subnet_id            = each.value.subnet_id
+  target_id            = azapi_resource.this.id
+  group_id             = each.key
+  private_dns_zone_ids = each.value.private_dns_zone_ids
+}
+
+resource "azapi_resource" "diagnostics" {
+  count = var.diagnostics == null ? 0 : 1
+
+  type      = "Microsoft.Insights/diagnosticSettings@2021-05-01-preview"
+  parent_id = azapi_resource.this.id
+  name      = "to-log-analytics"
+  body = {
+    properties = {
+      workspaceId = var.diagnostics.workspace_id
+      logs        = [{ categoryGroup = "allLogs", enabled = true }]
+      metrics     = [{ category = "AllMetrics", enabled = true }]
+    }
+  }
+}

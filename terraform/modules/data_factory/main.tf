@@ -1,0 +1,125 @@
+locals {
+  managed_virtual_network_id = "${azapi_resource.this.id}/managedVirtualNetworks/default"
+  connect_via                = { type = "IntegrationRuntimeReference", referenceName = azapi_resource.integration_runtime.name }
+}
+
+resource "azapi_resource" "this" {
+  type      = "Microsoft.DataFactory/factories@2018-06-01"
+  parent_id = var.parent_id
+  name      = var.name
+  location  = var.location
+  tags      = var.tags
+
+  identity {
+    type = "SystemAssigned"
+  }
+
+  body = { properties = { publicNetworkAccess = var.public_network_access } }
+}
+
+# An action, because the REST reference has no operation that deletes a managed virtual network; it goes with its factory.
+# https://learn.microsoft.com/rest/api/datafactory/managed-virtual-networks
+resource "azapi_resource_action" "managed_virtual_network" {
+  type        = "Microsoft.DataFactory/factories/managedVirtualNetworks@2018-06-01"
+  resource_id = local.managed_virtual_network_id
+  method      = "PUT"
+  body        = { properties = {} }
+}
+
+resource "azapi_resource" "integration_runtime" {
+  type      = "Microsoft.DataFactory/factories/integrationRuntimes@2018-06-01"
+  parent_id = azapi_resource.this.id
+  name      = "ir-managed-vnet"
+  body = {
+    properties = {
+      type                  = "Managed"
+      managedVirtualNetwork = { type = "ManagedVirtualNetworkReference", referenceName = "default" }
+      typeProperties = {
+        computeProperties = {
+          location                               = "AutoResolve"
+          dataFlowProperties                     = { computeType = "General", coreCount = 8, timeToLive = var.time_to_live_minutes, cleanup = false }
+          copyComputeScaleProperties             = { dataIntegrationUnit = 4, timeToLive = var.time_to_live_minutes }
+          pipelineExternalComputeScaleProperties = { timeToLive = var.time_to_live_minutes, numberOfPipelineNodes = 1, numberOfExternalNodes = 1 }
+        }
+      }
+    }
+  }
+  depends_on = [azapi_resource_action.managed_virtual_network]
+}
+
+module "managed_private_endpoint" {
+  source   = "./modules/managed_private_endpoint"
+  for_each = var.managed_private_endpoints
+
+  name                       = each.key
+  data_factory_id            = azapi_resource.this.id
+  managed_virtual_network_id = azapi_resource_action.managed_virtual_network.resource_id
+  target_id                  = each.value.target_id
+  group_id                   = each.value.group_id
+}
+
+resource "azapi_resource" "blob_linked_service" {
+  for_each = var.blob_linked_services
+
+  type      = "Microsoft.DataFactory/factories/linkedservices@2018-06-01"
+  parent_id = azapi_resource.this.id
+  name      = each.key
+  body = {
+    properties = {
+      type       = "AzureBlobStorage"
+      connectVia = local.connect_via
+      typeProperties = {
+        serviceEndpoint = each.value
+        # Data flows refuse a managed identity without it: https://learn.microsoft.com/azure/data-factory/connector-azure-blob-storage
+        accountKind        = "StorageV2"
+        authenticationType = "Msi"
+      }
+    }
+  }
+}
+
+resource "azapi_resource" "key_vault_linked_service" {
+  for_each = var.key_vault_linked_services
+
+  type      = "Microsoft.DataFactory/factories/linkedservices@2018-06-01"
+  parent_id = azapi_resource.this.id
+  name      = each.key
+  body = {
+    properties = {
+      type           = "AzureKeyVault"
+      connectVia     = local.connect_via
+      typeProperties = { baseUrl = each.value }
+    }
+  }
+}
+
+module "private_endpoint" {
+  source   = "../private_endpoint"
+  for_each = var.private_endpoints
+
+  name                 = each.value.name
+  parent_id            = var.parent_id
+  location             = var.location
+  tags                 = var.tags
+  subnet_id            = each.value.subnet_id
+  target_id            = azapi_resource.this.id
+  group_id             = each.key
+  private_dns_zone_ids = each.value.private_dns_zone_ids
+}
+
+resource "azapi_resource" "diagnostics" {
+  count = var.diagnostics == null ? 0 : 1
+
+  type      = "Microsoft.Insights/diagnosticSettings@2021-05-01-preview"
+  parent_id = azapi_resource.this.id
+  name      = "to-log-analytics"
+  body = {
+    properties = {
+      workspaceId = var.diagnostics.workspace_id
+      # One table per category instead of one for all of Azure: https://learn.microsoft.com/azure/data-factory/monitor-using-azure-monitor
+      logAnalyticsDestinationType = "Dedicated"
+      logs                        = [{ categoryGroup = "allLogs", enabled = true }]
+      metrics                     = [{ category = "AllMetrics", enabled = true }]
+    }
+  }
+}

@@ -1,0 +1,54 @@
+mock_provider "azapi" {
+  mock_resource "azapi_resource" {
+    defaults = { id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf/managedVirtualNetworks/default/managedPrivateEndpoints/mpe-st-blob" }
+  }
+  mock_data "azapi_resource_list" {
+    defaults = {
+      output = "{\"value\":[{\"id\":\"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.old\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.mpe-st-blob\"},\"privateLinkServiceConnectionState\":{\"status\":\"Disconnected\"}}},{\"id\":\"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.other\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.mpe-st-file\"},\"privateLinkServiceConnectionState\":{\"status\":\"Pending\"}}},{\"id\":\"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.new\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.mpe-st-blob\"},\"privateLinkServiceConnectionState\":{\"status\":\"Pending\"}}}]}"
+    }
+  }
+  mock_data "azapi_resource" {
+    defaults = { output = "{\"properties\":{\"connectionState\":{\"status\":\"Approved\"}}}" }
+  }
+}
+
+variables {
+  name                       = "mpe-st-blob"
+  data_factory_id            = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf"
+  managed_virtual_network_id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf/managedVirtualNetworks/default"
+  target_id                  = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st"
+  group_id                   = "blob"
+}
+
+run "approves_its_own_live_connection" {
+  command = apply
+
+  assert {
+    condition     = endswith(azapi_update_resource.approval.resource_id, "/st.new")
+    error_message = "The connection of this endpoint has to be approved, neither another's nor a dead one."
+  }
+
+  assert {
+    condition     = jsonencode(azapi_update_resource.approval.body.properties.privateLinkServiceConnectionState) == jsonencode({ status = "Approved", description = "terraform", actionRequired = "None" })
+    error_message = "Storage spells it actionRequired."
+  }
+}
+
+run "not_approved_fails" {
+  command = plan
+
+  override_data {
+    target = data.azapi_resource.state
+    values = { output = "{\"properties\":{\"connectionState\":{\"status\":\"Pending\"}}}" }
+  }
+
+  expect_failures = [data.azapi_resource.state]
+}
+
+run "invalid_group" {
+  command = plan
+  variables {
+    group_id = "sites"
+  }
+  expect_failures = [var.group_id]
+}

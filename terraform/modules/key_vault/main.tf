@@ -1,0 +1,61 @@
+resource "azapi_resource" "this" {
+  # Older control-plane versions retire on 2027-02-27: https://learn.microsoft.com/azure/key-vault/general/access-control-default
+  type                      = "Microsoft.KeyVault/vaults@2026-02-01"
+  schema_validation_enabled = var.schema_validation
+  parent_id                 = var.parent_id
+  name                      = var.name
+  location                  = var.location
+  tags                      = var.tags
+  body = {
+    properties = merge(
+      {
+        tenantId                     = var.tenant_id
+        sku                          = { family = "A", name = "standard" }
+        enableRbacAuthorization      = true
+        enableSoftDelete             = true
+        softDeleteRetentionInDays    = var.retention_days
+        enabledForDeployment         = false
+        enabledForDiskEncryption     = false
+        enabledForTemplateDeployment = false
+        publicNetworkAccess          = var.public_network_access
+        networkAcls = {
+          bypass              = "AzureServices"
+          defaultAction       = "Deny"
+          ipRules             = [for rule in sort(var.ip_rules) : { value = rule }]
+          virtualNetworkRules = []
+        }
+      },
+      # Azure refuses false: the property is true or absent.
+      var.purge_protection ? { enablePurgeProtection = true } : {},
+    )
+  }
+}
+
+module "private_endpoint" {
+  source   = "../private_endpoint"
+  for_each = var.private_endpoints
+
+  name                 = each.value.name
+  parent_id            = var.parent_id
+  location             = var.location
+  tags                 = var.tags
+  subnet_id            = each.value.subnet_id
+  target_id            = azapi_resource.this.id
+  group_id             = each.key
+  private_dns_zone_ids = each.value.private_dns_zone_ids
+}
+
+resource "azapi_resource" "diagnostics" {
+  count = var.diagnostics == null ? 0 : 1
+
+  type      = "Microsoft.Insights/diagnosticSettings@2021-05-01-preview"
+  parent_id = azapi_resource.this.id
+  name      = "to-log-analytics"
+  body = {
+    properties = {
+      workspaceId = var.diagnostics.workspace_id
+      logs        = [{ categoryGroup = "allLogs", enabled = true }]
+      metrics     = [{ category = "AllMetrics", enabled = true }]
+    }
+  }
+}

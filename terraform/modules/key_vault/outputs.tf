@@ -1,0 +1,26 @@
+output "id" {
+  description = "Resource id of the vault."
+  value       = azapi_resource.this.id
+}
+
+output "name" {
+  description = "Name of the vault."
+  value       = azapi_resource.this.name
+}
+
+output "uri" {
+  description = "Address of the vault, known before it stands."
+  value       = "https://${var.name}.vault.azure.net/"
+}
+
+output "private_endpoints" {
+  description = "Private endpoints by group id, with the public host names that they serve."
+  value = {
+    for group, endpoint in module.private_endpoint : group => {
+      id        = endpoint.id
+      target_id = azapi_resource.this.id
+      group_id  = group
+      fqdns     = ["${var.name}.vault.azure.net"]
+    }
+  }
+}

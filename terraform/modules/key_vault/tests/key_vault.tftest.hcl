@@ -1,0 +1,95 @@
+mock_provider "azapi" {}
+
+variables {
+  name                  = "kv-mlpdev-12345"
+  parent_id             = "/subscriptions/s/resourceGroups/rg"
+  location              = "westeurope"
+  tenant_id             = "00000000-0000-0000-0000-0000000000aa"
+  purge_protection      = false
+  retention_days        = 7
+  public_network_access = "Disabled"
+}
+
+run "rbac_and_deny" {
+  command = plan
+
+  assert {
+    condition     = azapi_resource.this.body.properties.enableRbacAuthorization && azapi_resource.this.body.properties.networkAcls.defaultAction == "Deny"
+    error_message = "The vault works with roles, and its firewall denies."
+  }
+
+  assert {
+    condition     = !can(azapi_resource.this.body.properties.enablePurgeProtection)
+    error_message = "Without purge protection the property must be absent: Azure refuses false."
+  }
+
+  assert {
+    condition     = output.uri == "https://kv-mlpdev-12345.vault.azure.net/"
+    error_message = "Wrong address."
+  }
+}
+
+run "purge_protection" {
+  command = plan
+
+  variables {
+    purge_protection = true
+    retention_days   = 90
+  }
+
+  assert {
+    condition     = azapi_resource.this.body.properties.enablePurgeProtection && azapi_resource.this.body.properties.softDeleteRetentionInDays == 90
+    error_message = "Purge protection was asked for."
+  }
+}
+
+run "private_endpoint_and_diagnostics" {
+  command = plan
+
+  variables {
+    private_endpoints = { vault = { name = "pep-kv", subnet_id = "/subscriptions/s/x/subnets/pe", private_dns_zone_ids = [] } }
+    diagnostics       = { workspace_id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.OperationalInsights/workspaces/log" }
+  }
+
+  assert {
+    condition     = output.private_endpoints["vault"].fqdns == ["kv-mlpdev-12345.vault.azure.net"]
+    error_message = "The endpoint serves the vault's host."
+  }
+
+  assert {
+    condition     = azapi_resource.diagnostics[0].body.properties.logs[0].categoryGroup == "allLogs"
+    error_message = "All logs are kept."
+  }
+}
+
+run "invalid_retention" {
+  command = plan
+  variables {
+    retention_days = 6
+  }
+  expect_failures = [var.retention_days]
+}
+
+run "invalid_name" {
+  command = plan
+  variables {
+    name = "kv--double"
+  }
+  expect_failures = [var.name]
+}
+
+run "invalid_private_address" {
+  command = plan
+  variables {
+    ip_rules = ["172.16.0.1"]
+  }
+  expect_failures = [var.ip_rules]
+}
+
+run "invalid_group" {
+  command = plan
+  variables {
+    private_endpoints = { blob = { name = "pep-kv", subnet_id = "/subscriptions/s/x/subnets/pe", private_dns_zone_ids = [] } }
+  }
+  expect_failures = [var.private_endpoints]
+}

@@ -1,0 +1,101 @@
+variable "name" {
+  description = "Name of the vault; unique in Azure."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-zA-Z](-?[a-zA-Z0-9]){2,23}$", var.name)) && length(var.name) <= 24
+    error_message = "A vault's name has 3 to 24 letters, digits and single dashes, and starts with a letter."
+  }
+}
+
+variable "parent_id" {
+  description = "Resource group."
+  type        = string
+}
+
+variable "location" {
+  description = "Azure region."
+  type        = string
+}
+
+variable "tags" {
+  description = "Tags of every resource."
+  type        = map(string)
+  default     = {}
+}
+
+variable "tenant_id" {
+  description = "Entra tenant whose principals the vault trusts."
+  type        = string
+}
+
+variable "purge_protection" {
+  description = "Nobody can purge the deleted vault before its retention ends. Cannot be turned off again."
+  type        = bool
+}
+
+variable "retention_days" {
+  description = "Days for which the deleted vault and its secrets can be recovered; fixed when the vault is made."
+  type        = number
+
+  # https://learn.microsoft.com/azure/key-vault/general/soft-delete-overview
+  validation {
+    condition     = var.retention_days >= 7 && var.retention_days <= 90
+    error_message = "retention_days must be between 7 and 90."
+  }
+}
+
+variable "ip_rules" {
+  description = "Public IPv4 addresses or ranges that may reach the public endpoint."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for rule in var.ip_rules : can(cidrnetmask(strcontains(rule, "/") ? rule : "${rule}/32"))])
+    error_message = "ip_rules takes IPv4 addresses (203.0.113.7) and ranges (203.0.113.0/24)."
+  }
+
+  validation {
+    condition     = alltrue([for rule in var.ip_rules : !can(regex("^(10\\.|127\\.|192\\.168\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.)", rule))])
+    error_message = "A private address cannot be an IP rule: Key Vault sees the public address of the egress. Name that one, or use a private endpoint."
+  }
+}
+
+variable "schema_validation" {
+  description = "Check the body against the provider's schema. False with azapi 1.15, which does not know the api-version."
+  type        = bool
+  default     = true
+}
+
+variable "public_network_access" {
+  description = "Enabled: the public endpoint answers those whom the rules allow. Disabled: private endpoints only."
+  type        = string
+
+  validation {
+    condition     = contains(["Enabled", "Disabled"], var.public_network_access)
+    error_message = "public_network_access must be Enabled or Disabled."
+  }
+}
+
+variable "private_endpoints" {
+  description = "Private endpoints by group id (vault)."
+  type = map(object({
+    name                 = string
+    subnet_id            = string
+    private_dns_zone_ids = list(string)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.private_endpoints), ["vault"])) == 0
+    error_message = "The group ids of this resource are: vault."
+  }
+}
+
+variable "diagnostics" {
+  description = "Where logs and metrics go; null for nowhere."
+  type        = object({ workspace_id = string })
+  default     = null
+}

@@ -1,0 +1,167 @@
+locals {
+  managed_network = merge(
+    { isolationMode = var.isolation_mode },
+    var.isolation_mode == "AllowOnlyApprovedOutbound" ? { firewallSku = "Standard" } : {},
+    var.isolation_mode == "Disabled" ? {} : {
+      outboundRules = {
+        for name, rule in var.outbound_private_endpoints : name => {
+          type     = "PrivateEndpoint"
+          category = "UserDefined"
+          destination = {
+            serviceResourceId = rule.resource_id
+            subresourceTarget = rule.group_id
+            sparkEnabled      = false
+          }
+        }
+      }
+    },
+  )
+}
+
+resource "azapi_resource" "this" {
+  # The first stable api-versions with systemDatastoresAuthMode, without which the workspace wants the storage account's keys:
+  # https://learn.microsoft.com/azure/machine-learning/how-to-disable-local-auth-storage
+  type                      = "Microsoft.MachineLearningServices/workspaces@2026-05-01"
+  schema_validation_enabled = var.schema_validation
+  parent_id                 = var.parent_id
+  name                      = var.name
+  location                  = var.location
+  tags                      = var.tags
+
+  identity {
+    type         = "UserAssigned"
+    identity_ids = [var.identity_id]
+  }
+
+  body = {
+    kind = "Default"
+    sku  = { name = "Basic", tier = "Basic" }
+    properties = merge(
+      {
+        friendlyName                = var.name
+        storageAccount              = var.storage_account_id
+        keyVault                    = var.key_vault_id
+        applicationInsights         = var.application_insights_id
+        containerRegistry           = var.container_registry_id
+        primaryUserAssignedIdentity = var.identity_id
+        publicNetworkAccess         = var.public_network_access
+        systemDatastoresAuthMode    = "Identity"
+        v1LegacyMode                = false
+        hbiWorkspace                = var.high_business_impact
+        enableDataIsolation         = false
+        managedNetwork              = local.managed_network
+      },
+      # Otherwise the network is made with the first job, which then waits half an hour for it:
+      # https://learn.microsoft.com/azure/machine-learning/how-to-managed-network
+      var.isolation_mode == "Disabled" ? {} : { provisionNetworkNow = true },
+      var.image_build_compute == null ? {} : { imageBuildCompute = var.image_build_compute },
+    )
+  }
+
+  response_export_values = ["properties.workspaceId"]
+
+  timeouts {
+    create = "60m"
+    update = "60m"
+    delete = "60m"
+  }
+
+  lifecycle {
+    # Also what makes the workspace wait for the assignments.
+    precondition {
+      condition     = length(var.identity_role_assignment_ids) > 0
+      error_message = "A workspace with an identity of its own fails unless that identity has its roles first: pass their ids in identity_role_assignment_ids. https://learn.microsoft.com/azure/machine-learning/how-to-identity-based-service-authentication"
+    }
+  }
+}
+
+resource "azapi_resource" "compute" {
+  for_each = var.computes
+
+  type      = "Microsoft.MachineLearningServices/workspaces/computes@2024-04-01"
+  parent_id = azapi_resource.this.id
+  name      = each.key
+  location  = var.location
+  tags      = var.tags
+
+  identity {
+    type         = "UserAssigned"
+    identity_ids = [var.compute_identity_id]
+  }
+
+  body = {
+    properties = {
+      computeType      = "AmlCompute"
+      computeLocation  = var.location
+      disableLocalAuth = true
+      properties = {
+        vmSize                      = each.value.vm_size
+        vmPriority                  = each.value.priority
+        osType                      = "Linux"
+        enableNodePublicIp          = false
+        isolatedNetwork             = false
+        remoteLoginPortPublicAccess = "Disabled"
+        scaleSettings = {
+          minNodeCount                = 0
+          maxNodeCount                = each.value.max_nodes
+          nodeIdleTimeBeforeScaleDown = "PT${each.value.idle_seconds}S"
+        }
+      }
+    }
+  }
+
+  timeouts {
+    create = "60m"
+    delete = "60m"
+  }
+}
+
+resource "azapi_resource" "datastore" {
+  for_each = var.datastores
+
+  type      = "Microsoft.MachineLearningServices/workspaces/datastores@2024-04-01"
+  parent_id = azapi_resource.this.id
+  name      = each.key
+  body = {
+    properties = merge(
+      {
+        datastoreType                 = each.value.kind
+        accountName                   = each.value.account_name
+        endpoint                      = "core.windows.net"
+        protocol                      = "https"
+        serviceDataAccessAuthIdentity = "WorkspaceUserAssignedIdentity"
+        credentials                   = { credentialsType = "None" }
+      },
+      each.value.kind == "AzureBlob" ? { containerName = each.value.container } : { filesystem = each.value.container },
+    )
+  }
+}
+
+module "private_endpoint" {
+  source   = "../private_endpoint"
+  for_each = var.private_endpoints
+
+  name                 = each.value.name
+  parent_id            = var.parent_id
+  location             = var.location
+  tags                 = var.tags
+  subnet_id            = each.value.subnet_id
+  target_id            = azapi_resource.this.id
+  group_id             = each.key
+  private_dns_zone_ids = each.value.private_dns_zone_ids
+}
+
+resource "azapi_resource" "diagnostics" {
+  count = var.diagnostics == null ? 0 : 1
+
+  type      = "Microsoft.Insights/diagnosticSettings@2021-05-01-preview"
+  parent_id = azapi_resource.this.id
+  name      = "to-log-analytics"
+  body = {
+    properties = {
+      workspaceId = var.diagnostics.workspace_id
+      logs        = [{ categoryGroup = "allLogs", enabled = true }]
+      metrics     = [{ category = "AllMetrics", enabled = true }]
+    }
+  }
+}

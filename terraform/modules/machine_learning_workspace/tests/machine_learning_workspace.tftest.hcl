@@ -1,0 +1,162 @@
+mock_provider "azapi" {}
+
+variables {
+  name                         = "mlw-mlp-dev-12345"
+  parent_id                    = "/subscriptions/s/resourceGroups/rg"
+  location                     = "westeurope"
+  identity_id                  = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-ws"
+  compute_identity_id          = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-compute"
+  storage_account_id           = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st"
+  key_vault_id                 = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/kv"
+  application_insights_id      = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Insights/components/appi"
+  container_registry_id        = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ContainerRegistry/registries/cr"
+  public_network_access        = "Disabled"
+  identity_role_assignment_ids = ["/subscriptions/s/resourceGroups/rg/providers/Microsoft.Authorization/roleAssignments/a"]
+}
+
+run "identity_based_and_managed_network" {
+  command = plan
+
+  assert {
+    condition     = azapi_resource.this.body.properties.systemDatastoresAuthMode == "Identity" && azapi_resource.this.body.properties.v1LegacyMode == false
+    error_message = "The workspace must not want the storage account's keys."
+  }
+
+  assert {
+    condition     = jsonencode(azapi_resource.this.body.properties.managedNetwork) == jsonencode({ isolationMode = "AllowInternetOutbound", outboundRules = {} }) && azapi_resource.this.body.properties.provisionNetworkNow
+    error_message = "The managed network is made with the workspace, and without a firewall."
+  }
+
+  assert {
+    condition     = !can(azapi_resource.this.body.properties.imageBuildCompute)
+    error_message = "No cluster builds images."
+  }
+}
+
+run "approved_outbound_only" {
+  command = plan
+
+  variables {
+    isolation_mode = "AllowOnlyApprovedOutbound"
+    outbound_private_endpoints = {
+      lake-dfs = { resource_id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/dls", group_id = "dfs" }
+    }
+  }
+
+  assert {
+    condition     = azapi_resource.this.body.properties.managedNetwork.firewallSku == "Standard"
+    error_message = "Approved outbound needs a firewall."
+  }
+
+  assert {
+    condition     = azapi_resource.this.body.properties.managedNetwork.outboundRules["lake-dfs"].destination.subresourceTarget == "dfs"
+    error_message = "The rule must name the group."
+  }
+}
+
+run "without_managed_network" {
+  command = plan
+
+  variables {
+    isolation_mode = "Disabled"
+  }
+
+  assert {
+    condition     = !can(azapi_resource.this.body.properties.provisionNetworkNow) && jsonencode(azapi_resource.this.body.properties.managedNetwork) == jsonencode({ isolationMode = "Disabled" })
+    error_message = "There is no network to provision."
+  }
+}
+
+run "clusters_scale_to_zero" {
+  command = plan
+
+  variables {
+    computes            = { cpu-cluster = { vm_size = "Standard_D4s_v5", max_nodes = 4 } }
+    image_build_compute = "cpu-cluster"
+  }
+
+  assert {
+    condition     = jsonencode(azapi_resource.compute["cpu-cluster"].body.properties.properties.scaleSettings) == jsonencode({ minNodeCount = 0, maxNodeCount = 4, nodeIdleTimeBeforeScaleDown = "PT120S" })
+    error_message = "A cluster costs nothing while nothing runs."
+  }
+
+  assert {
+    condition     = azapi_resource.compute["cpu-cluster"].body.properties.properties.enableNodePublicIp == false && azapi_resource.compute["cpu-cluster"].body.properties.disableLocalAuth
+    error_message = "Nodes have neither a public address nor local accounts."
+  }
+
+  assert {
+    condition     = azapi_resource.this.body.properties.imageBuildCompute == "cpu-cluster"
+    error_message = "The cluster builds images."
+  }
+}
+
+run "datastores" {
+  command = plan
+
+  variables {
+    datastores = {
+      blob = { kind = "AzureBlob", account_name = "st", container = "data" }
+      lake = { kind = "AzureDataLakeGen2", account_name = "dls", container = "raw" }
+    }
+  }
+
+  assert {
+    condition     = azapi_resource.datastore["blob"].body.properties.containerName == "data" && !can(azapi_resource.datastore["blob"].body.properties.filesystem)
+    error_message = "A blob datastore names its container."
+  }
+
+  assert {
+    condition     = azapi_resource.datastore["lake"].body.properties.filesystem == "raw" && azapi_resource.datastore["lake"].body.properties.credentials.credentialsType == "None"
+    error_message = "A lake datastore names its file system, and neither holds a credential."
+  }
+}
+
+run "invalid_cluster_name" {
+  command = plan
+  variables {
+    computes = { cpu-1 = { vm_size = "Standard_D4s_v5", max_nodes = 4 } }
+  }
+  expect_failures = [var.computes]
+}
+
+run "invalid_image_build_compute" {
+  command = plan
+  variables {
+    image_build_compute = "cpu-cluster"
+  }
+  expect_failures = [var.image_build_compute]
+}
+
+run "invalid_rules_without_network" {
+  command = plan
+  variables {
+    isolation_mode             = "Disabled"
+    outbound_private_endpoints = { x = { resource_id = "/subscriptions/s", group_id = "blob" } }
+  }
+  expect_failures = [var.outbound_private_endpoints]
+}
+
+run "invalid_isolation_mode" {
+  command = plan
+  variables {
+    isolation_mode = "Open"
+  }
+  expect_failures = [var.isolation_mode]
+}
+
+run "invalid_datastore_kind" {
+  command = plan
+  variables {
+    datastores = { files = { kind = "AzureFile", account_name = "st", container = "x" } }
+  }
+  expect_failures = [var.datastores]
+}
+
+run "invalid_without_roles" {
+  command = plan
+  variables {
+    identity_role_assignment_ids = []
+  }
+  expect_failures = [azapi_resource.this]
+}

@@ -1,0 +1,107 @@
+variables {
+  workload        = "mlp"
+  environment     = "dev"
+  subscription_id = "00000000-0000-0000-0000-000000000001"
+}
+
+run "names_are_deterministic" {
+  command = plan
+
+  assert {
+    condition     = output.names.storage_account == "stmlpdev${substr(sha256("00000000-0000-0000-0000-000000000001|mlp|dev"), 0, 5)}"
+    error_message = "The suffix must come from subscription, workload and environment alone."
+  }
+}
+
+run "longest_names_fit" {
+  command = plan
+
+  variables {
+    workload    = "mlplatfo"
+    environment = "preprod"
+  }
+
+  assert {
+    condition     = alltrue([for key in ["state_storage_account", "storage_account", "lake_storage_account", "key_vault"] : length(output.names[key]) <= 24])
+    error_message = "A name of 24 characters at most became longer."
+  }
+}
+
+run "suffix_differs_by_subscription" {
+  command = plan
+
+  variables {
+    subscription_id = "00000000-0000-0000-0000-000000000002"
+  }
+
+  assert {
+    condition     = output.suffix != run.names_are_deterministic.suffix
+    error_message = "Two subscriptions must not share global names."
+  }
+}
+
+run "override_wins" {
+  command = plan
+
+  variables {
+    overrides = { key_vault = "kv-ours" }
+  }
+
+  assert {
+    condition     = output.names.key_vault == "kv-ours"
+    error_message = "The override was ignored."
+  }
+}
+
+run "tags_carry_environment" {
+  command = plan
+
+  variables {
+    tags = { owner = "team", environment = "other" }
+  }
+
+  assert {
+    condition     = jsonencode(output.tags) == jsonencode({ owner = "team", environment = "dev", workload = "mlp", "managed-by" = "terraform" })
+    error_message = "Tags must hold the caller's and the platform's own, which win."
+  }
+}
+
+run "invalid_unknown_override" {
+  command = plan
+
+  variables {
+    overrides = { keyvault = "kv-ours" }
+  }
+
+  expect_failures = [output.names]
+}
+
+run "invalid_name_for_type" {
+  command = plan
+
+  variables {
+    overrides = { storage_account = "st-with-dashes" }
+  }
+
+  expect_failures = [output.names]
+}
+
+run "invalid_workload" {
+  command = plan
+
+  variables {
+    workload = "much-too-long"
+  }
+
+  expect_failures = [var.workload]
+}
+
+run "invalid_environment" {
+  command = plan
+
+  variables {
+    environment = "Production"
+  }
+
+  expect_failures = [var.environment]
+}

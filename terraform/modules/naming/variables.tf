@@ -1,0 +1,38 @@
+variable "workload" {
+  description = "Short name of what the platform is for; part of every name."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{1,7}$", var.workload))
+    error_message = "workload must be 2 to 8 lower-case letters and digits, starting with a letter: longer ones do not fit into a storage account's 24 characters. Shorten it in envs/common.tfvars."
+  }
+}
+
+variable "environment" {
+  description = "Name of the environment: the folder under envs/."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{1,6}$", var.environment))
+    error_message = "environment must be 2 to 7 lower-case letters and digits, starting with a letter: longer ones do not fit into a key vault's 24 characters. Rename the folder under envs/."
+  }
+}
+
+variable "subscription_id" {
+  description = "Subscription of the environment; goes into the suffix that makes global names unique."
+  type        = string
+}
+
+variable "overrides" {
+  description = "Names to use instead of the computed ones, by the keys of the output `names`."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "tags" {
+  description = "Tags of every resource, beside `environment`, `workload` and `managed-by`."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

@@ -1,0 +1,127 @@
+locals {
+  with_nat = anytrue([for subnet in var.subnets : subnet.nat])
+
+  subnet_names = { for key in keys(var.subnets) : key => "snet-${replace(key, "_", "-")}" }
+
+  # Start and end of each subnet in blocks of one common size, in which all can be compared.
+  subnet_blocks = {
+    for key, subnet in var.subnets : key => {
+      start = subnet.netnum * pow(2, 32 - subnet.newbits)
+      end   = (subnet.netnum + 1) * pow(2, 32 - subnet.newbits)
+    }
+  }
+  overlaps = distinct(flatten([
+    for a, x in local.subnet_blocks : [
+      for b, y in local.subnet_blocks : join(" and ", sort([a, b])) if a != b && x.start < y.end && y.start < x.end
+    ]
+  ]))
+
+  security_rules = [
+    {
+      name = "AllowVirtualNetworkHttpsInbound"
+      properties = {
+        access                   = "Allow"
+        direction                = "Inbound"
+        priority                 = 100
+        protocol                 = "Tcp"
+        sourceAddressPrefix      = "VirtualNetwork"
+        sourcePortRange          = "*"
+        destinationAddressPrefix = "VirtualNetwork"
+        destinationPortRange     = "443"
+      }
+    },
+    {
+      name = "DenyAllInbound"
+      properties = {
+        access                   = "Deny"
+        direction                = "Inbound"
+        priority                 = 4096
+        protocol                 = "*"
+        sourceAddressPrefix      = "*"
+        sourcePortRange          = "*"
+        destinationAddressPrefix = "*"
+        destinationPortRange     = "*"
+      }
+    },
+  ]
+
+  subnet_bodies = [for key, subnet in var.subnets : {
+    name = local.subnet_names[key]
+    properties = merge(
+      {
+        addressPrefixes                   = [cidrsubnet(var.address_space, subnet.newbits, subnet.netnum)]
+        defaultOutboundAccess             = false
+        networkSecurityGroup              = { id = azapi_resource.network_security_group[key].id }
+        privateEndpointNetworkPolicies    = subnet.private_endpoints ? "NetworkSecurityGroupEnabled" : "Disabled"
+        privateLinkServiceNetworkPolicies = "Enabled"
+        serviceEndpoints                  = [for service in subnet.service_endpoints : { service = service, locations = ["*"] }]
+        delegations                       = subnet.delegation == null ? [] : [{ name = "delegation", properties = { serviceName = subnet.delegation } }]
+      },
+      subnet.nat ? { natGateway = { id = azapi_resource.nat_gateway[0].id } } : {},
+    )
+  }]
+}
+
+resource "azapi_resource" "network_security_group" {
+  for_each = var.subnets
+
+  type      = "Microsoft.Network/networkSecurityGroups@2024-01-01"
+  parent_id = var.parent_id
+  name      = "${var.names.network_security_group}-${replace(each.key, "_", "-")}"
+  location  = var.location
+  tags      = var.tags
+  body      = { properties = { securityRules = local.security_rules } }
+}
+
+resource "azapi_resource" "public_ip" {
+  count = local.with_nat ? 1 : 0
+
+  type      = "Microsoft.Network/publicIPAddresses@2024-01-01"
+  parent_id = var.parent_id
+  name      = var.names.public_ip
+  location  = var.location
+  tags      = var.tags
+  body = {
+    sku        = { name = "Standard", tier = "Regional" }
+    properties = { publicIPAllocationMethod = "Static", publicIPAddressVersion = "IPv4" }
+  }
+}
+
+resource "azapi_resource" "nat_gateway" {
+  count = local.with_nat ? 1 : 0
+
+  type      = "Microsoft.Network/natGateways@2024-01-01"
+  parent_id = var.parent_id
+  name      = var.names.nat_gateway
+  location  = var.location
+  tags      = var.tags
+  body = {
+    sku = { name = "Standard" }
+    properties = {
+      idleTimeoutInMinutes = 10
+      publicIpAddresses    = [{ id = azapi_resource.public_ip[0].id }]
+    }
+  }
+}
+
+# All subnets inline: siblings cannot be written at the same time, and a PUT of the network without its subnets would drop them.
+resource "azapi_resource" "virtual_network" {
+  type      = "Microsoft.Network/virtualNetworks@2024-01-01"
+  parent_id = var.parent_id
+  name      = var.names.virtual_network
+  location  = var.location
+  tags      = var.tags
+  body = {
+    properties = {
+      addressSpace = { addressPrefixes = [var.address_space] }
+      subnets      = local.subnet_bodies
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = length(local.overlaps) == 0
+      error_message = "Subnets overlap: ${join(", ", local.overlaps)}. Give each its own netnum (counted in blocks of its newbits)."
+    }
+  }
+}

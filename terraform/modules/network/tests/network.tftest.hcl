@@ -1,0 +1,115 @@
+mock_provider "azapi" {}
+
+variables {
+  names         = { virtual_network = "vnet-x", network_security_group = "nsg-x", nat_gateway = "ng-x", public_ip = "pip-x" }
+  parent_id     = "/subscriptions/s/resourceGroups/rg"
+  location      = "westeurope"
+  address_space = "10.40.0.0/20"
+  subnets = {
+    pe      = { newbits = 4, netnum = 0, private_endpoints = true }
+    compute = { newbits = 4, netnum = 1, service_endpoints = ["Microsoft.Storage.Global"] }
+  }
+}
+
+run "subnets_inline_without_nat" {
+  command = plan
+
+  assert {
+    condition     = length(azapi_resource.nat_gateway) + length(azapi_resource.public_ip) == 0
+    error_message = "No subnet asked for a NAT gateway."
+  }
+
+  assert {
+    condition     = length(azapi_resource.network_security_group) == 2
+    error_message = "Each subnet has its own network security group."
+  }
+
+  assert {
+    condition     = azapi_resource.network_security_group["pe"].body.properties.securityRules[1].properties.access == "Deny"
+    error_message = "What no rule allows is denied."
+  }
+}
+
+run "subnet_bodies" {
+  command = apply
+
+  assert {
+    condition = jsonencode([for s in azapi_resource.virtual_network.body.properties.subnets : [s.name, s.properties.addressPrefixes[0], s.properties.privateEndpointNetworkPolicies, s.properties.defaultOutboundAccess]]) == jsonencode([
+      ["snet-compute", "10.40.1.0/24", "Disabled", false],
+      ["snet-pe", "10.40.0.0/24", "NetworkSecurityGroupEnabled", false],
+    ])
+    error_message = "Wrong ranges or policies of the subnets."
+  }
+
+  assert {
+    condition     = endswith(output.subnet_ids["pe"], "/subnets/snet-pe")
+    error_message = "The output must name the subnet."
+  }
+}
+
+run "nat_for_the_subnet_that_asks" {
+  command = apply
+
+  variables {
+    subnets = {
+      pe      = { newbits = 4, netnum = 0, private_endpoints = true }
+      compute = { newbits = 4, netnum = 1, nat = true }
+    }
+  }
+
+  assert {
+    condition     = [for s in azapi_resource.virtual_network.body.properties.subnets : can(s.properties.natGateway)] == [true, false]
+    error_message = "Only the subnet that asked goes through the NAT gateway."
+  }
+}
+
+run "invalid_overlap_same_size" {
+  command = plan
+  variables {
+    subnets = { a = { newbits = 4, netnum = 1 }, b = { newbits = 4, netnum = 1 } }
+  }
+  expect_failures = [azapi_resource.virtual_network]
+}
+
+run "invalid_overlap_other_size" {
+  command = plan
+  variables {
+    subnets = { a = { newbits = 4, netnum = 0 }, b = { newbits = 6, netnum = 3 } }
+  }
+  expect_failures = [azapi_resource.virtual_network]
+}
+
+run "neighbours_do_not_overlap" {
+  command = plan
+  variables {
+    subnets = { a = { newbits = 4, netnum = 0 }, b = { newbits = 6, netnum = 4 } }
+  }
+  assert {
+    condition     = length(azapi_resource.network_security_group) == 2
+    error_message = "10.40.0.0/24 and 10.40.1.0/26 are neighbours."
+  }
+}
+
+run "invalid_too_small" {
+  command = plan
+  variables {
+    subnets = { a = { newbits = 9, netnum = 0 } }
+  }
+  expect_failures = [var.subnets]
+}
+
+run "invalid_outside" {
+  command = plan
+  variables {
+    subnets = { a = { newbits = 4, netnum = 16 } }
+  }
+  expect_failures = [var.subnets]
+}
+
+run "invalid_address_space" {
+  command = plan
+  variables {
+    address_space = "10.40.0.1/20"
+  }
+  expect_failures = [var.address_space]
+}

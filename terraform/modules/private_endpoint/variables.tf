@@ -1,0 +1,47 @@
+variable "name" {
+  description = "Name of the private endpoint."
+  type        = string
+}
+
+variable "parent_id" {
+  description = "Resource group."
+  type        = string
+}
+
+variable "location" {
+  description = "Azure region of the subnet."
+  type        = string
+}
+
+variable "tags" {
+  description = "Tags of the endpoint."
+  type        = map(string)
+  default     = {}
+}
+
+variable "subnet_id" {
+  description = "Subnet that the endpoint's address comes from."
+  type        = string
+}
+
+variable "target_id" {
+  description = "Resource that the endpoint leads to."
+  type        = string
+}
+
+variable "group_id" {
+  description = "Sub-resource of the target: blob, dfs, file, vault, registry, amlworkspace, dataFactory, portal."
+  type        = string
+
+  validation {
+    condition     = contains(["blob", "dfs", "file", "queue", "table", "vault", "registry", "amlworkspace", "dataFactory", "portal"], var.group_id)
+    error_message = "group_id \"${var.group_id}\" is none that this module knows: https://learn.microsoft.com/azure/private-link/private-endpoint-overview#private-link-resource lists them by resource type."
+  }
+}
+
+variable "private_dns_zone_ids" {
+  description = "Zones that get the endpoint's records. Empty: records are somebody else's business (for example an Azure policy's)."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}

@@ -1,0 +1,24 @@
+locals {
+  definition_prefix = "/subscriptions/${var.subscription_id}/providers/Microsoft.Authorization/roleDefinitions"
+  definition_id = {
+    for key, a in var.assignments :
+    key => contains(keys(local.built_in_roles), a.role) ? "${local.definition_prefix}/${local.built_in_roles[a.role]}" : a.role
+  }
+}
+
+resource "azapi_resource" "this" {
+  for_each = var.assignments
+
+  type      = "Microsoft.Authorization/roleAssignments@2022-04-01"
+  parent_id = each.value.scope
+  # The same assignment has the same name everywhere and for ever, so that two runs never make it twice (409 RoleAssignmentExists).
+  name = uuidv5("url", "${each.value.scope}|${basename(local.definition_id[each.key])}|${each.value.principal_id}")
+  body = {
+    properties = {
+      roleDefinitionId = local.definition_id[each.key]
+      principalId      = each.value.principal_id
+      principalType    = each.value.principal_type
+      description      = each.value.why
+    }
+  }
+}

@@ -1,0 +1,128 @@
+locals {
+  properties = {
+    accessTier                   = "Hot"
+    allowBlobPublicAccess        = false
+    allowCrossTenantReplication  = false
+    allowedCopyScope             = "AAD"
+    allowSharedKeyAccess         = false
+    defaultToOAuthAuthentication = true
+    isHnsEnabled                 = var.is_hns_enabled
+    isLocalUserEnabled           = false
+    isSftpEnabled                = false
+    minimumTlsVersion            = "TLS1_2"
+    publicNetworkAccess          = var.public_network_access
+    supportsHttpsTrafficOnly     = true
+    encryption = {
+      keySource                       = "Microsoft.Storage"
+      requireInfrastructureEncryption = true
+      services = {
+        blob = { enabled = true, keyType = "Account" }
+        file = { enabled = true, keyType = "Account" }
+      }
+    }
+    networkAcls = {
+      bypass              = var.bypass
+      defaultAction       = "Deny"
+      ipRules             = [for rule in sort(var.ip_rules) : { value = rule, action = "Allow" }]
+      resourceAccessRules = []
+      virtualNetworkRules = [for id in var.subnet_ids : { id = id, action = "Allow" }]
+    }
+  }
+
+  blob_service = merge(
+    {
+      deleteRetentionPolicy          = { enabled = true, days = var.retention_days }
+      containerDeleteRetentionPolicy = { enabled = true, days = var.retention_days }
+    },
+    var.versioning ? { isVersioningEnabled = true } : {},
+  )
+}
+
+resource "azapi_resource" "this" {
+  type      = "Microsoft.Storage/storageAccounts@2023-05-01"
+  parent_id = var.parent_id
+  name      = var.name
+  location  = var.location
+  tags      = var.tags
+  body = {
+    kind       = "StorageV2"
+    sku        = { name = var.sku }
+    properties = local.properties
+  }
+}
+
+# The blob service comes with the account, so that there is nothing to create.
+resource "azapi_update_resource" "blob_service" {
+  type      = "Microsoft.Storage/storageAccounts/blobServices@2023-05-01"
+  parent_id = azapi_resource.this.id
+  name      = "default"
+  body      = { properties = local.blob_service }
+}
+
+resource "azapi_resource" "container" {
+  for_each = var.containers
+
+  type      = "Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01"
+  parent_id = "${azapi_resource.this.id}/blobServices/default"
+  name      = each.key
+  body      = { properties = { publicAccess = "None" } }
+}
+
+resource "azapi_resource" "lifecycle" {
+  count = length(var.lifecycle_rules) == 0 ? 0 : 1
+
+  type      = "Microsoft.Storage/storageAccounts/managementPolicies@2023-05-01"
+  parent_id = azapi_resource.this.id
+  name      = "default"
+  body = {
+    properties = {
+      policy = {
+        rules = [for name, rule in var.lifecycle_rules : {
+          enabled = true
+          name    = name
+          type    = "Lifecycle"
+          definition = {
+            filters = { blobTypes = ["blockBlob"], prefixMatch = rule.prefixes }
+            actions = {
+              baseBlob = merge(
+                rule.tier_to_cool_after == null ? {} : { tierToCool = { daysAfterModificationGreaterThan = rule.tier_to_cool_after } },
+                rule.delete_after == null ? {} : { delete = { daysAfterModificationGreaterThan = rule.delete_after } },
+              )
+            }
+          }
+        }]
+      }
+    }
+  }
+  # A rule about versions is refused while versioning is off.
+  depends_on = [azapi_update_resource.blob_service]
+}
+
+module "private_endpoint" {
+  source   = "../private_endpoint"
+  for_each = var.private_endpoints
+
+  name                 = each.value.name
+  parent_id            = var.parent_id
+  location             = var.location
+  tags                 = var.tags
+  subnet_id            = each.value.subnet_id
+  target_id            = azapi_resource.this.id
+  group_id             = each.key
+  private_dns_zone_ids = each.value.private_dns_zone_ids
+}
+
+resource "azapi_resource" "diagnostics" {
+  count = var.diagnostics == null ? 0 : 1
+
+  type      = "Microsoft.Insights/diagnosticSettings@2021-05-01-preview"
+  parent_id = "${azapi_resource.this.id}/blobServices/default"
+  name      = "to-log-analytics"
+  body = {
+    properties = {
+      workspaceId = var.diagnostics.workspace_id
+      logs        = [for category in ["StorageRead", "StorageWrite", "StorageDelete"] : { category = category, enabled = true }]
+      metrics     = [{ category = "Transaction", enabled = true }]
+    }
+  }
+}

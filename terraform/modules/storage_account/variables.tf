@@ -1,0 +1,170 @@
+variable "name" {
+  description = "Name of the account; unique in Azure."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9]{3,24}$", var.name))
+    error_message = "A storage account's name has 3 to 24 lower-case letters and digits."
+  }
+}
+
+variable "parent_id" {
+  description = "Resource group."
+  type        = string
+}
+
+variable "location" {
+  description = "Azure region."
+  type        = string
+}
+
+variable "tags" {
+  description = "Tags of the account and its private endpoints."
+  type        = map(string)
+  default     = {}
+}
+
+variable "sku" {
+  description = "Redundancy."
+  type        = string
+
+  validation {
+    condition     = contains(["Standard_LRS", "Standard_ZRS", "Standard_GRS", "Standard_RAGRS", "Standard_GZRS", "Standard_RAGZRS"], var.sku)
+    error_message = "sku must be Standard_LRS, Standard_ZRS, Standard_GRS, Standard_RAGRS, Standard_GZRS or Standard_RAGZRS."
+  }
+}
+
+variable "is_hns_enabled" {
+  description = "Hierarchical namespace (ADLS Gen2); fixed when the account is made."
+  type        = bool
+  default     = false
+}
+
+variable "versioning" {
+  description = "Keep former versions of blobs. Not there with a hierarchical namespace."
+  type        = bool
+  default     = true
+
+  # https://learn.microsoft.com/azure/storage/blobs/versioning-overview
+  validation {
+    condition     = !(var.versioning && var.is_hns_enabled)
+    error_message = "Azure has no blob versioning on an account with a hierarchical namespace: set versioning = false."
+  }
+}
+
+variable "retention_days" {
+  description = "Days for which deleted blobs and containers can be restored."
+  type        = number
+
+  validation {
+    condition     = var.retention_days >= 1 && var.retention_days <= 365
+    error_message = "retention_days must be between 1 and 365."
+  }
+}
+
+variable "lifecycle_rules" {
+  description = "When block blobs go to the cool tier and when they are deleted, in days since their last change, by name of the rule."
+  type = map(object({
+    prefixes           = list(string)
+    tier_to_cool_after = optional(number)
+    delete_after       = optional(number)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for rule in var.lifecycle_rules : rule.tier_to_cool_after != null || rule.delete_after != null])
+    error_message = "A lifecycle rule needs tier_to_cool_after, delete_after or both: one without does nothing."
+  }
+}
+
+variable "containers" {
+  description = "Blob containers (file systems, with a hierarchical namespace), made through Azure Resource Manager: its firewall does not stand in the way."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in var.containers : can(regex("^[a-z0-9](-?[a-z0-9]){2,62}$", name))])
+    error_message = "A container's name has 3 to 63 lower-case letters, digits and single dashes."
+  }
+}
+
+variable "public_network_access" {
+  description = "Enabled: the public endpoint answers those whom the rules allow. Disabled: private endpoints only."
+  type        = string
+
+  validation {
+    condition     = contains(["Enabled", "Disabled"], var.public_network_access)
+    error_message = "public_network_access must be Enabled or Disabled."
+  }
+}
+
+variable "ip_rules" {
+  description = "Public IPv4 addresses or ranges that may reach the public endpoint."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  # Limits: https://learn.microsoft.com/azure/storage/common/storage-network-security-limitations
+  validation {
+    condition     = length(var.ip_rules) <= 400
+    error_message = "A storage account takes 400 IP rules: merge neighbours into ranges, or use private endpoints."
+  }
+
+  validation {
+    condition     = alltrue([for rule in var.ip_rules : can(cidrnetmask(strcontains(rule, "/") ? rule : "${rule}/32"))])
+    error_message = "ip_rules takes IPv4 addresses (203.0.113.7) and ranges (203.0.113.0/24)."
+  }
+
+  validation {
+    condition     = alltrue([for rule in var.ip_rules : !can(regex("/3[12]$", rule))])
+    error_message = "Azure Storage refuses /31 and /32 ranges: write the addresses themselves, without a suffix."
+  }
+
+  validation {
+    condition     = alltrue([for rule in var.ip_rules : !can(regex("^(10\\.|127\\.|192\\.168\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.)", rule))])
+    error_message = "A private address cannot be an IP rule: Azure Storage sees the public address of the egress. Name that one, or use a private endpoint or subnet_ids."
+  }
+}
+
+variable "subnet_ids" {
+  description = "Subnets with a service endpoint for storage that may reach the public endpoint."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "bypass" {
+  description = "What passes the firewall: AzureServices (trusted services) or None."
+  type        = string
+  default     = "AzureServices"
+
+  validation {
+    condition     = contains(["AzureServices", "None"], var.bypass)
+    error_message = "bypass must be AzureServices or None."
+  }
+}
+
+variable "private_endpoints" {
+  description = "Private endpoints by group id (blob, dfs, file)."
+  type = map(object({
+    name                 = string
+    subnet_id            = string
+    private_dns_zone_ids = list(string)
+  }))
+  default  = {}
+  nullable = false
+
+  # The DFS client falls back to the blob API: https://learn.microsoft.com/azure/storage/common/storage-private-endpoints
+  validation {
+    condition     = !contains(keys(var.private_endpoints), "dfs") || contains(keys(var.private_endpoints), "blob")
+    error_message = "An account with a private endpoint for dfs needs one for blob, too."
+  }
+}
+
+variable "diagnostics" {
+  description = "Where the blob service's logs and metrics go; null for nowhere."
+  type        = object({ workspace_id = string })
+  default     = null
+}

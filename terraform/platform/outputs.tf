@@ -1,0 +1,214 @@
+# Read by smoke tests and later pipelines: names are stable, and nothing here is secret.
+
+output "environment" {
+  description = "Name of the environment."
+  value       = var.environment
+}
+
+output "location" {
+  description = "Azure region."
+  value       = var.location
+}
+
+output "tenant_id" {
+  description = "Entra tenant."
+  value       = var.tenant_id
+}
+
+output "subscription_id" {
+  description = "Subscription."
+  value       = var.subscription_id
+}
+
+output "resource_group_name" {
+  description = "Resource group of the platform."
+  value       = local.bootstrap.platform_resource_group_name
+}
+
+output "resource_group_id" {
+  description = "Resource id of the platform's resource group."
+  value       = local.resource_group_id
+}
+
+output "virtual_network_id" {
+  description = "Resource id of the virtual network."
+  value       = module.network.id
+}
+
+output "private_endpoint_subnet_id" {
+  description = "Subnet of the private endpoints."
+  value       = module.network.subnet_ids["private_endpoints"]
+}
+
+output "storage_account_name" {
+  description = "The workspace's default storage account, which holds code pointers, too."
+  value       = module.storage.name
+}
+
+output "storage_account_id" {
+  description = "Resource id of that account."
+  value       = module.storage.id
+}
+
+output "storage_blob_endpoint" {
+  description = "Address of its blob service."
+  value       = module.storage.blob_endpoint
+}
+
+output "storage_containers" {
+  description = "Resource ids of its containers, by name."
+  value       = module.storage.container_ids
+}
+
+output "smoke_container_name" {
+  description = "Container that smoke tests read and write."
+  value       = local.smoke_container
+}
+
+output "lake_storage_account_name" {
+  description = "Data lake (ADLS Gen2)."
+  value       = module.lake.name
+}
+
+output "lake_storage_account_id" {
+  description = "Resource id of the data lake."
+  value       = module.lake.id
+}
+
+output "lake_containers" {
+  description = "Resource ids of the data lake's file systems, by name."
+  value       = module.lake.container_ids
+}
+
+output "key_vault_name" {
+  description = "Key vault."
+  value       = module.key_vault.name
+}
+
+output "key_vault_id" {
+  description = "Resource id of the key vault."
+  value       = module.key_vault.id
+}
+
+output "key_vault_uri" {
+  description = "Address of the key vault."
+  value       = module.key_vault.uri
+}
+
+output "container_registry_name" {
+  description = "Container registry."
+  value       = module.container_registry.name
+}
+
+output "container_registry_id" {
+  description = "Resource id of the registry."
+  value       = module.container_registry.id
+}
+
+output "container_registry_login_server" {
+  description = "Host name of the registry."
+  value       = module.container_registry.login_server
+}
+
+output "log_analytics_workspace_id" {
+  description = "Resource id of the Log Analytics workspace."
+  value       = module.monitoring.log_analytics_workspace_id
+}
+
+output "application_insights_id" {
+  description = "Resource id of Application Insights."
+  value       = module.monitoring.application_insights_id
+}
+
+output "machine_learning_workspace_name" {
+  description = "Azure Machine Learning workspace."
+  value       = module.machine_learning_workspace.name
+}
+
+output "machine_learning_workspace_id" {
+  description = "Resource id of the workspace."
+  value       = module.machine_learning_workspace.id
+}
+
+output "machine_learning_computes" {
+  description = "Resource ids of the clusters, by name."
+  value       = module.machine_learning_workspace.compute_ids
+}
+
+output "data_factory_name" {
+  description = "Data factory."
+  value       = module.data_factory.name
+}
+
+output "data_factory_id" {
+  description = "Resource id of the factory."
+  value       = module.data_factory.id
+}
+
+output "data_factory_principal_id" {
+  description = "Object id of the factory's identity."
+  value       = module.data_factory.principal_id
+}
+
+output "data_factory_integration_runtime_name" {
+  description = "Integration runtime in the factory's managed virtual network."
+  value       = module.data_factory.integration_runtime_name
+}
+
+output "data_factory_managed_private_endpoints" {
+  description = "Approved managed private endpoints, by name."
+  value       = module.data_factory.managed_private_endpoints
+}
+
+output "private_endpoints" {
+  description = "Private endpoints in the virtual network, by resource and group, with the public host names that they serve."
+  value = merge([
+    for resource, endpoints in {
+      storage                    = module.storage.private_endpoints
+      lake                       = module.lake.private_endpoints
+      key_vault                  = module.key_vault.private_endpoints
+      container_registry         = module.container_registry.private_endpoints
+      machine_learning_workspace = module.machine_learning_workspace.private_endpoints
+      data_factory               = module.data_factory.private_endpoints
+    } : { for group, endpoint in endpoints : "${resource}_${group}" => endpoint }
+  ]...)
+}
+
+output "private_dns_zones" {
+  description = "Resource ids of the private DNS zones, by name."
+  value       = module.private_dns.zone_ids
+}
+
+output "identities" {
+  description = "Identities that services and CI act as."
+  value = merge(
+    {
+      for name, identity in module.identity : name => {
+        id           = identity.id
+        client_id    = identity.client_id
+        principal_id = identity.principal_id
+      }
+    },
+    { ci = local.bootstrap.ci_identity },
+  )
+}
+
+output "probe_identities" {
+  description = "Identities that smoke tests act as: reader, writer, nobody."
+  value       = local.bootstrap.probe_identities
+}
+
+output "federation" {
+  description = "The GitHub subject that may act as CI and the probes; null without a repository."
+  value       = local.bootstrap.federation
+}
+
+output "role_assignments" {
+  description = "Who may do what where, and why."
+  value       = merge(module.workspace_identity_access.assignments, module.access.assignments)
+}
+
+output "public_network_access" {
+  description = "For each service, whether its public endpoint answers at all."
+  value       = var.public_network_access
+}

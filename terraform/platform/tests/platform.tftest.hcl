@@ -1,0 +1,212 @@
+mock_provider "azapi" {}
+
+override_data {
+  target = data.terraform_remote_state.bootstrap
+  values = {
+    outputs = {
+      environment                  = "dev"
+      platform_resource_group_id   = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-mlp-dev"
+      platform_resource_group_name = "rg-mlp-dev"
+      federation                   = null
+      ci_identity                  = { id = "ci", client_id = "ci", principal_id = "00000000-0000-0000-0000-0000000000c1" }
+      probe_identities = {
+        reader = { id = "reader", client_id = "reader", principal_id = "00000000-0000-0000-0000-0000000000d1" }
+        writer = { id = "writer", client_id = "writer", principal_id = "00000000-0000-0000-0000-0000000000d2" }
+        nobody = { id = "nobody", client_id = "nobody", principal_id = "00000000-0000-0000-0000-0000000000d3" }
+      }
+    }
+  }
+}
+
+variables {
+  environment     = "dev"
+  location        = "westeurope"
+  tenant_id       = "00000000-0000-0000-0000-0000000000aa"
+  subscription_id = "00000000-0000-0000-0000-000000000001"
+  workload        = "mlp"
+  state = {
+    resource_group_name  = "rg-state"
+    storage_account_name = "sttfmlpdev"
+    container_name       = "tfstate"
+    tenant_id            = "00000000-0000-0000-0000-0000000000aa"
+    subscription_id      = "00000000-0000-0000-0000-000000000001"
+  }
+  public_network_access = {
+    storage                    = "Enabled"
+    key_vault                  = "Disabled"
+    container_registry         = "Disabled"
+    data_factory               = "Disabled"
+    machine_learning_workspace = "Disabled"
+  }
+  storage = {
+    sku             = "Standard_LRS"
+    retention_days  = 7
+    containers      = ["ml-globals", "smoke", "adftrain"]
+    lake_containers = ["raw", "curated"]
+  }
+  key_vault  = { retention_days = 7, purge_protection = false }
+  monitoring = { retention_days = 30 }
+  network = {
+    address_space = "10.40.0.0/20"
+    subnets       = { private_endpoints = { newbits = 4, netnum = 0, private_endpoints = true } }
+  }
+  machine_learning = {
+    image_build_compute = "cpu-cluster"
+    computes            = { cpu-cluster = { vm_size = "Standard_D4s_v5", max_nodes = 2 } }
+  }
+}
+
+run "plans" {
+  command = plan
+
+  assert {
+    condition     = output.smoke_container_name == "smoke" && output.resource_group_name == "rg-mlp-dev"
+    error_message = "The platform stands in the resource group that the bootstrap made."
+  }
+
+  assert {
+    condition     = toset(keys(output.private_endpoints)) == toset(["storage_blob", "storage_file", "lake_blob", "lake_dfs", "key_vault_vault", "container_registry_registry", "machine_learning_workspace_amlworkspace", "data_factory_dataFactory", "data_factory_portal"])
+    error_message = "Every service has its private endpoints."
+  }
+
+  assert {
+    condition     = toset(keys(output.data_factory_managed_private_endpoints)) == toset(["mpe-storage-blob", "mpe-lake-blob", "mpe-lake-dfs", "mpe-key-vault", "mpe-workspace"])
+    error_message = "The factory reaches storage, lake, vault and workspace."
+  }
+
+  assert {
+    condition     = alltrue([for key in keys(output.role_assignments) : !strcontains(key, "nobody")])
+    error_message = "Probe nobody must have no role."
+  }
+
+  assert {
+    condition     = output.role_assignments["factory_on_pointers"].role == "Storage Blob Data Reader" && output.role_assignments["ci_on_pointers"].role == "Storage Blob Data Contributor"
+    error_message = "CI writes pointers, and the factory only reads them."
+  }
+}
+
+run "groups_of_people" {
+  command = plan
+
+  variables {
+    operator_group_ids       = ["00000000-0000-0000-0000-0000000000e1"]
+    data_scientist_group_ids = ["00000000-0000-0000-0000-0000000000e2", "00000000-0000-0000-0000-0000000000e3"]
+  }
+
+  assert {
+    condition     = length([for key in keys(output.role_assignments) : key if startswith(key, "operators_")]) == 3 && length([for key in keys(output.role_assignments) : key if startswith(key, "data_scientists_")]) == 10
+    error_message = "Each group gets every row of its team."
+  }
+
+  assert {
+    condition     = output.role_assignments["operators_00000000-0000-0000-0000-0000000000e1_on_key_vault"].principal_id == "00000000-0000-0000-0000-0000000000e1"
+    error_message = "The role goes to the group that was named."
+  }
+}
+
+run "other_environment_s_state" {
+  command = plan
+
+  variables {
+    environment = "test"
+  }
+
+  expect_failures = [data.terraform_remote_state.bootstrap]
+}
+
+run "invalid_rules_on_closed_storage" {
+  command = plan
+
+  variables {
+    public_network_access = {
+      storage                    = "Disabled"
+      key_vault                  = "Disabled"
+      container_registry         = "Disabled"
+      data_factory               = "Disabled"
+      machine_learning_workspace = "Disabled"
+    }
+    storage = {
+      sku             = "Standard_LRS"
+      retention_days  = 7
+      ip_rules        = ["203.0.113.7"]
+      containers      = ["ml-globals", "smoke", "adftrain"]
+      lake_containers = ["raw", "curated"]
+    }
+  }
+
+  expect_failures = [var.storage]
+}
+
+run "invalid_without_smoke_container" {
+  command = plan
+
+  variables {
+    storage = {
+      sku             = "Standard_LRS"
+      retention_days  = 7
+      containers      = ["ml-globals", "adftrain"]
+      lake_containers = ["raw", "curated"]
+    }
+  }
+
+  expect_failures = [var.storage]
+}
+
+run "invalid_purge_protection_of_a_throw_away_vault" {
+  command = plan
+
+  variables {
+    key_vault = { retention_days = 7, purge_protection = true }
+  }
+
+  expect_failures = [var.key_vault]
+}
+
+run "invalid_private_registry_without_builder" {
+  command = plan
+
+  variables {
+    machine_learning = { computes = { cpu-cluster = { vm_size = "Standard_D4s_v5", max_nodes = 2 } } }
+  }
+
+  expect_failures = [var.machine_learning]
+}
+
+run "invalid_public_network_access" {
+  command = plan
+
+  variables {
+    public_network_access = {
+      storage                    = "yes"
+      key_vault                  = "Disabled"
+      container_registry         = "Disabled"
+      data_factory               = "Disabled"
+      machine_learning_workspace = "Disabled"
+    }
+  }
+
+  expect_failures = [var.public_network_access]
+}
+
+run "invalid_network_without_endpoint_subnet" {
+  command = plan
+
+  variables {
+    network = {
+      address_space = "10.40.0.0/20"
+      subnets       = { compute = { newbits = 4, netnum = 1 } }
+    }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "invalid_group_id" {
+  command = plan
+
+  variables {
+    operator_group_ids = ["ops-team"]
+  }
+
+  expect_failures = [var.operator_group_ids]
+}

@@ -1,0 +1,66 @@
+# Filled in by the toolkit from envs/<env>/env.toml and what it knows at the moment of the plan.
+
+variable "environment" {
+  description = "Name of the environment: the folder under envs/."
+  type        = string
+}
+
+variable "location" {
+  description = "Azure region."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9]+$", var.location))
+    error_message = "location is the region's short name (westeurope): az account list-locations --query [].name"
+  }
+}
+
+variable "tenant_id" {
+  description = "Entra tenant of the subscription."
+  type        = string
+}
+
+variable "subscription_id" {
+  description = "Subscription of the environment."
+  type        = string
+}
+
+variable "state" {
+  description = "Where the bootstrap keeps its state: its output `state`."
+  type = object({
+    resource_group_name  = string
+    storage_account_name = string
+    container_name       = string
+    tenant_id            = string
+    subscription_id      = string
+  })
+}
+
+variable "public_network_access" {
+  description = "For each service, whether its public endpoint answers those whom the rules allow (Enabled), or private endpoints only (Disabled)."
+  type = object({
+    storage                    = string
+    key_vault                  = string
+    container_registry         = string
+    data_factory               = string
+    machine_learning_workspace = string
+  })
+
+  validation {
+    condition     = alltrue([for access in values(var.public_network_access) : contains(["Enabled", "Disabled"], access)])
+    error_message = "Each service of public_network_access is Enabled or Disabled: correct [public_network_access] in envs/<env>/env.toml."
+  }
+}
+
+variable "lease_ip_rules" {
+  description = "Addresses that the toolkit holds open at the moment: part of the declared state, so that an open lease is no drift."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
+variable "schema_validation" {
+  description = "False with azapi 1.15, which does not know the newest api-versions; the others are checked all the same."
+  type        = bool
+  default     = true
+}

@@ -1,0 +1,195 @@
+"""Classification of the real exceptions of real SDK clients, against the error bodies that Azure documents."""
+
+from __future__ import annotations
+
+import base64
+import socket
+from collections.abc import Callable
+
+import pytest
+from azure.core.credentials import AzureNamedKeyCredential
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.identity import ClientSecretCredential, CredentialUnavailableError
+
+from tests.unit.azure.web import Answer, json_error, serve, storage_error
+from toolkit.azure.clients import Actor
+from toolkit.azure.denial import CAUSES, DNS_SECONDS, FIREWALL_SECONDS, ROLE_SECONDS, Denial, classify, is_private
+from toolkit.azure.pipeline import RestClient
+from toolkit.environment import Vantage
+
+HERE = Vantage("here", {})
+KEY = AzureNamedKeyCredential("account", base64.b64encode(b"k" * 64).decode())
+
+
+def blob_denial(answer: Answer, method: str = "list", addresses: list[str] | None = None) -> Denial:
+    actor = Actor("anonymous", HERE, None, "s")
+    with serve(answer) as web, actor.blobs(f"{web.url}/account", key=KEY) as client:
+        container = client.get_container_client("smoke")
+        calls: dict[str, Callable[[], object]] = {
+            "head": container.get_blob_client("b").get_blob_properties,
+            "list": lambda: list(container.list_blobs()),
+        }
+        with pytest.raises(HttpResponseError) as caught:
+            calls[method]()
+        return classify(caught.value, addresses)
+
+
+def get_denial(answer: Answer) -> Denial:
+    with serve(answer) as web, RestClient(web.url, HERE) as client, pytest.raises(HttpResponseError) as caught:
+        client.get("/things", {"api-version": "1"})
+    return classify(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "seconds"),
+    [
+        (403, "AuthorizationFailure", "storage-firewall", FIREWALL_SECONDS),
+        (403, "AuthorizationPermissionMismatch", "storage-role", ROLE_SECONDS),
+        (403, "KeyBasedAuthenticationNotPermitted", "shared-key", 0),
+        (401, "NoAuthenticationInformation", "anonymous", 0),
+        (409, "PublicAccessNotPermitted", "anonymous", 0),
+        (400, "AccountRequiresHttps", "plain-http", 0),
+        (401, "InvalidAuthenticationInfo", "token", 0),
+        (403, "AuthenticationFailed", "token", 0),
+        (404, "ContainerNotFound", "not-found", 0),
+        (409, "SomethingNew", "other", 0),
+    ],
+)
+@pytest.mark.parametrize("method", ["list", "head"])
+def test_storage(status: int, code: str, kind: str, seconds: float, method: str) -> None:
+    denial = blob_denial(storage_error(status, code, "A message."), method)
+    assert (denial.kind, denial.status, denial.code, denial.request_id) == (kind, status, code, "r-1")
+    assert denial.retry_seconds == seconds
+
+
+def test_firewall_denial_while_the_name_is_public_is_a_dns_fault() -> None:
+    answer = storage_error(403, "AuthorizationFailure", "This request is not authorized to perform this operation.")
+    wrong = blob_denial(answer, addresses=["20.60.1.2"])
+    assert (wrong.kind, wrong.retry_seconds) == ("private-dns", DNS_SECONDS)
+    assert "20.60.1.2" in wrong.cause
+    assert blob_denial(answer, addresses=["10.0.1.4"]).kind == "storage-firewall"
+
+
+@pytest.mark.parametrize(
+    ("inner", "kind"),
+    [
+        ("ForbiddenByFirewall", "vault-firewall"),
+        ("ForbiddenByConnection", "vault-connection"),
+        ("ForbiddenByRbac", "vault-role"),
+    ],
+)
+def test_vault_is_told_apart_by_its_inner_error(inner: str, kind: str) -> None:
+    denial = get_denial(json_error(403, "Forbidden", "No.", inner))
+    assert (denial.kind, denial.code, denial.request_id) == (kind, inner, "r-2")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (403, "AuthorizationFailed", "arm-role"),
+        (403, "LinkedAuthorizationFailed", "arm-role"),
+        (401, "ExpiredAuthenticationToken", "token"),
+        (404, "ResourceGroupNotFound", "not-found"),
+        (403, "RequestDisallowedByPolicy", "other"),
+    ],
+)
+def test_control_plane(status: int, code: str, kind: str) -> None:
+    denial = get_denial(json_error(status, code, "No."))
+    assert (denial.kind, denial.code) == (kind, code)
+
+
+def test_outage_and_throttling_can_pass() -> None:
+    for status, kind in ((503, "unavailable"), (429, "throttled")):
+        answer = Answer(status, "busy", {"Retry-After": "0"})
+        denial = get_denial(answer)
+        assert denial.kind == kind
+        assert denial.retry_seconds > 0
+
+
+def test_nobody_answers() -> None:
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))  # bound and never listening: connections are refused
+        port = reserved.getsockname()[1]
+        with RestClient(f"http://127.0.0.1:{port}", HERE) as client, pytest.raises(AzureError) as caught:
+            client.get("/")
+    assert classify(caught.value).kind == "unreachable"
+
+
+def test_name_that_does_not_resolve() -> None:
+    with RestClient("http://no-such-host.invalid", HERE) as client, pytest.raises(AzureError) as caught:
+        client.get("/")
+    assert classify(caught.value).kind == "name-resolution"
+
+
+def test_proxy_that_refuses_the_host() -> None:
+    with serve(Answer(403, "host is not served")) as web:
+        place = Vantage("behind a proxy", {"HTTPS_PROXY": web.url})
+        with RestClient("https://example.invalid", place) as client, pytest.raises(AzureError) as caught:
+            client.get("/")
+    assert web.requests[0][:2] == ("CONNECT", "example.invalid:443")
+    assert classify(caught.value).kind == "proxy-refused"
+
+
+def test_no_credential_at_all() -> None:
+    denial = classify(CredentialUnavailableError("Please run 'az login'."))
+    assert (denial.kind, denial.retry_seconds) == ("sign-in", 0)
+
+
+def test_federation_that_has_not_arrived_is_waited_for() -> None:
+    body = {
+        "error": "invalid_client",
+        "error_description": "AADSTS700213: No matching federated identity record found for presented assertion "
+        "subject 'repo:o/r:environment:x'.",
+    }
+    from azure.identity import ClientAssertionCredential
+
+    with serve(Answer(401, body, {"Content-Type": "application/json"})) as web:
+        place = {"transport": _ToLocal(web.url)}
+        credential = ClientAssertionCredential("t" * 8, "client", func=lambda: "assertion", **place)
+        with pytest.raises(AzureError) as caught:
+            credential.get_token("https://storage.azure.com/.default")
+    assert classify(caught.value).kind == "federation"
+    assert classify(caught.value).retry_seconds > 0
+
+
+def test_secret_that_entra_refuses_is_final() -> None:
+    body = {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided."}
+    with serve(Answer(401, body, {"Content-Type": "application/json"})) as web:
+        credential = ClientSecretCredential(
+            "t" * 8, "client", "wrong", transport=_ToLocal(web.url), disable_instance_discovery=True
+        )
+        with pytest.raises(AzureError) as caught:
+            credential.get_token("https://storage.azure.com/.default")
+    assert classify(caught.value).retry_seconds == 0
+
+
+def test_other_exceptions_are_not_explained_away() -> None:
+    denial = classify(KeyError("value"))
+    assert (denial.kind, denial.status, denial.code, denial.retry_seconds) == ("other", None, None, 0)
+
+
+def test_no_code_is_claimed_by_two_rows() -> None:
+    codes = [code for row in CAUSES for code in row.codes]
+    assert sorted(codes) == sorted(set(codes))
+
+
+@pytest.mark.parametrize(
+    ("address", "private"),
+    [("10.1.2.3", True), ("172.31.0.1", True), ("192.168.0.1", True), ("203.0.113.10", False), ("20.60.1.2", False)],
+)
+def test_documentation_ranges_are_not_private(address: str, private: bool) -> None:
+    assert is_private(address) is private
+
+
+class _ToLocal:
+    """A transport that takes requests for Entra to a local server: the real one cannot be asked to fail."""
+
+    def __new__(cls, url: str) -> object:
+        from azure.core.pipeline.transport import RequestsTransport
+
+        class Transport(RequestsTransport):
+            def send(self, request, **kwargs):  # type: ignore[no-untyped-def]
+                request.url = url
+                return super().send(request, **kwargs)
+
+        return Transport()

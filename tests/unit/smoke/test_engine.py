@@ -1,0 +1,310 @@
+"""What the engine promises: retries until a deadline, expected denials, no bug called a skip, and clean-up."""
+
+from __future__ import annotations
+
+import _thread
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from azure.core.exceptions import HttpResponseError, ServiceRequestError
+
+from tests.unit.azure.web import Answer, serve, storage_error
+from tests.unit.smoke.support import ManualClock, Recorder, check, connection
+from toolkit.azure.denial import FIREWALL_SECONDS, ROLE_SECONDS
+from toolkit.errors import UsageError
+from toolkit.smoke.context import Context
+from toolkit.smoke.engine import run
+from toolkit.smoke.expect import expect_denial
+from toolkit.smoke.model import Check, CheckFailed, CheckResult, CheckSkipped, Evidence, SmokeResult
+
+
+def run_one(
+    function: Callable[[Context], Evidence],
+    clock: ManualClock | None = None,
+    recorder: Recorder | None = None,
+    outputs: dict[str, Any] | None = None,
+    patience: float = 1,
+    **changes: Any,
+) -> CheckResult:
+    result = run(
+        connection("internet", "vnet"),
+        outputs or {},
+        [check(function, **changes)],
+        patience=patience,
+        clock=clock or ManualClock(),
+        observer=recorder,
+    )
+    return result.results[0]
+
+
+def denied(answer: Answer, context: Context) -> None:
+    with serve(answer) as web, context.actor.blobs(f"{web.url}/account") as service:
+        next(iter(service.get_container_client("smoke").list_blobs()), None)
+
+
+FIREWALL = storage_error(403, "AuthorizationFailure", "This request is not authorized to perform this operation.")
+ROLE = storage_error(403, "AuthorizationPermissionMismatch", "This request is not authorized …")
+
+
+def test_pass_keeps_the_evidence() -> None:
+    result = run_one(lambda context: {"bytes": 3})
+    assert (result.outcome, result.evidence, result.attempts, result.red) == ("PASS", {"bytes": 3}, 1, False)
+
+
+def test_a_final_failure_is_not_tried_again() -> None:
+    def fails(context: Context) -> Evidence:
+        raise CheckFailed("allowSharedKeyAccess is True", hint="set it back")
+
+    clock = ManualClock()
+    result = run_one(fails, clock)
+    assert (result.outcome, result.reason, result.hint) == ("FAIL", "allowSharedKeyAccess is True", "set it back")
+    assert (result.attempts, clock.waits) == (1, [])
+
+
+def test_retried_with_back_off_until_it_passes() -> None:
+    attempts: list[int] = []
+
+    def third_time(context: Context) -> Evidence:
+        attempts.append(1)
+        if len(attempts) < 3:
+            raise CheckFailed("not yet", retry_seconds=60)
+        return {}
+
+    clock, recorder = ManualClock(), Recorder()
+    result = run_one(third_time, clock, recorder)
+    assert (result.outcome, result.attempts, clock.waits) == ("PASS", 3, [1, 2])
+    assert recorder.events == [
+        "started storage-test",
+        "retrying storage-test 1: not yet, 60 s left",
+        "retrying storage-test 2: not yet, 59 s left",
+        "finished storage-test PASS",
+    ]
+
+
+def test_the_deadline_ends_the_retries_and_patience_scales_it() -> None:
+    def never(context: Context) -> Evidence:
+        raise CheckFailed("still wrong", retry_seconds=60)
+
+    clock = ManualClock()
+    assert run_one(never, clock).outcome == "FAIL"
+    assert clock.time == pytest.approx(60)
+    hurried = ManualClock()
+    result = run_one(never, hurried, patience=0.1)
+    assert hurried.time == pytest.approx(6)
+    assert result.attempts == len(hurried.waits) + 1
+    once = ManualClock()
+    assert (run_one(never, once, patience=0).attempts, once.waits) == (1, [])
+
+
+def test_an_azure_refusal_is_explained_and_waited_for_as_long_as_its_kind_takes() -> None:
+    clock = ManualClock()
+
+    def refused(context: Context) -> Evidence:
+        denied(ROLE, context)
+        return {}
+
+    result = run_one(refused, clock, identity="anonymous")
+    assert result.outcome == "FAIL"
+    assert "AuthorizationPermissionMismatch" in result.reason
+    assert result.evidence["request_id"] == "r-1"
+    assert clock.time == pytest.approx(ROLE_SECONDS)
+
+
+def test_an_expected_denial_passes_at_once() -> None:
+    def expected(context: Context) -> Evidence:
+        return expect_denial(context, lambda: denied(FIREWALL, context), ("storage-firewall",), "a write")
+
+    clock = ManualClock()
+    result = run_one(expected, clock, identity="anonymous")
+    assert (result.outcome, clock.waits) == ("PASS", [])
+    assert result.evidence == {
+        "denial": "storage-firewall",
+        "status": 403,
+        "code": "AuthorizationFailure",
+        "request_id": "r-1",
+    }
+
+
+def test_an_expected_denial_that_is_allowed_is_tried_for_the_checks_own_budget_then_fails() -> None:
+    def allowed(context: Context) -> Evidence:
+        return expect_denial(context, lambda: None, ("storage-firewall",), "a write from outside")
+
+    clock = ManualClock()
+    result = run_one(allowed, clock, retry_seconds=FIREWALL_SECONDS)
+    assert (result.outcome, result.reason) == ("FAIL", "a write from outside was allowed")
+    assert clock.time == pytest.approx(FIREWALL_SECONDS)
+
+
+def test_a_denial_for_another_reason_proves_nothing() -> None:
+    def wrong(context: Context) -> Evidence:
+        return expect_denial(context, lambda: denied(ROLE, context), ("storage-firewall",), "a write")
+
+    result = run_one(wrong, identity="anonymous", patience=0)
+    assert result.outcome == "FAIL"
+    assert "another reason" in result.reason
+    assert result.evidence["expected"] == ["storage-firewall"]
+
+
+def test_a_firewall_refusal_inside_the_network_is_looked_at_with_dns() -> None:
+    """127.0.0.1 stands for a public address: it is no private endpoint's."""
+
+    def refused(context: Context) -> Evidence:
+        denied(FIREWALL, context)
+        return {}
+
+    result = run_one(refused, identity="anonymous", vantage="vnet", patience=0)
+    assert result.evidence["denial"] == "private-dns"
+
+
+def test_an_unexpected_exception_is_a_failure_and_says_where() -> None:
+    def broken(context: Context) -> Evidence:
+        return {"state": {}["missing"]}  # type: ignore[dict-item]
+
+    result = run_one(broken)
+    assert (result.outcome, result.red) == ("FAIL", True)
+    assert result.reason == "unexpected KeyError: 'missing'"
+    assert result.evidence["raised_at"].startswith("test_engine.py:")
+
+
+def test_an_sdk_error_without_an_answer_is_a_failure_too() -> None:
+    def unreachable(context: Context) -> Evidence:
+        raise ServiceRequestError("Connection refused")
+
+    result = run_one(unreachable, patience=0)
+    assert (result.outcome, result.evidence["denial"]) == ("FAIL", "unreachable")
+
+
+def test_a_missing_vantage_identity_or_output_is_named() -> None:
+    def acts(context: Context) -> Evidence:
+        return {"who": context.actor.identity}
+
+    elsewhere = run_one(acts, vantage="adf-managed")
+    assert (elsewhere.outcome, elsewhere.requirement) == ("SKIP", "vantage:adf-managed")
+    assert "internet, vnet" in elsewhere.reason
+    probes = {"probe_identities": {"reader": {"client_id": "c"}}}
+    nobody = run_one(acts, identity="reader", outputs=probes)
+    assert (nobody.outcome, nobody.requirement) == ("SKIP", "identity:reader")
+    missing = run_one(acts, identity="writer", outputs=probes)
+    assert (missing.outcome, missing.reason) == ("FAIL", "the outputs have no probe identity 'writer'")
+
+
+def test_a_missing_output_is_a_failure_before_the_check_runs() -> None:
+    result = run(connection(), {"a": 1}, [check(passes, outputs=("a", "b"))], clock=ManualClock()).results[0]
+    assert (result.outcome, result.reason) == ("FAIL", "the platform has no output 'b'")
+
+
+@pytest.fixture(autouse=True)
+def _no_oidc(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def skips(context: Context) -> Evidence:
+    raise CheckSkipped("vantage:vnet", "this runner cannot act from vnet")
+
+
+def passes(context: Context) -> Evidence:
+    return {}
+
+
+def run_with(allowed: tuple[str, ...], *checks: Check) -> SmokeResult:
+    return run(connection(allowed_smoke_skips=allowed), {}, checks, clock=ManualClock())
+
+
+def test_a_skip_is_red_unless_env_toml_allows_the_check_or_the_requirement() -> None:
+    checks = (check(skips, id="storage-a"), check(passes, id="storage-b"))
+    assert not run_with((), *checks).green
+    assert "not allowed" in run_with((), *checks).summary
+    assert run_with(("storage-a",), *checks).green
+    assert run_with(("vantage:vnet",), *checks).green
+    assert run_with(("vantage:*",), *checks).green
+    assert not run_with(("identity:*",), *checks).green
+
+
+def test_a_run_in_which_nothing_passed_is_not_green() -> None:
+    result = run_with(("vantage:*",), check(skips))
+    assert not result.green
+    assert result.summary.endswith("nothing was proven")
+
+
+def test_an_allowed_skip_that_names_no_check_is_refused_before_anything_runs() -> None:
+    with pytest.raises(UsageError, match="storage-vnet-wirte") as caught:
+        run_with(("storage-vnet-wirte",), check(passes))
+    assert "did you mean storage-vnet-write?" in (caught.value.hint or "")
+
+
+def test_a_failed_warning_is_shown_and_not_red() -> None:
+    def fails(context: Context) -> Evidence:
+        raise CheckFailed("keeps 1 node running")
+
+    result = run_with((), check(fails, id="storage-a", severity="warning"), check(passes, id="storage-b"))
+    assert result.results[0].outcome == "FAIL"
+    assert result.green
+
+
+def test_finalizers_run_in_reverse_order_after_every_attempt() -> None:
+    calls: list[str] = []
+
+    def leaves(context: Context) -> Evidence:
+        context.defer(lambda: calls.append("first"))
+        context.defer(lambda: calls.append("second"))
+        if len(calls) < 2:
+            raise CheckFailed("again", retry_seconds=60)
+        raise KeyError("bug")
+
+    assert run_one(leaves).attempts == 2
+    assert calls == ["second", "first"] * 2
+
+
+def test_what_cannot_be_cleaned_up_is_a_failure_and_the_rest_is_cleaned_up() -> None:
+    calls: list[str] = []
+
+    def leaves(context: Context) -> Evidence:
+        context.defer(lambda: calls.append("cleaned"))
+
+        def fails() -> None:
+            raise HttpResponseError("no")
+
+        context.defer(fails)
+        return {}
+
+    result = run_one(leaves)
+    assert (result.outcome, result.evidence["left_behind"]) == ("FAIL", ["HttpResponseError: no"])
+    assert calls == ["cleaned"]
+
+
+def test_checks_run_in_parallel_and_are_reported_in_order() -> None:
+    together = threading.Barrier(3, timeout=20)
+
+    def meets(context: Context) -> Evidence:
+        together.wait()  # breaks, and fails the check, when the three do not run at once
+        return {}
+
+    checks = [check(meets, id=f"storage-{name}") for name in ("c", "a", "b")]
+    result = run(connection(), {}, checks)
+    assert [(r.check.id, r.outcome) for r in result.results] == [
+        ("storage-c", "PASS"),
+        ("storage-a", "PASS"),
+        ("storage-b", "PASS"),
+    ]
+
+
+def test_an_interrupt_ends_waits_cleans_up_and_starts_nothing_more() -> None:
+    cleaned: list[str] = []
+    started: list[str] = []
+    everybody = threading.Barrier(8, timeout=20)
+
+    def waits(context: Context) -> Evidence:
+        started.append(context.check.id)
+        context.defer(lambda: cleaned.append(context.check.id))
+        if everybody.wait() == 0:
+            _thread.interrupt_main()
+        raise CheckFailed("not yet", retry_seconds=600)
+
+    checks = [check(waits, id=f"storage-{number:02}") for number in range(20)]
+    with pytest.raises(KeyboardInterrupt):
+        run(connection(), {}, checks, patience=1)
+    assert sorted(cleaned) == sorted(started)
+    assert len(started) == 8

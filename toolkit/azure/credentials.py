@@ -1,0 +1,130 @@
+"""Who acts: the runner's credential (one choice in env.toml) and the probe identities of the smoke tests.
+
+Everything is read from ``connection.process_environment()``, the environment that Terraform gets too, so that the
+provider, the backend and the SDKs are always the same principal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from azure.core.credentials import TokenCredential
+from azure.identity import (
+    AzureCliCredential,
+    AzurePipelinesCredential,
+    ClientAssertionCredential,
+    ClientSecretCredential,
+    ManagedIdentityCredential,
+)
+
+from toolkit.azure.pipeline import RestClient
+from toolkit.environment import Connection, CredentialChoice, Vantage
+from toolkit.errors import UsageError
+
+# https://learn.microsoft.com/entra/workload-id/workload-identity-federation-create-trust (recommended audience)
+FEDERATION_AUDIENCE = "api://AzureADTokenExchange"
+
+# https://docs.github.com/actions/reference/security/oidc#methods-for-requesting-the-oidc-token
+GITHUB_URL = "ACTIONS_ID_TOKEN_REQUEST_URL"
+GITHUB_TOKEN = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"  # noqa: S105 (a variable's name)
+
+# The first is what azapi and the azurerm backend read, the second what AzureCLI@2 and AzurePowerShell@5 set:
+# https://learn.microsoft.com/azure/devops/pipelines/tasks/reference/azure-cli-v2
+AZURE_DEVOPS_CONNECTION = ("ARM_OIDC_AZURE_SERVICE_CONNECTION_ID", "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID")
+
+PROBES_NEED = f"probe identities are signed in with a GitHub OIDC token, and {GITHUB_URL} is not set here"
+
+
+def runner_credential(connection: Connection, vantage: Vantage | None = None) -> TokenCredential:
+    """The credential that env.toml chooses, at ``vantage`` (the runner's own by default). Nothing is requested yet.
+
+    Raises UsageError, naming the variable, when the choice needs one that is not set.
+    """
+    return _RUNNERS[connection.environment.credential](connection, vantage or connection.runner)
+
+
+def probe_credential(connection: Connection, client_id: str, vantage: Vantage) -> TokenCredential | None:
+    """The credential of a probe identity (a user-assigned identity that trusts this environment's GitHub subject).
+
+    None where no GitHub OIDC token can be had (:data:`PROBES_NEED` says so): a laptop cannot act as a probe.
+    """
+    settings = connection.process_environment(vantage)
+    if not (settings.get(GITHUB_URL) and settings.get(GITHUB_TOKEN)):
+        return None
+    return _federated(connection, client_id, vantage, settings)
+
+
+def _client_secret(connection: Connection, vantage: Vantage) -> TokenCredential:
+    settings = connection.process_environment(vantage)
+    # process_environment() has already filled these from AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.
+    client_id = _required(connection, settings, "ARM_CLIENT_ID", "AZURE_CLIENT_ID")
+    secret = _required(connection, settings, "ARM_CLIENT_SECRET", "AZURE_CLIENT_SECRET")
+    return ClientSecretCredential(connection.environment.tenant_id, client_id, secret, **vantage.client_options)
+
+
+def _azure_cli(connection: Connection, vantage: Vantage) -> TokenCredential:
+    # The az process inherits this one's environment: only on Azure, where no vantage has settings, is this offered.
+    return AzureCliCredential(tenant_id=connection.environment.tenant_id, process_timeout=30)
+
+
+def _github(connection: Connection, vantage: Vantage) -> TokenCredential:
+    settings = connection.process_environment(vantage)
+    client_id = connection.environment.client_id or _required(connection, settings, "ARM_CLIENT_ID", "AZURE_CLIENT_ID")
+    _required(connection, settings, GITHUB_URL)
+    _required(connection, settings, GITHUB_TOKEN)
+    return _federated(connection, client_id, vantage, settings)
+
+
+def _azure_devops(connection: Connection, vantage: Vantage) -> TokenCredential:
+    settings = connection.process_environment(vantage)
+    client_id = connection.environment.client_id or _required(
+        connection, settings, "ARM_CLIENT_ID", "AZURESUBSCRIPTION_CLIENT_ID", "AZURE_CLIENT_ID"
+    )
+    _required(connection, settings, "SYSTEM_OIDCREQUESTURI")  # read by AzurePipelinesCredential itself
+    return AzurePipelinesCredential(
+        tenant_id=connection.environment.tenant_id,
+        client_id=client_id,
+        service_connection_id=_required(connection, settings, *AZURE_DEVOPS_CONNECTION),
+        system_access_token=_required(connection, settings, "SYSTEM_ACCESSTOKEN"),
+        **vantage.client_options,
+    )
+
+
+def _managed_identity(connection: Connection, vantage: Vantage) -> TokenCredential:
+    # No client options: the endpoint of a managed identity is on the machine, never behind a proxy.
+    return ManagedIdentityCredential(client_id=connection.environment.client_id)
+
+
+_RUNNERS: dict[CredentialChoice, Callable[[Connection, Vantage], TokenCredential]] = {
+    "azure-cli": _azure_cli,
+    "client-secret": _client_secret,
+    "github-oidc": _github,
+    "azure-devops-oidc": _azure_devops,
+    "managed-identity": _managed_identity,
+}
+
+
+def _federated(
+    connection: Connection, client_id: str, vantage: Vantage, settings: Mapping[str, str]
+) -> ClientAssertionCredential:
+    def assertion() -> str:
+        # Asked for anew each time: GitHub's token lives for five minutes, applies for longer.
+        headers = {"Authorization": f"Bearer {settings[GITHUB_TOKEN]}"}
+        with RestClient(settings[GITHUB_URL], vantage) as client:
+            answer = client.get(settings[GITHUB_URL], {"audience": FEDERATION_AUDIENCE}, headers)
+        return str(answer["value"])
+
+    return ClientAssertionCredential(
+        connection.environment.tenant_id, client_id, func=assertion, **vantage.client_options
+    )
+
+
+def _required(connection: Connection, settings: Mapping[str, str], *names: str) -> str:
+    for name in names:
+        if value := settings.get(name):
+            return value
+    environment = connection.environment
+    raise UsageError(
+        f"environment {environment.name} signs in with {environment.credential}, but {' or '.join(names)} is not set",
+        hint="set it, or change `credential` in env.toml; docs/environments.md says what each choice needs",
+    )

@@ -1,0 +1,115 @@
+"""``toolkit apply``: plan, confirm, apply exactly that plan, prove it, keep the evidence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from toolkit.cli.deploying import (
+    TerminalObserver,
+    command_line,
+    environment_argument,
+    force_unlock_option,
+    json_option,
+    no_changes,
+    print_plan,
+    yes_option,
+)
+from toolkit.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from toolkit.terraform.session import SavedPlan, Session
+
+
+@click.command()
+@environment_argument
+@yes_option
+@json_option
+@click.option(
+    "--plan",
+    "bundle",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Apply the plan that `toolkit plan ENV --out DIR` saved, and nothing else.",
+)
+@click.option("--smoke/--no-smoke", default=True, help="Run the smoke tests afterwards (the default).")
+@force_unlock_option
+def apply(env: str, yes: bool, as_json: bool, bundle: Path | None, smoke: bool, force_unlock: str | None) -> int:
+    """Apply the plan of ENV, run the smoke tests, keep the evidence.
+
+    \b
+    A sandbox environment is started and bootstrapped when that is missing, and asks no question.
+      toolkit apply local
+      toolkit apply prod --plan plan/ --yes    in a pipeline, after the approval
+    """
+    from toolkit.environment import load_environment
+    from toolkit.errors import ExitCode, UsageError
+    from toolkit.evidence import open_evidence, package_versions
+    from toolkit.terraform.bundle import read_metadata
+    from toolkit.terraform.deploy import apply_platform
+    from toolkit.terraform.session import open_session
+
+    if bundle is not None and force_unlock is not None:
+        raise UsageError("--plan and --force-unlock do not go together", hint="free the lock with `toolkit plan` first")
+    terminal = Terminal()
+    environment = load_environment(env)
+    metadata = read_metadata(bundle, environment) if bundle is not None else None
+    with open_session(environment, command_line(), TerminalObserver(terminal)) as session:
+        saved = _plan(session, bundle, metadata, force_unlock)
+        summary = saved.summary
+        if summary.empty:
+            if not as_json:
+                terminal.print(no_changes(environment, summary))
+        else:
+            if not as_json:
+                print_plan(terminal, summary, every=False)
+            terminal.progress(f"{environment.name}: {summary.sentence}")
+            _confirm(session, terminal, summary.sentence, yes)
+        outputs = apply_platform(session, saved)
+        evidence = open_evidence(environment)
+        evidence.write("plan", {"environment": environment.name, **summary.as_json()})
+        evidence.write("outputs", outputs)
+        evidence.write("versions", package_versions(session.versions()))
+        if not (summary.empty or as_json):
+            terminal.print(f"Applied: {environment.name}, {summary.sentence}.")
+        document = {"environment": environment.name, "applied": not summary.empty, **summary.as_json()}
+        document |= {"platform_outputs": outputs, "evidence": str(evidence.folder), "smoke": None}
+        green = True
+        if smoke:
+            from toolkit.cli.smoke import run_smoke
+
+            # With --json there is one document on stdout: the smoke results are in it, not before it.
+            result = run_smoke(session.connection, outputs, terminal, evidence.folder, table=not as_json)
+            green = result.green
+            document["smoke"] = result.as_json()
+    if as_json:
+        terminal.print_json(document)
+    else:
+        terminal.progress(f"evidence: {evidence.folder.relative_to(environment.project.root)}")
+    return ExitCode.DONE if green else ExitCode.FAILED
+
+
+def _plan(session: Session, bundle: Path | None, metadata: dict[str, object] | None, unlock: str | None) -> SavedPlan:
+    from toolkit.terraform.bundle import load_bundle, use_lock_file
+    from toolkit.terraform.deploy import plan_platform, prepare_platform
+
+    if bundle is None or metadata is None:
+        return plan_platform(session, force_unlock=unlock)
+    use_lock_file(session.environment, bundle)
+    prepare_platform(session)
+    return load_bundle(session, bundle, metadata)
+
+
+def _confirm(session: Session, terminal: Terminal, sentence: str, yes: bool) -> None:
+    from toolkit.errors import RefusedError
+
+    environment = session.environment
+    if not environment.needs_confirmation:
+        return
+    if not terminal.confirm(f"Apply this to {environment.name} ({sentence})?", yes=yes):
+        reason = "nobody said yes" if terminal.interactive else "there is no terminal to ask on"
+        raise RefusedError(
+            f"nothing was applied to {environment.name}: {reason}", hint=f"toolkit apply {environment.name} --yes"
+        )

@@ -1,0 +1,55 @@
+"""``toolkit bootstrap``: what the platform's pipeline must find before it can run."""
+
+from __future__ import annotations
+
+import click
+
+from toolkit.cli.deploying import (
+    TerminalObserver,
+    command_line,
+    environment_argument,
+    force_unlock_option,
+    json_option,
+    print_plan,
+    yes_option,
+)
+from toolkit.cli.terminal import Terminal
+
+
+@click.command()
+@environment_argument
+@yes_option
+@json_option
+@force_unlock_option
+def bootstrap(env: str, yes: bool, as_json: bool, force_unlock: str | None) -> None:
+    """Make the state account, resource groups, identities and roles of ENV, and move their own state into that account.
+
+    Run it as somebody who may assign roles in the subscription (Owner). Running it again changes nothing.
+    """
+    from toolkit.environment import load_environment
+    from toolkit.errors import RefusedError
+    from toolkit.terraform.bootstrap import apply_bootstrap, plan_bootstrap
+    from toolkit.terraform.session import open_session
+
+    terminal = Terminal()
+    environment = load_environment(env)
+    with open_session(environment, command_line(), TerminalObserver(terminal)) as session:
+        plan, local = plan_bootstrap(session, force_unlock=force_unlock)
+        if not plan.summary.empty:
+            if not as_json:
+                print_plan(terminal, plan.summary, every=False)
+            question = f"Bootstrap {environment.name} ({plan.summary.sentence})?"
+            if environment.needs_confirmation and not terminal.confirm(question, yes=yes):
+                raise RefusedError(
+                    f"nothing was made: nobody said yes to bootstrapping {environment.name}",
+                    hint=f"toolkit bootstrap {environment.name} --yes",
+                )
+        done = apply_bootstrap(session, plan, local=local)
+    if as_json:
+        document = {"environment": environment.name, "state_moved": done.moved, **done.summary.as_json()}
+        terminal.print_json({**document, "bootstrap_outputs": done.outputs})
+    elif done.summary.empty and not done.moved:
+        terminal.print(f"No changes: {environment.name} is bootstrapped ({done.summary.resources} resources).")
+    else:
+        moved = ", its state is in the account now" if done.moved else ""
+        terminal.print(f"Bootstrapped: {environment.name}, {done.summary.sentence}{moved}.")

@@ -1,0 +1,79 @@
+"""``toolkit destroy``: the platform of an environment, and the soft-deleted names that it leaves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from toolkit.cli.deploying import (
+    TerminalObserver,
+    command_line,
+    environment_argument,
+    force_unlock_option,
+    json_option,
+    print_plan,
+    yes_option,
+)
+from toolkit.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from toolkit.environment import Environment
+
+
+@click.command()
+@environment_argument
+@yes_option
+@click.option(
+    "--confirm", metavar="NAME", help="A protected environment's name, typed: needed where there is no terminal."
+)
+@json_option
+@force_unlock_option
+def destroy(env: str, yes: bool, confirm: str | None, as_json: bool, force_unlock: str | None) -> None:
+    """Destroy the platform of ENV. What bootstrap made stays: the state, the identities, the resource group.
+
+    Soft-deleted names are purged, so that apply can make everything again; a vault with purge protection keeps its name
+    for its retention, which the summary says.
+    """
+    from toolkit.environment import load_environment
+    from toolkit.terraform.deploy import destroy_platform, plan_platform
+    from toolkit.terraform.session import open_session
+
+    terminal = Terminal()
+    environment = load_environment(env)
+    with open_session(environment, command_line(), TerminalObserver(terminal)) as session:
+        plan = plan_platform(session, destroy=True, force_unlock=force_unlock)
+        if not plan.summary.empty:
+            if not as_json:
+                print_plan(terminal, plan.summary, every=False)
+            terminal.progress(f"{environment.name}: {plan.summary.sentence}")
+            _confirm(environment, terminal, plan.summary.sentence, yes, confirm)
+        destroy_platform(session, plan)
+    if as_json:
+        terminal.print_json({"environment": environment.name, **plan.summary.as_json()})
+    elif plan.summary.empty:
+        terminal.print(f"Nothing to destroy: {environment.name} has no resources.")
+    else:
+        terminal.print(f"Destroyed: {environment.name}, {plan.summary.sentence}.")
+
+
+def _confirm(environment: Environment, terminal: Terminal, sentence: str, yes: bool, typed: str | None) -> None:
+    """A protected environment on Azure wants its name; another one a yes; a sandbox neither."""
+    from toolkit.errors import RefusedError
+
+    if not environment.needs_confirmation:
+        return
+    if environment.protected:
+        if typed is None:
+            typed = terminal.ask(f"{environment.name} is protected ({sentence}). Type its name to destroy it:")
+        if typed != environment.name:
+            raise RefusedError(
+                f"nothing was destroyed: {environment.name} is protected, and its name was not typed",
+                hint=f"toolkit destroy {environment.name} --confirm {environment.name}",
+            )
+        return
+    if not terminal.confirm(f"Destroy {environment.name} ({sentence})?", yes=yes):
+        raise RefusedError(
+            f"nothing was destroyed: nobody said yes to destroying {environment.name}",
+            hint=f"toolkit destroy {environment.name} --yes",
+        )

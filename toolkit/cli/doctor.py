@@ -1,0 +1,38 @@
+"""``toolkit doctor``: what stands on this machine, before anything is touched."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from toolkit.cli.terminal import Terminal
+from toolkit.errors import ExitCode, UsageError
+
+
+@click.command()
+@click.option("--toolchain", is_flag=True, help="Check terraform, azapi, node, Azurite and go on this machine.")
+@click.option("--install", is_flag=True, help="Install what is missing, as `apply` would.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+def doctor(toolchain: bool, install: bool, as_json: bool) -> int:
+    """Check this machine's tools: what was found, where, which version, and why that one.
+
+    Changes nothing without --install. Exits 1 when a tool that you named does not do.
+    """
+    from toolkit.toolchain.report import toolchain_report
+
+    if not toolchain:
+        raise UsageError("say what to check", hint="toolkit doctor --toolchain")
+    terminal = Terminal()
+    findings = toolchain_report(install=install, progress=terminal.progress)
+    if as_json:
+        terminal.print_json([dataclasses.asdict(finding) for finding in findings])
+    else:
+        terminal.print_table(
+            ["tool", "state", "version", "where", "why"],
+            [[f.tool, f.state, f.version or "-", f.where or "-", f.why] for f in findings],
+        )
+        for finding in findings:
+            for sentence in finding.refused:
+                terminal.print(f"refused: {sentence}")
+    return ExitCode.FAILED if any(finding.state == "wrong" for finding in findings) else ExitCode.DONE

@@ -1,0 +1,45 @@
+"""``toolkit outputs``: what later pipelines need to know about the platform."""
+
+from __future__ import annotations
+
+import click
+
+from toolkit.cli.deploying import TerminalObserver, environment_argument, json_option
+from toolkit.cli.terminal import Terminal
+
+# The keys of toolkit.terraform.outputs.FORMATS, which costs an import that --help should not pay for.
+_FORMATS = ("table", "json", "dotenv", "github", "azure-devops", "tfvars")
+
+
+@click.command()
+@environment_argument
+@click.option(
+    "--format", "format_", type=click.Choice(_FORMATS), default="table", show_default=True, help="How to print."
+)
+@json_option
+@click.option("--refresh", is_flag=True, help="Read the state, even when the last apply here left its outputs.")
+def outputs(env: str, format_: str, as_json: bool, refresh: bool) -> None:
+    """Print the outputs of ENV: names, ids and endpoints of what apply made. Nothing in them is secret.
+
+    \b
+      eval "$(toolkit outputs local --format dotenv)"
+      toolkit outputs prod --format github >> "$GITHUB_OUTPUT"
+    """
+    from toolkit.environment import load_environment
+    from toolkit.terraform.outputs import FORMATS, read_outputs, saved_outputs
+
+    terminal = Terminal()
+    environment = load_environment(env)
+    values = None if refresh else saved_outputs(environment)
+    if values is None:
+        values = read_outputs(environment, TerminalObserver(terminal))
+    if as_json:
+        format_ = "json"
+    if format_ == "table":
+        rows = [
+            [name, value if isinstance(value, str) else FORMATS["json"]({name: value})]
+            for name, value in values.items()
+        ]
+        terminal.print_table(["output", "value"], rows)
+        return
+    terminal.print(FORMATS[format_](values).rstrip("\n"))

@@ -1,0 +1,72 @@
+"""``toolkit plan``: what apply would change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from toolkit.cli.deploying import (
+    TerminalObserver,
+    command_line,
+    environment_argument,
+    force_unlock_option,
+    json_option,
+    no_changes,
+    print_plan,
+)
+from toolkit.cli.terminal import Terminal
+
+
+@click.command()
+@environment_argument
+@json_option
+@click.option(
+    "--markdown", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Also write Markdown."
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Also save the plan for `toolkit apply ENV --plan DIR` in another job. It may hold sensitive values.",
+)
+@click.option("--destroy", is_flag=True, help="Plan what `toolkit destroy` would do.")
+@force_unlock_option
+def plan(
+    env: str, as_json: bool, markdown: Path | None, out: Path | None, destroy: bool, force_unlock: str | None
+) -> int:
+    """Show what apply would change in ENV, and save the plan.
+
+    \b
+    Exits 0 when nothing would change, 2 when something would, 1 when the plan failed.
+      toolkit plan local
+      toolkit plan prod --markdown plan.md --out plan/    in a pull request's job
+    """
+    from toolkit.environment import load_environment
+    from toolkit.errors import ExitCode
+    from toolkit.terraform.bundle import write_bundle
+    from toolkit.terraform.deploy import plan_platform
+    from toolkit.terraform.files import disk_errors, write_atomically
+    from toolkit.terraform.plan import markdown as as_markdown
+    from toolkit.terraform.session import open_session
+
+    terminal = Terminal()
+    environment = load_environment(env)
+    with open_session(environment, command_line(), TerminalObserver(terminal)) as session:
+        saved = plan_platform(session, destroy=destroy, force_unlock=force_unlock)
+        if out is not None:
+            write_bundle(session, saved, out)
+    summary = saved.summary
+    if markdown is not None:
+        title = f"{'Destroy' if destroy else 'Plan'} for {environment.name}"
+        with disk_errors("the Markdown file"):
+            write_atomically(markdown, as_markdown(summary, title), 0o644)
+    if as_json:
+        document = {"environment": environment.name, "destroy": destroy, "plan_file": str(saved.file)}
+        terminal.print_json({**document, "changes_present": not summary.empty, **summary.as_json()})
+    elif summary.empty:
+        terminal.print(no_changes(environment, summary))
+    else:
+        print_plan(terminal, summary, every=True)
+        terminal.print(f"Plan for {environment.name}: {summary.sentence} (of {summary.resources} resources)")
+    return ExitCode.DONE if summary.empty else ExitCode.CHANGES

@@ -1,0 +1,147 @@
+"""``toolkit sandbox``: the local Azure's life, and a shell that stands in it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from toolkit.cli.terminal import Terminal
+from toolkit.errors import ExitCode, RefusedError, ToolkitError
+from toolkit.project import find_project
+from toolkit.sandbox.model import VANTAGES
+
+if TYPE_CHECKING:
+    from toolkit.sandbox.client import Sandbox
+
+
+@click.group()
+def sandbox() -> None:
+    """The local Azure: start, stop, look at it, forget it, and point a shell at it.
+
+    Commands that need it start it by themselves. Its state is .toolkit/sandbox of this checkout.
+    """
+
+
+@sandbox.command()
+def start() -> None:
+    """Start the sandbox, or repair it after a crash; does nothing when it runs."""
+    from toolkit.sandbox.client import ensure_running
+
+    terminal = Terminal()
+    running = ensure_running(find_project().root, terminal.progress)
+    terminal.print(f"the sandbox runs (process {running.process.pid}), state in {running.state_dir}")
+
+
+@sandbox.command()
+def stop() -> None:
+    """Stop the sandbox; its state stays."""
+    from toolkit.sandbox.client import stop
+
+    stopped = stop(find_project().root)
+    Terminal().print("the sandbox is stopped" if stopped else "the sandbox was not running")
+
+
+@sandbox.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+def status(as_json: bool) -> int:
+    """What runs, on which ports. Exits 1 when the sandbox does not run."""
+    from toolkit.sandbox.client import find_running, sandbox_paths
+
+    terminal = Terminal()
+    running = find_running(sandbox_paths(find_project().root))
+    facts: dict[str, Any] = {"running": True, **running.status()} if running else {"running": False}
+    if as_json:
+        terminal.print_json(facts)
+    elif running is None:
+        terminal.print("the sandbox does not run: toolkit sandbox start")
+    else:
+        terminal.print(
+            f"the sandbox runs: process {facts['pid']}, Azurite {facts['azurite_pid']}, "
+            f"{facts['memory_bytes'] / 1e6:.0f} MB, up {facts['uptime_seconds']:.0f} s, state in {running.state_dir}"
+        )
+        rows = [
+            [subscription, vantage, str(ports["proxy_port"]), str(ports["dns_port"])]
+            for subscription, vantages in facts["subscriptions"].items()
+            for vantage, ports in vantages.items()
+        ]
+        if rows:
+            terminal.print_table(["subscription", "vantage", "proxy port", "dns port"], rows)
+    return ExitCode.DONE if running else ExitCode.FAILED
+
+
+@sandbox.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset(yes: bool) -> None:
+    """Stop the sandbox and forget everything in it: resources, blobs, secrets, certificate authority."""
+    from toolkit.sandbox.client import reset, sandbox_paths
+
+    terminal = Terminal()
+    project = find_project()
+    if not sandbox_paths(project.root).root.exists():
+        terminal.print("there is no sandbox to forget")
+        return
+    if not terminal.confirm("Forget everything in the sandbox?", yes=yes):
+        raise RefusedError("nothing was forgotten: not confirmed", hint="toolkit sandbox reset --yes")
+    reset(project.root)
+    terminal.print("the sandbox is gone; the next command that needs one makes a new one")
+
+
+@sandbox.command()
+@click.option(
+    "--requests", is_flag=True, help="The requests that arrived, one JSON line each, instead of the daemon's log."
+)
+@click.option("-n", "--lines", default=50, show_default=True, help="How many lines, from the end.")
+def logs(requests: bool, lines: int) -> None:
+    """The end of the daemon's log, or of the access log."""
+    from toolkit.sandbox.client import sandbox_paths
+
+    paths = sandbox_paths(find_project().root)
+    path = paths.request_log if requests else paths.server_log
+    if not path.exists():
+        raise ToolkitError(f"{path} does not exist: the sandbox has not run yet", hint="toolkit sandbox start")
+    Terminal().print("\n".join(_tail(path, lines)))
+
+
+@sandbox.command()
+@click.argument("environment", default="local")
+@click.option(
+    "--vantage",
+    type=click.Choice([vantage.name for vantage in VANTAGES]),
+    help="Where the shell stands (default: the first of the environment's vantages).",
+)
+@click.option("--subscription", help="Another subscription of the same tenant than the environment's.")
+def env(environment: str, vantage: str | None, subscription: str | None) -> None:
+    """Print shell exports that point any Azure client at the sandbox, as its engineer.
+
+    \b
+        eval "$(toolkit sandbox env --vantage vnet)"
+        az login --service-principal -u "$AZURE_CLIENT_ID" -p "$AZURE_CLIENT_SECRET" -t "$AZURE_TENANT_ID"
+    """
+    from toolkit.environment import load_environment
+    from toolkit.sandbox.client import ensure_running, process_environment
+
+    terminal = Terminal()
+    project = find_project()
+    loaded = load_environment(environment, project)
+    running = ensure_running(project.root, terminal.progress)
+    settings = process_environment(
+        running, loaded.tenant_id, subscription or loaded.subscription_id, vantage or loaded.vantages[0]
+    )
+    terminal.print("\n".join(_exports(settings, running)))
+
+
+def _exports(settings: Mapping[str, str], running: Sandbox) -> list[str]:
+    """One export per variable; a secret is read from its file by the shell that evaluates this, never printed."""
+    path = running.engineer_secret_file
+    secret, reading = path.read_text(encoding="ascii"), f'"$(cat {shlex.quote(str(path))})"'
+    return [f"export {name}={reading if value == secret else shlex.quote(value)}" for name, value in settings.items()]
+
+
+def _tail(path: Path, lines: int) -> list[str]:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 1000 * max(lines, 1)))
+        return file.read().decode("utf-8", "replace").splitlines()[-lines:]

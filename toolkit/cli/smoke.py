@@ -1,0 +1,169 @@
+"""``toolkit smoke``: prove on the data plane that the platform works, and that it denies what it should."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from toolkit.cli.deploying import TerminalObserver, environment_argument, json_option
+from toolkit.cli.terminal import Terminal
+from toolkit.environment import Connection, load_environment
+from toolkit.errors import ExitCode
+
+if TYPE_CHECKING:
+    from toolkit.smoke.model import Check, CheckResult, SmokeResult
+
+
+@click.command()
+@environment_argument
+@click.option("--category", "categories", multiple=True, metavar="NAME", help="Only this category (again for more).")
+@click.option("--check", "ids", multiple=True, metavar="ID", help="Only this check (again for more).")
+@click.option("--list", "only_list", is_flag=True, help="Show the checks, and run nothing.")
+@json_option
+@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML to this file too.")
+@click.option(
+    "--patience",
+    type=click.FloatRange(min=0),
+    help="How long to wait for rules and roles to arrive: 1 is Azure's own time, 0 tries each check once.",
+)
+def smoke(
+    env: str,
+    categories: tuple[str, ...],
+    ids: tuple[str, ...],
+    only_list: bool,
+    as_json: bool,
+    junit: Path | None,
+    patience: float | None,
+) -> int:
+    """Prove that the platform of ENV works, and that it denies what it should.
+
+    Each check acts from a place (vantage) and as an identity. What this runner cannot do is a SKIP, and makes the run
+    red unless smoke.allowed_skips in env.toml names the check, its vantage (vantage:vnet) or its identity
+    (identity:reader).
+
+    Exits 0 when the run is green, 1 when it is red. docs/checks.md explains every check.
+    """
+    from toolkit.evidence import open_evidence
+    from toolkit.smoke.registry import select
+    from toolkit.terraform.outputs import read_outputs, saved_outputs
+
+    terminal = Terminal()
+    checks = select(categories, ids)
+    environment = load_environment(env)
+    if only_list:
+        _list(terminal, checks, as_json)
+        return ExitCode.DONE
+    # The state is asked where this machine has not applied.
+    outputs = saved_outputs(environment) or read_outputs(environment, TerminalObserver(terminal))
+    evidence = open_evidence(environment)
+    result = run_smoke(
+        environment.connect(), outputs, terminal, evidence.folder, checks=checks, patience=patience, table=not as_json
+    )
+    if junit:
+        from toolkit.smoke.report import as_junit
+
+        junit.parent.mkdir(parents=True, exist_ok=True)
+        junit.write_text(as_junit(result), encoding="utf-8")
+    if as_json:
+        terminal.print_json(result.as_json())
+    return ExitCode.DONE if result.green else ExitCode.FAILED
+
+
+def run_smoke(
+    connection: Connection,
+    outputs: Mapping[str, Any],
+    terminal: Terminal | None,
+    evidence_folder: Path,
+    *,
+    checks: Sequence[Check] | None = None,
+    patience: float | None = None,
+    table: bool = True,
+) -> SmokeResult:
+    """Run the checks (all by default), show them, and write the three reports into ``evidence_folder``.
+
+    ``terminal`` None shows nothing, not even progress. Raises UsageError and KeyboardInterrupt as
+    :func:`toolkit.smoke.engine.run` does. The caller decides what a red result means for it.
+    """
+    from toolkit.smoke import report
+    from toolkit.smoke.engine import run
+    from toolkit.smoke.registry import CHECKS
+
+    chosen = CHECKS if checks is None else checks
+    if terminal:
+        terminal.progress(f"smoke: {len(chosen)} checks on {connection.environment.name}")
+    observer = _Progress(terminal) if terminal else None
+    with _terminate_like_an_interrupt():
+        result = run(connection, outputs, chosen, patience=patience, observer=observer)
+    report.write(result, evidence_folder)
+    if terminal:
+        if table:
+            _show(terminal, result)
+        terminal.progress(
+            f"smoke: {result.summary}; evidence in {evidence_folder}", "green" if result.green else "bold red"
+        )
+    return result
+
+
+def _show(terminal: Terminal, result: SmokeResult) -> None:
+    from toolkit.smoke.report import outcome_words
+
+    terminal.print_table(
+        ["check", "outcome", "time", "what was found"],
+        [[one.check.id, outcome_words(one), f"{one.duration:.1f} s", one.reason] for one in result.results],
+    )
+    for one in result.results:
+        if one.outcome == "FAIL" or one.red:
+            terminal.print(f"\n{one.check.id}: {one.reason}", "bold red" if one.red else "yellow")
+            if one.hint:
+                terminal.print(f"  hint: {one.hint}")
+            terminal.print(f"  see:  {one.check.anchor}")
+
+
+def _list(terminal: Terminal, checks: Sequence[Check], as_json: bool) -> None:
+    rows = [(c.id, c.category, c.vantage or "runner", c.identity, c.severity, c.title) for c in checks]
+    columns = ["check", "category", "vantage", "identity", "severity", "title"]
+    if as_json:
+        terminal.print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        terminal.print_table(columns, rows)
+
+
+@contextmanager
+def _terminate_like_an_interrupt() -> Iterator[None]:
+    """A CI system that cancels a job sends SIGTERM: the checks clean up as they do for Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(signum: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    former = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
+
+
+class _Progress:
+    """One line per check that ended, and one when a check begins to wait."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+
+    def started(self, check: Check) -> None:
+        """Too many at once to be worth a line."""
+
+    def retrying(self, check: Check, attempt: int, reason: str, seconds_left: float) -> None:
+        if attempt == 1:
+            self._terminal.progress(f"{check.id}: waiting up to {seconds_left:.0f} s, because {reason}", "yellow")
+
+    def finished(self, result: CheckResult) -> None:
+        style = {"PASS": "green", "FAIL": "bold red", "SKIP": "yellow"}[result.outcome]
+        self._terminal.progress(f"{result.outcome} {result.check.id} ({result.duration:.1f} s)", style)

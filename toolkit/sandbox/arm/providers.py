@@ -1,0 +1,114 @@
+"""Resource provider registration.
+
+https://learn.microsoft.com/azure/azure-resource-manager/management/resource-providers-and-types
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from toolkit.sandbox.arm.errors import ArmError, not_found
+from toolkit.sandbox.arm.registry import REGISTRY
+from toolkit.sandbox.store import Store
+
+Json = dict[str, Any]
+_KIND = "arm-provider"
+
+# Registered in every new subscription.
+ALWAYS_REGISTERED = (
+    "Microsoft.ADHybridHealthService",
+    "Microsoft.Authorization",
+    "Microsoft.Billing",
+    "Microsoft.ClassicSubscription",
+    "Microsoft.Commerce",
+    "Microsoft.Consumption",
+    "Microsoft.CostManagement",
+    "Microsoft.Features",
+    "Microsoft.MarketplaceOrdering",
+    "Microsoft.Portal",
+    "Microsoft.ResourceGraph",
+    "Microsoft.Resources",
+    "Microsoft.SerialConsole",
+    "Microsoft.Support",
+)
+# Namespaces that can be registered although no type of theirs is modelled: other services need them to be (for example Event
+# Grid for storage event triggers, https://learn.microsoft.com/azure/data-factory/how-to-create-event-trigger).
+REGISTRABLE = (
+    "GitHub.Network",
+    "Microsoft.AlertsManagement",
+    "Microsoft.App",
+    "Microsoft.CognitiveServices",
+    "Microsoft.Compute",
+    "Microsoft.ContainerInstance",
+    "Microsoft.ContainerService",
+    "Microsoft.DevOpsInfrastructure",
+    "Microsoft.EventGrid",
+    "Microsoft.Notebooks",
+    "Microsoft.PolicyInsights",
+    "Microsoft.Relay",
+    "Microsoft.Security",
+)
+_NAMES = {name.lower(): name for name in (*ALWAYS_REGISTERED, *REGISTRABLE, *(type_.namespace for type_ in REGISTRY))}
+_ALWAYS = frozenset(name.lower() for name in ALWAYS_REGISTERED)
+
+
+class Providers:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def require(self, subscription_id: str, namespace: str) -> None:
+        """409 MissingSubscriptionRegistration; azcore and azure-mgmt-core register by themselves when they read its quoted name."""
+        if self._registered(subscription_id, namespace):
+            return
+        name = _NAMES.get(namespace.lower(), namespace)
+        message = (
+            f"The subscription is not registered to use namespace '{name}'. "
+            "See https://aka.ms/rps-not-found for how to register subscriptions."
+        )
+        code = "MissingSubscriptionRegistration"
+        raise ArmError(409, code, message, details=[{"code": code, "target": name, "message": message}])
+
+    def register(self, subscription_id: str, namespace: str) -> Json:
+        name = self._name(namespace)
+        self._store.put_document(_KIND, f"{subscription_id}/{name}", {"namespace": name})
+        return self.show(subscription_id, name)
+
+    def unregister(self, subscription_id: str, namespace: str) -> Json:
+        name = self._name(namespace)
+        self._store.delete_document(_KIND, f"{subscription_id}/{name}")
+        return self.show(subscription_id, name)
+
+    def show(self, subscription_id: str, namespace: str) -> Json:
+        name = self._name(namespace)
+        free = name.lower() in _ALWAYS
+        return {
+            "id": f"/subscriptions/{subscription_id}/providers/{name}",
+            "namespace": name,
+            "registrationPolicy": "RegistrationFree" if free else "RegistrationRequired",
+            "registrationState": "Registered" if self._registered(subscription_id, name) else "NotRegistered",
+            "resourceTypes": [
+                {
+                    "resourceType": type_.type.split("/", 1)[1],
+                    "locations": [],
+                    "apiVersions": [type_.first_api_version],
+                    "capabilities": "None",
+                }
+                for type_ in REGISTRY
+                if type_.namespace.lower() == name.lower()
+            ],
+        }
+
+    def list(self, subscription_id: str) -> list[Json]:
+        return [self.show(subscription_id, name) for name in sorted(_NAMES.values())]
+
+    def _registered(self, subscription_id: str, namespace: str) -> bool:
+        return (
+            namespace.lower() in _ALWAYS
+            or self._store.document(_KIND, f"{subscription_id}/{namespace}".lower()) is not None
+        )
+
+    def _name(self, namespace: str) -> str:
+        name = _NAMES.get(namespace.lower())
+        if name is None:
+            raise not_found("InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid.")
+        return name

@@ -1,0 +1,250 @@
+"""Requests that are not about one resource: tenants, subscriptions, providers, operations, resource lists, preflight."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from toolkit.sandbox.arm.access import RoleBasedAccess
+from toolkit.sandbox.arm.errors import bad_request, not_found, not_modelled
+from toolkit.sandbox.arm.operations import failure
+from toolkit.sandbox.arm.providers import Providers
+from toolkit.sandbox.arm.registry import lookup
+from toolkit.sandbox.arm.resource_type import Answer
+from toolkit.sandbox.arm.resources import Resources
+from toolkit.sandbox.model import Principal
+
+Json = dict[str, Any]
+
+LOCATIONS = ("westeurope", "northeurope", "swedencentral", "germanywestcentral", "uksouth", "francecentral", "eastus", "eastus2", "westus2", "westus3", "centralus", "southeastasia", "australiaeast", "global")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TenantCall:
+    """A verified request; ``action`` (see Route) has been allowed before the handler runs."""
+
+    resources: Resources
+    providers: Providers
+    principal: Principal
+    match: Mapping[str, str]
+    path: str
+    query: Mapping[str, str]
+    body: Json
+
+    @property
+    def subscription_id(self) -> str:
+        return self.match["subscription"]
+
+
+Handler = Callable[[TenantCall], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """``action`` is what the principal must be allowed on the route's scope; None where having a token is enough."""
+
+    method: str
+    pattern: re.Pattern[str]
+    handler: Handler
+    action: str | None = None
+
+
+def _route(method: str, pattern: str, handler: Handler, action: str | None = None) -> Route:
+    return Route(method, re.compile(pattern, re.IGNORECASE), handler, action)
+
+
+async def tenants(call: TenantCall) -> Answer:
+    tenant = call.principal.tenant_id
+    return Answer(
+        {
+            "value": [
+                {"id": f"/tenants/{tenant}", "tenantId": tenant, "tenantCategory": "Home", "displayName": "Sandbox"}
+            ]
+        }
+    )
+
+
+def _subscription(subscription_id: str, tenant_id: str) -> Json:
+    return {
+        "id": f"/subscriptions/{subscription_id}",
+        "subscriptionId": subscription_id,
+        "tenantId": tenant_id,
+        "displayName": "Sandbox",
+        "state": "Enabled",
+        "authorizationSource": "RoleBased",
+        "managedByTenants": [],
+        "subscriptionPolicies": {
+            "locationPlacementId": "Public_2014-09-01",
+            "quotaId": "Sandbox",
+            "spendingLimit": "Off",
+        },
+    }
+
+
+async def subscriptions(call: TenantCall) -> Answer:
+    access = RoleBasedAccess(call.resources.store)
+    visible = [
+        _subscription(subscription_id, tenant_id)
+        for subscription_id, tenant_id in call.resources.world.directory.subscriptions().items()
+        if tenant_id == call.principal.tenant_id and access.has_any(call.principal, f"/subscriptions/{subscription_id}")
+    ]
+    return Answer({"value": visible, "count": {"type": "Total", "value": len(visible)}})
+
+
+async def subscription(call: TenantCall) -> Answer:
+    return Answer(_subscription(call.subscription_id, call.principal.tenant_id))
+
+
+async def locations(call: TenantCall) -> Answer:
+    scope = f"/subscriptions/{call.subscription_id}"
+    return Answer(
+        {
+            "value": [
+                {
+                    "id": f"{scope}/locations/{name}",
+                    "name": name,
+                    "type": "Region",
+                    "displayName": name,
+                    "metadata": {"regionType": "Physical"},
+                }
+                for name in LOCATIONS
+                if name != "global"
+            ]
+        }
+    )
+
+
+async def list_providers(call: TenantCall) -> Answer:
+    return Answer({"value": call.providers.list(call.subscription_id)})
+
+
+async def show_provider(call: TenantCall) -> Answer:
+    return Answer(call.providers.show(call.subscription_id, call.match["namespace"]))
+
+
+async def register_provider(call: TenantCall) -> Answer:
+    return Answer(call.providers.register(call.subscription_id, call.match["namespace"]))
+
+
+async def unregister_provider(call: TenantCall) -> Answer:
+    return Answer(call.providers.unregister(call.subscription_id, call.match["namespace"]))
+
+
+async def operation_status(call: TenantCall) -> Answer:
+    operations = call.resources.operations
+    operation = operations.get(call.subscription_id, call.match["operation"])
+    running = operation["status"] == "InProgress"
+    return Answer(
+        operations.status(operation, call.path),
+        200,
+        {"Retry-After": operations.retry_after(operation)} if running else {},
+    )
+
+
+async def operation_result(call: TenantCall) -> Answer:
+    operations = call.resources.operations
+    operation = operations.get(call.subscription_id, call.match["operation"])
+    if operation["status"] == "InProgress":
+        return Answer(None, 202, operations.headers(operation, call.query["api-version"], ("Location",)))
+    if operation["status"] == "Failed":
+        raise failure(operation)
+    resource = call.resources.store.get(operation["resourceId"])
+    return Answer(resource.body if resource else None, 200 if resource else 204)
+
+
+_FILTER = re.compile(
+    r"\s*(?P<field>resourceType|name|resourceGroup|location)\s+eq\s+'(?P<value>[^']*)'\s*", re.IGNORECASE
+)
+
+
+async def list_resources(call: TenantCall) -> Answer:
+    """Top-level tracked resources of a subscription or resource group
+    (https://learn.microsoft.com/rest/api/resources/resources/list)."""
+    scope = f"/subscriptions/{call.subscription_id}"
+    if call.match.get("group"):
+        scope += f"/resourceGroups/{call.match['group']}"
+        if call.resources.store.get(scope) is None:
+            raise not_found("ResourceGroupNotFound", f"Resource group '{call.match['group']}' could not be found.")
+    wanted: list[tuple[str, str]] = []
+    for term in re.split(r"\s+and\s+", call.query.get("$filter", "")):
+        if not term:
+            continue
+        match = _FILTER.fullmatch(term)
+        if match is None:
+            raise not_modelled(f"the filter '{term}' on resource lists", "tenant.py")
+        wanted.append((match["field"].lower(), match["value"].lower()))
+    value = []
+    for resource in call.resources.store.under(scope):
+        type_ = lookup(resource.type)
+        if type_ is None or type_.place != "group":
+            continue
+        facts = {
+            "resourcetype": resource.type,
+            "name": resource.name,
+            "resourcegroup": resource.id.split("/")[4],
+            "location": resource.body.get("location", ""),
+        }
+        if all(facts[field].lower() == expected for field, expected in wanted):
+            value.append(
+                {
+                    key: resource.body[key]
+                    for key in ("id", "name", "type", "kind", "location", "tags", "sku", "identity")
+                    if key in resource.body
+                }
+            )
+    limit = call.query.get("$top", "")
+    return Answer({"value": value[: int(limit)] if limit.isdigit() else value})
+
+
+async def validate_resources(call: TenantCall) -> Answer:
+    """azapi's preflight at plan (ARM_ENABLE_PREFLIGHT): types and locations are checked, bodies are left to the PUT."""
+    type_name = f"{call.body.get('provider', '')}/{call.body.get('type', '')}"
+    type_ = lookup(type_name)
+    if type_ is None:
+        raise not_modelled(
+            f"the resource type '{type_name}'", f"types/{call.body.get('provider', '').rsplit('.', 1)[-1].lower()}.py"
+        )
+    location = call.body.get("location", "")
+    if location and location not in LOCATIONS:
+        raise bad_request(
+            "LocationNotAvailableForResourceType",
+            f"The provided location '{location}' is not available for resource type '{type_.type}'. List of available regions for "
+            f"the resource type is '{','.join(LOCATIONS)}'.",
+        )
+    return Answer({})
+
+
+_SUB = r"/subscriptions/(?P<subscription>[^/]+)"
+_OPERATION = _SUB + r"(?:/providers/[^/]+/locations/[^/]+)?/{}/(?P<operation>[^/]+)"
+_READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
+_READ = "Microsoft.Resources/subscriptions/read"
+
+ROUTES: tuple[Route, ...] = (
+    _route("GET", r"/tenants", tenants),
+    _route("GET", r"/subscriptions", subscriptions),
+    _route("GET", _SUB, subscription, _READ),
+    _route("GET", _SUB + r"/locations", locations, "Microsoft.Resources/subscriptions/locations/read"),
+    _route("GET", _SUB + r"/providers", list_providers, "Microsoft.Resources/subscriptions/providers/read"),
+    _route(
+        "GET",
+        _SUB + r"/providers/(?P<namespace>[^/]+)",
+        show_provider,
+        "Microsoft.Resources/subscriptions/providers/read",
+    ),
+    _route(
+        "POST", _SUB + r"/providers/(?P<namespace>[^/]+)/register", register_provider, "{namespace}/register/action"
+    ),
+    _route(
+        "POST",
+        _SUB + r"/providers/(?P<namespace>[^/]+)/unregister",
+        unregister_provider,
+        "{namespace}/unregister/action",
+    ),
+    _route("GET", _OPERATION.format("operationStatuses"), operation_status),
+    _route("GET", _OPERATION.format("operationResults"), operation_result),
+    _route("GET", _SUB + r"/resources", list_resources, "Microsoft.Resources/subscriptions/resources/read"),
+    _route("GET", _SUB + r"/resourceGroups/(?P<group>[^/]+)/resources", list_resources, _READ_GROUP),
+    _route("POST", r"/providers/Microsoft\.Resources/validateResources", validate_resources),
+)

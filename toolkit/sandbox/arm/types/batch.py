@@ -1,0 +1,91 @@
+"""Microsoft.Batch: accounts and pools (https://learn.microsoft.com/rest/api/batchmanagement/)."""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+import uuid
+
+from toolkit.sandbox.arm.errors import bad_request, conflict
+from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType
+from toolkit.sandbox.store import Resource
+
+_ACCOUNTS = "Microsoft.Batch/batchAccounts"
+
+
+def _account_checked(call: Call, resource: Resource) -> None:
+    if not re.fullmatch(r"[a-z0-9]{3,24}", call.id.name):
+        raise bad_request(
+            "InvalidAccountName",
+            f"The Batch account name '{call.id.name}' is invalid: 3 to 24 lower-case letters and digits.",
+        )
+    if call.creating:
+        for other in call.resources.store.of_type(_ACCOUNTS):
+            if other.name == call.id.name and other.body["location"] == resource.body["location"]:
+                raise conflict(
+                    "AccountAlreadyExists",
+                    f"The Batch account name '{call.id.name}' is already taken in {resource.body['location']}.",
+                )
+    if "SystemAssigned" in (kind := resource.body.get("identity", {}).get("type", "")) and "UserAssigned" in kind:
+        raise bad_request(
+            "InvalidPropertyValue", "A Batch account has a system-assigned or user-assigned identities, not both."
+        )
+    storage = (resource.properties.get("autoStorage") or {}).get("storageAccountId")
+    if storage:
+        call.referenced(storage, resource.id)
+
+
+def _account(call: Call, resource: Resource) -> None:
+    properties, location = resource.properties, resource.body["location"]
+    properties["accountEndpoint"] = f"{resource.name}.{location}.batch.azure.com"
+    properties.setdefault("nodeManagementEndpoint", f"{uuid.uuid4()}.{location}.service.batch.azure.com")
+    properties.setdefault("privateEndpointConnections", [])
+    resource.internal.setdefault(
+        "keys", {name: base64.b64encode(secrets.token_bytes(64)).decode() for name in ("primary", "secondary")}
+    )
+
+
+async def _list_keys(call: Call, resource: Resource) -> Answer:
+    if "SharedKey" not in resource.properties["allowedAuthenticationModes"]:
+        raise conflict(
+            "SharedKeyAuthDisabled",
+            f"Shared key authentication is not enabled for the Batch account '{resource.name}'.",
+        )
+    return Answer({"accountName": resource.name, **resource.internal["keys"]})
+
+
+def _pool(call: Call, resource: Resource) -> None:
+    resource.properties.setdefault("allocationState", "Steady")
+    resource.properties.setdefault("currentDedicatedNodes", 0)
+    resource.properties.setdefault("currentLowPriorityNodes", 0)
+
+
+BATCH: tuple[ResourceType, ...] = (
+    ResourceType(
+        _ACCOUNTS,
+        first_api_version="2015-12-01",
+        create_status=200,
+        identity=True,
+        defaults={
+            "poolAllocationMode": "BatchService",
+            "publicNetworkAccess": "Enabled",
+            "allowedAuthenticationModes": ["SharedKey", "AAD", "TaskAuthenticationToken"],
+            "dedicatedCoreQuota": 100,
+            "lowPriorityCoreQuota": 100,
+            "poolQuota": 100,
+            "activeJobAndJobScheduleQuota": 300,
+            "encryption": {"keySource": "Microsoft.Batch"},
+        },
+        kept=("nodeManagementEndpoint", "privateEndpointConnections"),
+        long_running=LongRunning(create=20, delete=30, put_status=202, running="Creating", headers=("Location",)),
+        validate=_account_checked,
+        on_put=_account,
+        actions={"listKeys": _list_keys},
+    ),
+    ResourceType(
+        f"{_ACCOUNTS}/pools", first_api_version="2017-09-01", place="child", location="none", create_status=200, etag_in_body=True,
+        identity=True, on_put=_pool,
+    ),
+    ResourceType(f"{_ACCOUNTS}/applications", first_api_version="2015-12-01", place="child", location="none", create_status=200, etag_in_body=True),
+)  # fmt: skip

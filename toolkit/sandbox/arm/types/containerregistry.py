@@ -1,0 +1,102 @@
+"""Microsoft.ContainerRegistry: registries (https://learn.microsoft.com/rest/api/containerregistry/registries)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from toolkit.sandbox.arm.errors import bad_request, conflict
+from toolkit.sandbox.arm.ids import ResourceId
+from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType
+from toolkit.sandbox.store import Resource
+from toolkit.sandbox.world import World
+
+Json = dict[str, Any]
+_REGISTRIES = "Microsoft.ContainerRegistry/registries"
+_NAME = re.compile(r"[a-zA-Z0-9]{5,50}")
+
+
+def _taken(world: World, name: str) -> bool:
+    return any(registry.name.lower() == name.lower() for registry in world.store.of_type(_REGISTRIES))
+
+
+def _checked(call: Call, resource: Resource) -> None:
+    name, properties = call.id.name, resource.properties
+    if not _NAME.fullmatch(name):
+        raise bad_request(
+            "RegistryNameInvalid", f"The registry name '{name}' is invalid: 5 to 50 alphanumeric characters."
+        )
+    if call.creating and _taken(call.resources.world, name):
+        raise conflict(
+            "AlreadyInUse",
+            f"The registry DNS name {name.lower()}.azurecr.io is already in use. You can check if the name is already claimed using following API: https://docs.microsoft.com/en-us/rest/api/containerregistry/registries/checknameavailability",
+        )
+    sku = resource.body.get("sku", {}).get("name", "")
+    if sku not in ("Basic", "Standard", "Premium"):
+        raise bad_request("InvalidSku", f"The SKU '{sku}' is not valid: use Basic, Standard or Premium.")
+    closed = properties["publicNetworkAccess"] == "Disabled"
+    if sku != "Premium" and (
+        closed or properties["networkRuleSet"].get("ipRules") or properties["dataEndpointEnabled"]
+    ):
+        raise bad_request("FeatureNotSupported", f"Network rules and data endpoints need the Premium SKU, not {sku}.")
+    if properties["policies"]["exportPolicy"]["status"] == "disabled" and not closed:
+        raise bad_request(
+            "ExportPolicyDisabledNotAllowed",
+            "The export policy can only be disabled when public network access is disabled.",
+        )
+
+
+def _registry(call: Call, resource: Resource) -> None:
+    properties, name = resource.properties, resource.name.lower()
+    resource.body["sku"]["tier"] = resource.body["sku"]["name"]
+    properties["loginServer"] = f"{name}.azurecr.io"
+    properties.setdefault("creationDate", datetime.now(UTC).isoformat())
+    data = f"{name}.{resource.body['location']}.data.azurecr.io"
+    properties["dataEndpointHostNames"] = [data] if properties["dataEndpointEnabled"] else []
+    properties.setdefault("privateEndpointConnections", [])
+
+
+def check_name(world: World, on: ResourceId, body: Json) -> Answer:
+    name = str(body.get("name", ""))
+    if not _NAME.fullmatch(name):
+        return Answer(
+            {"nameAvailable": False, "reason": "Invalid", "message": f"The registry name '{name}' is invalid."}
+        )
+    if _taken(world, name):
+        return Answer(
+            {"nameAvailable": False, "reason": "AlreadyExists", "message": f"The registry {name} is already in use."}
+        )
+    return Answer({"nameAvailable": True})
+
+
+CONTAINERREGISTRY: tuple[ResourceType, ...] = (
+    ResourceType(
+        _REGISTRIES,
+        first_api_version="2017-03-01",
+        system_data=True,
+        identity=True,
+        defaults={
+            "adminUserEnabled": False,
+            "anonymousPullEnabled": False,
+            "dataEndpointEnabled": False,
+            "encryption": {"status": "disabled"},
+            "networkRuleBypassOptions": "AzureServices",
+            "networkRuleSet": {"defaultAction": "Allow", "ipRules": []},
+            "policies": {
+                "quarantinePolicy": {"status": "disabled"},
+                "trustPolicy": {"type": "Notary", "status": "disabled"},
+                "retentionPolicy": {"days": 7, "status": "disabled"},
+                "exportPolicy": {"status": "enabled"},
+                "azureADAuthenticationAsArmPolicy": {"status": "enabled"},
+                "softDeletePolicy": {"retentionDays": 7, "status": "disabled"},
+            },
+            "publicNetworkAccess": "Enabled",
+            "zoneRedundancy": "Disabled",
+        },
+        kept=("creationDate", "privateEndpointConnections"),
+        long_running=LongRunning(create=30, update=5, delete=10, running="Creating", headers=("Azure-AsyncOperation",)),
+        validate=_checked,
+        on_put=_registry,
+    ),
+)

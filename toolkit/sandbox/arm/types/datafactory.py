@@ -1,0 +1,301 @@
+"""Microsoft.DataFactory: factories and what is published in them. Every PUT answers 200, on create too
+(https://learn.microsoft.com/rest/api/datafactory/).
+
+Managed private endpoints arrive on their target as Pending and are approved there
+(https://learn.microsoft.com/azure/data-factory/managed-virtual-network-private-endpoint).
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from toolkit.sandbox.arm import private_link
+from toolkit.sandbox.arm.errors import bad_request, conflict
+from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType
+from toolkit.sandbox.store import Resource
+
+Json = dict[str, Any]
+FACTORIES = "Microsoft.DataFactory/factories"
+_FIRST = "2017-09-01-preview"
+_MANAGED_ENDPOINTS = f"{FACTORIES}/managedVirtualNetworks/managedPrivateEndpoints"
+# The managed endpoint lives in a subscription of Microsoft's; only the end of its id is known to customers.
+_MICROSOFT_SCOPE = "/subscriptions/00000000-0000-0000-0000-0000000adf00/resourceGroups/vnet-managed/providers/Microsoft.Network/privateEndpoints"
+
+
+def _factory_checked(call: Call, resource: Resource) -> None:
+    if call.creating:
+        for factory in call.resources.store.of_type(FACTORIES):
+            if factory.name.lower() == call.id.name.lower():
+                raise conflict(
+                    "DataFactoryNameInUse",
+                    f"The specified resource name '{call.id.name}' is already in use. Resource names must be globally unique.",
+                )
+
+
+def _factory(call: Call, resource: Resource) -> None:
+    now = datetime.now(UTC).isoformat()
+    resource.properties.setdefault("createTime", now)
+    resource.properties["version"] = "2018-06-01"
+
+
+def _managed_network(call: Call, resource: Resource) -> None:
+    resource.properties.setdefault("vNetId", str(uuid.uuid4()))
+    resource.properties.setdefault("alias", resource.name)
+
+
+def _managed_endpoint_checked(call: Call, resource: Resource) -> None:
+    sent = resource.properties
+    target, _, group = private_link.target_of(
+        call, str(sent.get("privateLinkResourceId", "")), str(sent.get("groupId", ""))
+    )
+    if call.existing is not None:
+        standing = call.existing.properties
+        if (
+            standing["privateLinkResourceId"].lower() != target.id.lower()
+            or standing["groupId"].lower() != group.lower()
+        ):
+            raise bad_request(
+                "BadRequest",
+                "The target of a managed private endpoint cannot be changed: delete it and create it again.",
+            )
+
+
+def _managed_endpoint(call: Call, resource: Resource) -> None:
+    properties = resource.properties
+    if call.existing is None:
+        target, row, group = private_link.target_of(call, properties["privateLinkResourceId"], properties["groupId"])
+        endpoint_id = f"{_MICROSOFT_SCOPE}/{call.id.names[0]}.{resource.name}"
+        link = private_link.connect(
+            call, target.id, group, endpoint_id, "Pending", "", {"managedEndpoint": resource.id}
+        )
+        resource.internal["connection"] = link.id
+        properties["connectionState"] = {"actionsRequired": "None", "description": "", "status": "Pending"}
+        # A list that the client sent stays as it was sent; else it is the target's own names.
+        properties.setdefault("fqdns", [name for names in private_link.names_of(target, row, group) for name in names])
+    properties["isReserved"] = False
+
+
+def follow_connection(call: Call, managed_endpoint_id: str, state: Json) -> None:
+    """The target decided. After an approval the factory does not look again: what is rejected later still shows Approved
+    (https://learn.microsoft.com/azure/data-factory/security-and-access-control-troubleshoot-guide); the connection on the target
+    says what is true."""
+    endpoint = call.resources.store.get(managed_endpoint_id)
+    if endpoint is None or endpoint.properties["connectionState"]["status"] == "Approved":
+        return
+    endpoint.properties["connectionState"] = {
+        "status": state["status"], "description": state.get("description", ""), "actionsRequired": "None"
+    }  # fmt: skip
+    call.resources.touch(endpoint)
+
+
+def _managed_endpoint_gone(call: Call, resource: Resource) -> None:
+    connection = call.resources.store.get(resource.internal["connection"])
+    if connection is not None:
+        call.resources.store.delete(connection.id)
+        private_link.refresh_target(call, connection.id.rsplit("/", 2)[0])
+
+
+# -- integration runtimes ----------------------------------------------------------------------------------------------
+
+
+def _runtime_checked(call: Call, resource: Resource) -> None:
+    sent = resource.properties
+    if sent.get("type") not in ("Managed", "SelfHosted"):
+        raise bad_request("BadRequest", f"Invalid integration runtime type '{sent.get('type')}'.")
+    network = (sent.get("managedVirtualNetwork") or {}).get("referenceName")
+    if call.existing is not None:
+        standing = (call.existing.properties.get("managedVirtualNetwork") or {}).get("referenceName")
+        if standing != network:
+            raise bad_request(
+                "BadRequest", "The managed virtual network of an integration runtime cannot be changed: replace it."
+            )
+    if network is not None:
+        _refers(call, "managedVirtualNetworks", network)
+    if sent["type"] == "Managed":
+        resource.properties.setdefault("state", "Initial")
+
+
+def _refers(call: Call, kind: str, name: str) -> None:
+    """What a factory's entity names must be in the factory already, as its service demands on publish."""
+    factory_id = call.id.id.split(f"/{call.id.types[1]}/")[0]
+    if call.resources.store.get(f"{factory_id}/{kind}/{name}") is None:
+        raise bad_request(
+            "BadRequest", f"The document creation or update failed because of invalid reference '{name}'."
+        )
+
+
+async def _runtime_status(call: Call, resource: Resource) -> Answer:
+    factory = call.resources.store.get(call.id.parent_id)
+    assert factory is not None
+    managed = resource.properties["type"] == "Managed"
+    details: Json = {"createTime": factory.properties["createTime"], "nodes": [], "otherErrors": []}
+    return Answer(
+        {
+            "name": resource.name,
+            "properties": {
+                "type": resource.properties["type"],
+                "dataFactoryName": factory.name,
+                "state": resource.internal.get("state", "Online" if managed else "NeedRegistration"),
+                "typeProperties": details,
+            },
+        }
+    )
+
+
+def _runtime_state(state: str) -> Any:
+    async def change(call: Call, resource: Resource) -> Answer:
+        resource.internal["state"] = state
+        call.resources.store.put(resource)
+        return await _runtime_status(call, resource)
+
+    return change
+
+
+# -- entities that name each other -------------------------------------------------------------------------------------
+
+_REFERENCES = {
+    "LinkedServiceReference": "linkedservices",
+    "DatasetReference": "datasets",
+    "PipelineReference": "pipelines",
+    "IntegrationRuntimeReference": "integrationRuntimes",
+    "CredentialReference": "credentials",
+}
+_AUTO_RESOLVE = "AutoResolveIntegrationRuntime"  # exists in every factory
+
+
+def _references_checked(call: Call, resource: Resource) -> None:
+    def walk(value: Any) -> None:
+        if isinstance(value, dict):
+            kind, name = (
+                _REFERENCES.get(value.get("type", "") if isinstance(value.get("type"), str) else ""),
+                value.get("referenceName"),
+            )
+            own = kind is not None and kind.lower() == call.id.types[-1].lower() and name == call.id.name
+            if kind is not None and isinstance(name, str) and name != _AUTO_RESOLVE and not own:
+                _refers(call, kind, name)
+            for inner in value.values():
+                walk(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                walk(inner)
+
+    walk(resource.properties)
+
+
+def _unreferenced(call: Call, resource: Resource) -> None:
+    """A referenced entity cannot be removed (HTTP 400, "The document cannot be deleted since it is referenced by …")."""
+    kind = call.id.types[-1].lower()
+    factory_id = call.id.id.split(f"/{call.id.types[1]}/")[0]
+
+    def names(value: Any) -> bool:
+        if isinstance(value, dict):
+            reference = _REFERENCES.get(value["type"], "").lower() if isinstance(value.get("type"), str) else ""
+            if reference == kind and value.get("referenceName") == resource.name:
+                return True
+            return any(names(inner) for inner in value.values())
+        return isinstance(value, list) and any(names(inner) for inner in value)
+
+    for other in call.resources.store.under(factory_id):
+        if other.id.lower() != resource.id.lower() and names(other.properties):
+            raise bad_request("BadRequest", f"The document cannot be deleted since it is referenced by {other.name}.")
+
+
+# -- triggers ----------------------------------------------------------------------------------------------------------
+
+
+def _trigger_checked(call: Call, resource: Resource) -> None:
+    _stopped(call, resource)
+    _references_checked(call, resource)
+
+
+def _stopped(call: Call, resource: Resource) -> None:
+    if call.existing is not None and call.existing.properties.get("runtimeState") == "Started":
+        raise bad_request(
+            "TriggerEnabledCannotUpdate", "Cannot update enabled Trigger; the trigger needs to be disabled first."
+        )
+
+
+def _trigger(call: Call, resource: Resource) -> None:
+    resource.properties["runtimeState"] = call.existing.properties["runtimeState"] if call.existing else "Stopped"
+
+
+def _trigger_state(state: str) -> Any:
+    async def change(call: Call, resource: Resource) -> Answer:
+        scope = (resource.properties.get("typeProperties") or {}).get("scope")
+        if state == "Started" and resource.properties["type"] == "BlobEventsTrigger":
+            call.require_linked(
+                "Microsoft.EventGrid/eventSubscriptions/write", call.referenced(str(scope), resource.id).id
+            )
+        resource.properties["runtimeState"] = state
+        call.resources.touch(resource)
+        return Answer(None)
+
+    return change
+
+
+def _events(status: str) -> Any:
+    async def change(call: Call, resource: Resource) -> Answer:
+        resource.internal["events"] = status
+        call.resources.store.put(resource)
+        return Answer({"triggerName": resource.name, "status": status})
+
+    return change
+
+
+async def _event_status(call: Call, resource: Resource) -> Answer:
+    return Answer({"triggerName": resource.name, "status": resource.internal.get("events", "Disabled")})
+
+
+def _entity(kind: str, **options: Any) -> ResourceType:
+    return ResourceType(
+        f"{FACTORIES}/{kind}", first_api_version=_FIRST, place="child", location="none", create_status=200, provisioning_state=False,
+        etag_in_body=True, methods=frozenset({"GET", "PUT", "DELETE"}), **options,
+    )  # fmt: skip
+
+
+DATAFACTORY: tuple[ResourceType, ...] = (
+    ResourceType(
+        FACTORIES,
+        first_api_version=_FIRST,
+        create_status=200,
+        identity=True,
+        defaults={"publicNetworkAccess": "Enabled"},
+        kept=("createTime", "privateEndpointConnections"),
+        validate=_factory_checked,
+        on_put=_factory,
+    ),
+    _entity("managedVirtualNetworks", kept=("vNetId",), on_put=_managed_network),
+    ResourceType(
+        _MANAGED_ENDPOINTS,
+        first_api_version=_FIRST,
+        place="child",
+        location="none",
+        create_status=200,
+        etag_in_body=True,
+        methods=frozenset({"GET", "PUT", "DELETE"}),
+        kept=("connectionState",),
+        long_running=LongRunning(create=60, delete=10, put_status=200, running="Provisioning", headers=()),
+        validate=_managed_endpoint_checked,
+        on_put=_managed_endpoint,
+        on_delete=_managed_endpoint_gone,
+    ),
+    _entity(
+        "integrationRuntimes", kept=("state",), validate=_runtime_checked, before_delete=_unreferenced,
+        actions={"getStatus": _runtime_status, "start": _runtime_state("Started"), "stop": _runtime_state("Stopped")},
+    ),
+    _entity("linkedservices", validate=_references_checked, before_delete=_unreferenced),
+    _entity("datasets", validate=_references_checked, before_delete=_unreferenced),
+    _entity("dataflows", validate=_references_checked),
+    _entity("pipelines", validate=_references_checked, before_delete=_unreferenced),
+    _entity("credentials", validate=_references_checked, before_delete=_unreferenced),
+    _entity("globalParameters"),
+    _entity(
+        "triggers", validate=_trigger_checked, on_put=_trigger, before_delete=_stopped,
+        actions={
+            "start": _trigger_state("Started"), "stop": _trigger_state("Stopped"), "subscribeToEvents": _events("Enabled"),
+            "unsubscribeFromEvents": _events("Disabled"), "getEventSubscriptionStatus": _event_status,
+        },
+    ),
+)  # fmt: skip

@@ -1,0 +1,64 @@
+"""Microsoft.OperationalInsights: Log Analytics workspaces (https://learn.microsoft.com/rest/api/loganalytics/workspaces)."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import uuid
+from datetime import UTC, datetime
+
+from toolkit.sandbox.arm.errors import bad_request
+from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType
+from toolkit.sandbox.store import Resource
+
+
+def _checked(call: Call, resource: Resource) -> None:
+    days = resource.properties["retentionInDays"]
+    if not isinstance(days, int) or not (days == 7 or 30 <= days <= 730):
+        raise bad_request(
+            "InvalidParameter",
+            f"'RetentionInDays' property doesn't match the SKU limits: {days}. It must be between 30 and 730.",
+        )
+
+
+def _workspace(call: Call, resource: Resource) -> None:
+    now = datetime.now(UTC).isoformat()
+    properties = resource.properties
+    properties.setdefault("customerId", str(uuid.uuid4()))
+    properties.setdefault("createdDate", now)
+    properties["modifiedDate"] = now
+    keys = ("primarySharedKey", "secondarySharedKey")
+    resource.internal.setdefault("keys", {name: base64.b64encode(secrets.token_bytes(64)).decode() for name in keys})
+
+
+async def _shared_keys(call: Call, resource: Resource) -> Answer:
+    return Answer(resource.internal["keys"])
+
+
+OPERATIONALINSIGHTS: tuple[ResourceType, ...] = (
+    ResourceType(
+        "Microsoft.OperationalInsights/workspaces",
+        first_api_version="2015-03-20",
+        etag_in_body=True,
+        defaults={
+            "sku": {"name": "PerGB2018"},
+            "retentionInDays": 30,
+            "features": {"legacy": 0, "searchVersion": 1, "enableLogAccessUsingOnlyResourcePermissions": True},
+            "workspaceCapping": {"dailyQuotaGb": -1.0, "dataIngestionStatus": "RespectQuota"},
+            "publicNetworkAccessForIngestion": "Enabled",
+            "publicNetworkAccessForQuery": "Enabled",
+        },
+        kept=("customerId", "createdDate"),
+        long_running=LongRunning(create=30, running="Creating"),
+        validate=_checked,
+        on_put=_workspace,
+        actions={"sharedKeys": _shared_keys},
+    ),
+    ResourceType(
+        "Microsoft.OperationalInsights/workspaces/tables",
+        first_api_version="2021-12-01-preview",
+        place="child",
+        location="none",
+        create_status=200,
+    ),
+)

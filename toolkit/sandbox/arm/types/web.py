@@ -1,0 +1,111 @@
+"""Microsoft.Web: plans, sites and their configuration (https://learn.microsoft.com/rest/api/appservice/)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from toolkit.sandbox.arm.errors import bad_request, conflict
+from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType, Singleton
+from toolkit.sandbox.store import Resource
+
+Json = dict[str, Any]
+_SITES = "Microsoft.Web/sites"
+_PLANS = "Microsoft.Web/serverfarms"
+# GET of these would show secrets: Azure answers them to POST …/list only.
+_LISTED = (
+    "appsettings",
+    "connectionstrings",
+    "authsettings",
+    "azurestorageaccounts",
+    "publishingcredentials",
+    "metadata",
+)
+
+
+def _plan(call: Call, resource: Resource) -> None:
+    sku = resource.body.get("sku") or {}
+    if not sku.get("name"):
+        raise bad_request("BadRequest", "The parameter sku has an invalid value: a plan needs a SKU.")
+    resource.properties["status"] = "Ready"
+    resource.properties["numberOfSites"] = sum(
+        str(site.properties.get("serverFarmId", "")).lower() == resource.id.lower()
+        for site in call.resources.store.of_type(_SITES)
+    )
+
+
+def _plan_free(call: Call, resource: Resource) -> None:
+    for site in call.resources.store.of_type(_SITES):
+        if str(site.properties.get("serverFarmId", "")).lower() == resource.id.lower():
+            raise conflict(
+                "Conflict",
+                f"Server farm '{resource.name}' cannot be deleted because it has web app(s) {site.name} assigned to it.",
+            )
+
+
+def _site_checked(call: Call, resource: Resource) -> None:
+    properties = resource.properties
+    if call.creating:
+        for other in call.resources.store.of_type(_SITES):
+            if other.name.lower() == call.id.name.lower():
+                raise conflict("Conflict", f"Website with given name {call.id.name} already exists.")
+    if properties.get("serverFarmId"):
+        call.referenced(properties["serverFarmId"], resource.id)
+    if properties.get("virtualNetworkSubnetId"):
+        subnet = call.referenced(properties["virtualNetworkSubnetId"], resource.id)
+        call.require_linked("Microsoft.Network/virtualNetworks/subnets/join/action", subnet.id)
+        if not subnet.properties.get("delegations"):
+            raise bad_request("BadRequest", f"Subnet {subnet.name} is missing a delegation for App Service.")
+
+
+def _site(call: Call, resource: Resource) -> None:
+    properties, name = resource.properties, resource.name.lower()
+    properties["state"] = "Running"
+    properties["defaultHostName"] = f"{name}.azurewebsites.net"
+    properties["hostNames"] = [f"{name}.azurewebsites.net"]
+    properties["enabledHostNames"] = [f"{name}.azurewebsites.net", f"{name}.scm.azurewebsites.net"]
+    properties.setdefault("privateEndpointConnections", [])
+    settings = (resource.internal.get("siteConfig") or {}).get("appSettings")
+    if settings is not None:
+        config: Json = {entry["name"]: entry["value"] for entry in settings}
+        call.resources.write(f"{resource.id}/config/appsettings", f"{_SITES}/config", config)
+
+
+def _config_readable(call: Call) -> Resource | None:
+    if call.method == "GET" and call.id.name.lower() in _LISTED:
+        raise bad_request(
+            "BadRequest", f"The configuration '{call.id.name}' cannot be read with GET: use POST {call.id.id}/list."
+        )
+    return call.resources.store.get(call.id.id)
+
+
+async def _list_config(call: Call, resource: Resource) -> Answer:
+    return Answer(resource.body)
+
+
+WEB: tuple[ResourceType, ...] = (
+    ResourceType(
+        _PLANS, first_api_version="2015-08-01", create_status=200, before_delete=_plan_free, on_put=_plan, long_running=LongRunning(create=10, put_status=202, headers=("Location",)),
+    ),
+    ResourceType(
+        _SITES,
+        first_api_version="2015-08-01",
+        create_status=200,
+        identity=True,
+        envelope={"kind": "app"},
+        defaults={"enabled": True, "httpsOnly": False, "publicNetworkAccess": "Enabled"},
+        kept=("privateEndpointConnections",),
+        write_only=("siteConfig",),
+        provisioning_state=False,
+        singletons=tuple(Singleton(f"{_SITES}/basicPublishingCredentialsPolicies", name, {"allow": True}) for name in ("scm", "ftp")),
+        validate=_site_checked,
+        on_put=_site,
+    ),
+    ResourceType(
+        f"{_SITES}/basicPublishingCredentialsPolicies", first_api_version="2019-08-01", place="child", location="none", create_status=200,
+        provisioning_state=False, methods=frozenset({"GET", "PUT"}), parent="checked",
+    ),
+    ResourceType(
+        f"{_SITES}/config", first_api_version="2015-08-01", place="child", location="none", create_status=200, provisioning_state=False,
+        methods=frozenset({"GET", "PUT", "PATCH"}), find=_config_readable, actions={"list": _list_config},
+    ),
+)  # fmt: skip

@@ -1,0 +1,346 @@
+"""The sandbox from outside: start, find, stop and forget its daemon, and the process environment of its clients.
+
+Used by ``toolkit sandbox`` and ``toolkit/environment.py``. Nothing here imports the server.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import ToolkitError
+from toolkit.sandbox.model import VANTAGES
+from toolkit.sandbox.processes import ProcessId, locked, try_lock
+from toolkit.sandbox.settings import LOOPBACK, SandboxPaths, port_base
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 15.0
+_CONTROL_SECONDS = 20.0
+_POLL_SECONDS = 0.02
+
+# Variables of the calling shell that the daemon must not inherit: it dials nobody, and Node would read some of them.
+_NOT_INHERITED = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_OPTIONS")
+_NOT_INHERITED_PREFIXES = ("AZURE_", "ARM_", "AZURITE_", "ACTIONS_ID_TOKEN_")
+
+
+@dataclass(frozen=True, slots=True)
+class VantagePorts:
+    """One vantage of one subscription. ``settings`` put a process there: the proxy and the authority to trust."""
+
+    name: str
+    proxy_port: int
+    dns_port: int
+    settings: Mapping[str, str]
+
+
+class Sandbox:
+    """A running sandbox. Its methods raise ToolkitError when the daemon has died meanwhile."""
+
+    def __init__(self, paths: SandboxPaths, announcement: Mapping[str, Any]) -> None:
+        self.paths = paths
+        self.process = ProcessId(announcement["pid"], announcement["started"])
+        self.control_port: int = announcement["control_port"]
+        self.engineer_client_id: str = announcement["engineer"]["client_id"]
+        self.engineer_object_id: str = announcement["engineer"]["object_id"]
+
+    @property
+    def state_dir(self) -> Path:
+        return self.paths.root
+
+    @property
+    def ca(self) -> Path:
+        return self.paths.ca_certificate
+
+    @property
+    def engineer_secret_file(self) -> Path:
+        return self.paths.engineer_secret
+
+    def status(self) -> dict[str, Any]:
+        """Ports, memory, uptime, hosts that are served: what ``GET /status`` of the control API answers."""
+        return self._control("GET", "/status")
+
+    def subscription(self, tenant_id: str, subscription_id: str, display_name: str = "") -> dict[str, VantagePorts]:
+        """Make a subscription known (idempotent): the engineer is its Owner. The vantages to stand in, by name."""
+        body = {
+            "subscription_id": subscription_id,
+            "tenant_id": tenant_id,
+            "display_name": display_name or f"sandbox {subscription_id[:8]}",
+        }
+        opened = self._control("POST", "/subscriptions", body)["vantages"]
+        return {
+            vantage.name: VantagePorts(
+                vantage.name,
+                opened[vantage.name]["proxy_port"],
+                opened[vantage.name]["dns_port"],
+                proxy_settings(self.paths, opened[vantage.name]["proxy_port"]),
+            )
+            for vantage in VANTAGES
+        }
+
+    def engineer_settings(self, tenant_id: str, subscription_id: str) -> dict[str, str]:
+        """What makes azure-identity's EnvironmentCredential the engineer. Holds the secret: do not print."""
+        return {
+            "AZURE_TENANT_ID": tenant_id,
+            "AZURE_SUBSCRIPTION_ID": subscription_id,
+            "AZURE_CLIENT_ID": self.engineer_client_id,
+            "AZURE_CLIENT_SECRET": self.paths.engineer_secret.read_text(encoding="ascii"),
+        }
+
+    def federation_settings(self, subject: str) -> dict[str, str]:
+        """The variables that a GitHub Actions job with this subject has to ask for its id token. Holds a secret."""
+        answer = self._control("POST", "/federation", {"subject": subject})
+        return {
+            "ACTIONS_ID_TOKEN_REQUEST_URL": answer["request_url"],
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": answer["request_token"],
+        }
+
+    def identity_settings(self, resource_id: str) -> dict[str, str]:
+        """How code that a resource hosts reaches that resource's managed identities. Holds a secret."""
+        answer = self._control("POST", "/identities", {"resource_id": resource_id})
+        return {"IDENTITY_ENDPOINT": answer["identity_endpoint"], "IDENTITY_HEADER": answer["identity_header"]}
+
+    def request_stop(self) -> None:
+        self._control("POST", "/stop", {})
+
+    def _control(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        token = self.paths.control_token.read_text(encoding="ascii")
+        connection = http.client.HTTPConnection(LOOPBACK, self.control_port, timeout=_CONTROL_SECONDS)
+        try:
+            connection.request(
+                method,
+                path,
+                body=json.dumps(body) if body is not None else None,
+                headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            )
+            response = connection.getresponse()
+            answer: dict[str, Any] = json.loads(response.read())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise ToolkitError(
+                f"the sandbox does not answer on its control port {self.control_port}: {error}",
+                hint=f"`toolkit sandbox start` repairs it; its log is {self.paths.server_log}",
+            ) from error
+        finally:
+            connection.close()
+        if response.status >= 400:
+            raise ToolkitError(f"sandbox: {answer['error']['message']}", hint=answer["error"].get("hint"))
+        return answer
+
+
+def sandbox_paths(project_dir: Path) -> SandboxPaths:
+    """The state folder of a checkout's sandbox: below the checkout, so that two checkouts never meet."""
+    return SandboxPaths(project_dir.resolve() / ".toolkit" / "sandbox")
+
+
+def proxy_settings(paths: SandboxPaths, proxy_port: int) -> dict[str, str]:
+    """The variables that put a process behind one proxy port: Go reads SSL_CERT_FILE, requests REQUESTS_CA_BUNDLE.
+
+    Both spellings of the proxy variables, because curl reads only the lower-case http_proxy; an empty NO_PROXY, because
+    an inherited one would let names past the proxy.
+    """
+    proxy = f"http://{LOOPBACK}:{proxy_port}"
+    authority = str(paths.ca_certificate)
+    return {
+        "HTTPS_PROXY": proxy,
+        "HTTP_PROXY": proxy,
+        "https_proxy": proxy,
+        "http_proxy": proxy,
+        "NO_PROXY": "",
+        "no_proxy": "",
+        "SSL_CERT_FILE": authority,
+        "REQUESTS_CA_BUNDLE": authority,
+        "CURL_CA_BUNDLE": authority,
+        "NODE_EXTRA_CA_CERTS": authority,
+    }
+
+
+def process_environment(sandbox: Sandbox, tenant_id: str, subscription_id: str, vantage: str) -> dict[str, str]:
+    """All variables that make a process the engineer at a vantage, for Azure SDKs, the az CLI, Terraform and azapi.
+
+    Holds the engineer's secret: pass it to a child process, never print it.
+    """
+    engineer = sandbox.engineer_settings(tenant_id, subscription_id)
+    terraform = {name.replace("AZURE_", "ARM_", 1): value for name, value in engineer.items()}
+    place = sandbox.subscription(tenant_id, subscription_id)[vantage]
+    return {
+        **place.settings,
+        **engineer,
+        **terraform,
+        "ARM_USE_MSI": "false",  # azapi 1.15 tries a managed identity first unless it is told not to
+        "ARM_USE_CLI": "false",
+        "AZURE_CONFIG_DIR": str(sandbox.paths.root / "azure-cli"),  # the user's own `az login` is left alone
+    }
+
+
+# -- life cycle --------------------------------------------------------------------------------------------------------
+
+
+def ensure_running(project_dir: Path, progress: Callable[[str], None] = lambda line: None) -> Sandbox:
+    """The checkout's sandbox, started or repaired when needed; two callers at once end with one daemon.
+
+    ``progress`` gets a line for each step that takes time. Raises ToolkitError with the end of the daemon's log when it
+    cannot start, UsageError for a wrong ``TOOLKIT_SANDBOX_PORT_BASE``.
+    """
+    paths = sandbox_paths(project_dir)
+    if running := find_running(paths):
+        return running
+    port_base()  # a wrong value is the user's to correct, before anything is touched
+    with locked(paths.start_lock):
+        if running := find_running(paths):
+            return running
+        if _daemon_lives(paths):
+            if running := _wait_for_announcement(paths, None):
+                return running
+            _end_hung(paths)
+        from toolkit.toolchain.azurite import azurite_command
+
+        command = azurite_command()
+        progress("starting the sandbox")
+        return start_daemon(paths, ["-m", "toolkit.sandbox.server", "--azurite", json.dumps(command)])
+
+
+def start_daemon(paths: SandboxPaths, arguments: list[str]) -> Sandbox:
+    """Start the daemon in a session of its own and wait until it announces itself. The start lock must be held."""
+    paths.logs.mkdir(parents=True, exist_ok=True)
+    paths.root.chmod(0o700)
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name.upper() not in _NOT_INHERITED and not name.startswith(_NOT_INHERITED_PREFIXES)
+    }
+    with paths.server_log.open("ab") as output:
+        written = output.tell()
+        child = subprocess.Popen(
+            [sys.executable, *arguments, "--state", str(paths.root)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=environment,
+            start_new_session=True,
+        )
+    if running := _wait_for_announcement(paths, child):
+        return running
+    child.kill()
+    child.wait()
+    with paths.server_log.open("rb") as file:
+        file.seek(written)
+        raise _start_failure(paths, file.read().decode("utf-8", "replace"))
+
+
+def find_running(paths: SandboxPaths) -> Sandbox | None:
+    """The sandbox that announced itself and whose process lives; None otherwise. Takes no lock and changes nothing."""
+    announcement = _announcement(paths)
+    if "pid" not in announcement:
+        return None
+    sandbox = Sandbox(paths, announcement)
+    return sandbox if sandbox.process.alive() else None
+
+
+def stop(project_dir: Path) -> bool:
+    """Stop the sandbox in order, or end what does not answer; False when none was running. The state stays."""
+    paths = sandbox_paths(project_dir)
+    if not paths.root.exists():
+        return False
+    with locked(paths.start_lock):
+        return _stop(paths)
+
+
+def reset(project_dir: Path) -> bool:
+    """Stop the sandbox and forget everything that it knows; False when there was nothing."""
+    paths = sandbox_paths(project_dir)
+    if not paths.root.exists():
+        return False
+    with locked(paths.start_lock):
+        _stop(paths)
+        shutil.rmtree(paths.root)
+    return True
+
+
+def _stop(paths: SandboxPaths) -> bool:
+    if not _daemon_lives(paths):
+        return False
+    sandbox = find_running(paths) or _wait_for_announcement(paths, None)
+    if sandbox is not None:
+        try:
+            sandbox.request_stop()
+            if _wait_until(lambda: not sandbox.process.alive(), _STOP_SECONDS):
+                return True
+        except ToolkitError:
+            pass  # it hangs or dies: ended below
+    _end_hung(paths)
+    return True
+
+
+def _end_hung(paths: SandboxPaths) -> None:
+    announcement = _announcement(paths)
+    if "pid" in announcement:
+        ProcessId(announcement["pid"], announcement["started"]).end()
+    if not _wait_until(lambda: not _daemon_lives(paths), _STOP_SECONDS):
+        raise ToolkitError(
+            f"a sandbox daemon holds {paths.daemon_lock} and neither answers nor says which process it is",
+            hint=f"end the process that `fuser {paths.daemon_lock}` shows, then try again",
+        )
+
+
+def _daemon_lives(paths: SandboxPaths) -> bool:
+    """The kernel's word: a daemon holds its lock until it is gone, however it went."""
+    if not paths.daemon_lock.exists():
+        return False
+    lock = try_lock(paths.daemon_lock)
+    if lock is None:
+        return True
+    lock.close()
+    return False
+
+
+def _wait_for_announcement(paths: SandboxPaths, child: subprocess.Popen[bytes] | None) -> Sandbox | None:
+    """The sandbox once it is ready; None when its process ended or took too long."""
+    found: list[Sandbox] = []
+
+    def look() -> bool:
+        if running := find_running(paths):
+            found.append(running)
+            return True
+        return child.poll() is not None if child else not _daemon_lives(paths)
+
+    _wait_until(look, _START_SECONDS)
+    return found[0] if found else None
+
+
+def _wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(_POLL_SECONDS)
+    return False
+
+
+def _announcement(paths: SandboxPaths) -> dict[str, Any]:
+    try:
+        announcement = json.loads(paths.announcement.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return announcement if isinstance(announcement, dict) else {}
+
+
+def _start_failure(paths: SandboxPaths, output: str) -> ToolkitError:
+    """The daemon's own error where it gave one, else the end of what it wrote."""
+    lines = [line for line in output.splitlines() if line.strip()]
+    for number, line in enumerate(lines):
+        if line.startswith("error: "):
+            hint = next((x.removeprefix("hint: ") for x in lines[number:] if x.startswith("hint: ")), None)
+            message = "\n".join(x for x in lines[number:] if not x.startswith("hint: ")).removeprefix("error: ")
+            return ToolkitError(f"the sandbox cannot start: {message}", hint=hint or f"its log is {paths.server_log}")
+    tail = "\n".join(f"  {line}" for line in lines[-10:]) or "  (it wrote nothing)"
+    return ToolkitError(
+        f"the sandbox cannot start; the end of its log:\n{tail}", hint=f"the whole log is {paths.server_log}"
+    )

@@ -1,0 +1,90 @@
+"""What the sandbox consists of: the services over one world, and the network that DNS answers from."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from toolkit.sandbox.entra.directory import EntraDirectory
+from toolkit.sandbox.entra.tokens import EntraTokens
+from toolkit.sandbox.model import Origin
+from toolkit.sandbox.ports import Listen
+from toolkit.sandbox.store import Json, Store
+from toolkit.sandbox.world import Service, World
+
+
+class DnsListener(Protocol):
+    """Opens a DNS server that answers as one origin sees names."""
+
+    def __call__(self, origin: Origin, host: str) -> Listen: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The services behind Entra, their DNS, what they add to ``/status``, and how to stop them."""
+
+    services: Sequence[Service]
+    dns_listener: DnsListener
+    status: Callable[[], Json]
+    close: Callable[[], Awaitable[None]]
+
+
+Compose = Callable[[Path, Store, EntraDirectory, EntraTokens], Awaitable[Parts]]
+
+
+def platform(azurite_command: list[str]) -> Compose:
+    """The whole sandbox: Azurite, and every service over one world."""
+
+    async def compose(state_dir: Path, store: Store, directory: EntraDirectory, tokens: EntraTokens) -> Parts:
+        from toolkit.sandbox.storage.azurite import AzuriteProcess
+
+        process = AzuriteProcess(state_dir, azurite_command)
+        starting = asyncio.create_task(process.start())
+        await asyncio.sleep(0)  # let Azurite start: the imports below take part of its 0.8 s
+
+        from toolkit.sandbox.arm.access import RoleBasedAccess
+        from toolkit.sandbox.network.dns import DnsServer, serve_dns
+        from toolkit.sandbox.network.routing import PrivateNetwork
+        from toolkit.sandbox.storage.blobs import AzuriteBlobs
+
+        blobs = AzuriteBlobs(process, store)
+        network = PrivateNetwork(store)
+        world = World(state_dir, store, directory, tokens, RoleBasedAccess(store), network, blobs)
+        services = _services(world)
+        await starting
+        dns_servers: list[DnsServer] = []
+
+        def dns_listener(origin: Origin, host: str) -> Listen:
+            async def listen(port: int) -> int:
+                server = await serve_dns(origin, network, host, port)
+                dns_servers.append(server)
+                return server.port
+
+            return listen
+
+        async def close() -> None:
+            for server in dns_servers:
+                server.close()
+            await blobs.close()
+            await process.stop()
+
+        return Parts(services, dns_listener, lambda: {"azurite_pid": process.pid}, close)
+
+    return compose
+
+
+def _services(world: World) -> list[Service]:
+    # TEMPORARY while the services are being written: what does not import yet is left out, loudly.
+    import importlib
+    import logging
+
+    services: list[Service] = []
+    for name, constructor in (("arm", "ArmService"), ("storage", "StorageService"), ("keyvault", "KeyVaultService")):
+        try:
+            services.append(getattr(importlib.import_module(f"toolkit.sandbox.{name}.service"), constructor)(world))
+        except Exception:
+            logging.getLogger("toolkit.sandbox").exception("not there yet: %s", name)
+    return services

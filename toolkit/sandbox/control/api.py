@@ -1,0 +1,143 @@
+"""The control API: how the toolkit's own commands talk to the daemon, on a loopback port of its own.
+
+Plain http; every request needs the token of the state folder (``control.token``, mode 0600) as a bearer token, so that
+another user of the machine can do nothing.
+
+    GET  /status
+    POST /subscriptions {subscription_id, tenant_id, display_name}   -> {vantages: {name: {proxy_port, dns_port}}}
+    POST /federation    {subject}                                    -> {request_url, request_token}
+    POST /identities    {resource_id}                                -> {identity_endpoint, identity_header}
+    POST /stop
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from toolkit.errors import ToolkitError
+from toolkit.sandbox.chain import Exchange, Next
+from toolkit.sandbox.entra.directory import EntraDirectory
+from toolkit.sandbox.entra.federation import GITHUB_REQUEST_URL, GitHubActions
+from toolkit.sandbox.entra.identities import APP_ENDPOINT, ManagedIdentityEndpoints
+from toolkit.sandbox.store import Json
+
+
+class Daemon(Protocol):
+    """What the API may ask of the process that it runs in."""
+
+    def status(self) -> Json: ...
+
+    async def open_subscription(self, subscription_id: str) -> Mapping[str, Mapping[str, int]]: ...
+
+    def request_stop(self) -> None: ...
+
+
+class BadRequest(Exception):
+    """A field of a control request is missing or malformed."""
+
+
+class ControlApi:
+    """The first handler of the chain: answers what arrives on the control port, and passes everything else on."""
+
+    def __init__(
+        self,
+        daemon: Daemon,
+        directory: EntraDirectory,
+        github: GitHubActions,
+        identities: ManagedIdentityEndpoints,
+        token: str,
+    ) -> None:
+        self._daemon = daemon
+        self._directory = directory
+        self._github = github
+        self._identities = identities
+        self._token = token
+        self._routes: dict[tuple[str, str], Callable[[Request], Awaitable[Json]]] = {
+            ("GET", "/status"): self._status,
+            ("POST", "/subscriptions"): self._subscriptions,
+            ("POST", "/federation"): self._federation,
+            ("POST", "/identities"): self._managed_identities,
+            ("POST", "/stop"): self._stop,
+        }
+
+    async def __call__(self, exchange: Exchange, following: Next) -> Response:
+        if exchange.origin is not None:
+            return await following(exchange)
+        request = exchange.request
+        sent = request.headers.get("authorization", "")
+        if not hmac.compare_digest(sent.encode(), f"Bearer {self._token}".encode()):
+            return _error(
+                401, "the control token is missing or wrong", "it is in control.token in the sandbox's state folder"
+            )
+        route = self._routes.get((request.method, request.scope["path"]))
+        if route is None:
+            known = ", ".join(f"{method} {path}" for method, path in self._routes)
+            return _error(404, f"no control request {request.method} {request.scope['path']}", f"known: {known}")
+        try:
+            return JSONResponse(await route(request))
+        except BadRequest as error:
+            return _error(400, str(error), None)
+        except ToolkitError as error:
+            return _error(409, error.message, error.hint)
+
+    async def _status(self, request: Request) -> Json:
+        return self._daemon.status()
+
+    async def _subscriptions(self, request: Request) -> Json:
+        body = await _body(request)
+        subscription_id, tenant_id = _guid(body, "subscription_id"), _guid(body, "tenant_id")
+        known = self._directory.tenant_of(subscription_id)
+        if known is not None and known != tenant_id:
+            raise ToolkitError(
+                f"the sandbox knows the subscription {subscription_id} in the tenant {known}, not in {tenant_id}",
+                hint="correct the environment's tenant, or forget everything with `toolkit sandbox reset`",
+            )
+        self._directory.add_subscription(subscription_id, tenant_id, _text(body, "display_name"))
+        return {"vantages": await self._daemon.open_subscription(subscription_id)}
+
+    async def _federation(self, request: Request) -> Json:
+        subject = _text(await _body(request), "subject")
+        return {"request_url": GITHUB_REQUEST_URL, "request_token": self._github.open_request(subject)}
+
+    async def _managed_identities(self, request: Request) -> Json:
+        secret = self._identities.open_endpoint(_text(await _body(request), "resource_id"))
+        return {"identity_endpoint": APP_ENDPOINT, "identity_header": secret}
+
+    async def _stop(self, request: Request) -> Json:
+        self._daemon.request_stop()
+        return {"stopping": True}
+
+
+async def _body(request: Request) -> Json:
+    try:
+        body = json.loads(await request.body())
+    except ValueError:
+        raise BadRequest("the body is not JSON") from None
+    if not isinstance(body, dict):
+        raise BadRequest("the body is not a JSON object")
+    return body
+
+
+def _text(body: Json, name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not value:
+        raise BadRequest(f"{name} is missing")
+    return value
+
+
+def _guid(body: Json, name: str) -> str:
+    try:
+        return str(uuid.UUID(_text(body, name)))
+    except ValueError:
+        raise BadRequest(f"{name} is not a GUID") from None
+
+
+def _error(status: int, message: str, hint: str | None) -> Response:
+    return JSONResponse({"error": {"message": message, "hint": hint}}, status_code=status)

@@ -1,0 +1,223 @@
+"""How a connection travels: public endpoint or private endpoint, as DNS and approvals say it from where the client stands."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+from toolkit.sandbox.model import Origin
+from toolkit.sandbox.network.zones import ZONES, PrivateLinkZone, zone_of
+from toolkit.sandbox.store import Json, Resource, Store
+from toolkit.sandbox.world import Route
+
+_ENDPOINTS: Final = "Microsoft.Network/privateEndpoints"
+_MANAGED_ENDPOINTS: Final = "Microsoft.DataFactory/factories/managedVirtualNetworks/managedPrivateEndpoints"
+_DNS_ZONES: Final = "Microsoft.Network/privateDnsZones"
+_DNS_LINKS: Final = "Microsoft.Network/privateDnsZones/virtualNetworkLinks"
+_DNS_RECORDS: Final = "Microsoft.Network/privateDnsZones/A"
+_NETWORKS: Final = "Microsoft.Network/virtualNetworks"
+_TYPES: Final = (
+    *(_ENDPOINTS, _MANAGED_ENDPOINTS, _DNS_ZONES, _DNS_LINKS, _DNS_RECORDS, _NETWORKS),
+    *sorted({entry.resource_type for entry in ZONES if entry.resource_type}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What DNS says from one origin: the alias, if the name has one, and the address; no address is NXDOMAIN."""
+
+    alias: str | None
+    address: str | None
+    private: bool = False
+
+
+class PrivateNetwork:
+    """:class:`~toolkit.sandbox.world.Network` over the zones, links, records and private endpoints in the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._routes: dict[tuple[Origin, str], Route] = {}
+        self._revisions: tuple[int, ...] = ()
+
+    def route(self, origin: Origin, host: str) -> Route:
+        """How ``origin`` reaches ``host``; ``Route.unreachable`` is set when the name does not resolve or nobody answers."""
+        revisions = tuple(self._store.revision(type_) for type_ in _TYPES)
+        if revisions != self._revisions:
+            self._routes, self._revisions = {}, revisions
+        key = (origin, host.lower().rstrip("."))
+        if key not in self._routes:
+            self._routes[key] = self._route(*key)
+        return self._routes[key]
+
+    def _route(self, origin: Origin, host: str) -> Route:
+        source = origin.vantage.public_ip
+        answer = self.resolve(origin, host)
+        if answer.address is None:
+            name = (
+                f"{answer.alias} has no record in the linked private DNS zone"
+                if answer.alias
+                else "there is no such name"
+            )
+            return Route(host, "", source, unreachable=name)
+        if not answer.private:
+            return Route(host, answer.address, source)
+        if origin.vantage.private_network == "data-factory":
+            endpoint = self._managed_endpoint(origin, host)
+            target = endpoint.properties["privateLinkResourceId"] if endpoint else None
+        else:
+            endpoint = self._endpoint_at(origin, answer.address, host)
+            target = _connection(endpoint).get("privateLinkServiceId") if endpoint else None
+        if endpoint is None or target is None:
+            reason = f"no approved private endpoint answers at {answer.address}, the address of {host} in private DNS"
+            return Route(host, answer.address, source, unreachable=reason)
+        return Route(host, answer.address, source, str(target).lower(), endpoint.id)
+
+    def resolve(self, origin: Origin, host: str) -> Answer:
+        """What DNS answers for ``host`` (lower case) in the networks of ``origin``.
+
+        A name becomes an alias of its privatelink name when its resource has a private endpoint
+        (https://learn.microsoft.com/azure/private-link/private-endpoint-dns). A private zone that is linked to the client's
+        network then decides: without a record the answer is NXDOMAIN, or the public one when the link's resolutionPolicy
+        is NxDomainRedirect (https://learn.microsoft.com/azure/dns/private-dns-fallback).
+        """
+        entry = zone_of(host)
+        public = _public_address(host)
+        if entry is None:
+            return Answer(None, public)
+        label = host.removesuffix("." + entry.suffix)
+        if not self._exists(entry, label):
+            return Answer(None, None)
+        if not self._has_endpoint(host):
+            return Answer(None, public)
+        alias = f"{label}.{entry.zone}"
+        if origin.vantage.private_network == "data-factory":
+            endpoint = self._managed_endpoint(origin, host)
+            return Answer(alias, _managed_address(endpoint), True) if endpoint else Answer(alias, public)
+        if origin.vantage.private_network == "none":
+            return Answer(alias, public)
+        links = [link for link in self._links(origin, entry.zone) if self._reaches_network(origin, link)]
+        for link in links:
+            record = self._store.get(f"{_parent(link)}/A/{label}")
+            if record is not None and record.properties.get("aRecords"):
+                return Answer(alias, str(record.properties["aRecords"][0]["ipv4Address"]), True)
+        if links and not any(link.properties.get("resolutionPolicy") == "NxDomainRedirect" for link in links):
+            return Answer(alias, None)
+        return Answer(alias, public)
+
+    # -- private DNS ----------------------------------------------------------------------------------------------------
+
+    def _links(self, origin: Origin, zone: str) -> list[Resource]:
+        subscription = _subscription(origin)
+        return [
+            link
+            for link in self._store.of_type(_DNS_LINKS)
+            if link.id.lower().startswith(subscription)
+            and _parent(link).lower().endswith(f"/{_DNS_ZONES}/{zone}".lower())
+        ]
+
+    def _reaches_network(self, origin: Origin, link: Resource) -> bool:
+        network = str((link.properties.get("virtualNetwork") or {}).get("id", ""))
+        return network.lower().startswith(_subscription(origin)) and self._store.get(network) is not None
+
+    # -- private endpoints ----------------------------------------------------------------------------------------------
+
+    def _exists(self, entry: PrivateLinkZone, label: str) -> bool:
+        """Whether the name belongs to anything; taken for granted where a name is not simply a resource's."""
+        if entry.resource_type is None or "." in label:
+            return True
+        return any(found.name.lower() == label for found in self._store.of_type(entry.resource_type))
+
+    def _has_endpoint(self, host: str) -> bool:
+        return any(host in _addresses(endpoint) for endpoint in self._store.of_type(_ENDPOINTS)) or any(
+            host in _managed_hosts(endpoint) for endpoint in self._store.of_type(_MANAGED_ENDPOINTS)
+        )
+
+    def _endpoint_at(self, origin: Origin, address: str, host: str) -> Resource | None:
+        """The approved private endpoint that owns ``address``; the one for ``host`` where two networks share a range."""
+        subscription = _subscription(origin)
+        owners = [
+            endpoint
+            for endpoint in self._store.of_type(_ENDPOINTS)
+            if endpoint.id.lower().startswith(subscription)
+            and address in _addresses(endpoint).values()
+            and _status(_connection(endpoint).get("privateLinkServiceConnectionState")) == "Approved"
+        ]
+        return next((endpoint for endpoint in owners if host in _addresses(endpoint)), owners[0] if owners else None)
+
+    def _managed_endpoint(self, origin: Origin, host: str) -> Resource | None:
+        subscription = _subscription(origin)
+        return next(
+            (
+                endpoint
+                for endpoint in self._store.of_type(_MANAGED_ENDPOINTS)
+                if endpoint.id.lower().startswith(subscription)
+                and host in _managed_hosts(endpoint)
+                and _status(endpoint.properties.get("connectionState")) == "Approved"
+            ),
+            None,
+        )
+
+
+def _subscription(origin: Origin) -> str:
+    return f"/subscriptions/{origin.subscription_id}/".lower()
+
+
+def _parent(resource: Resource) -> str:
+    return resource.id.rsplit("/", 2)[0]
+
+
+def _status(state: Json | None) -> str | None:
+    return (state or {}).get("status")
+
+
+def _connection(endpoint: Resource) -> Json:
+    """The properties of the endpoint's connection, automatic or manual."""
+    properties = endpoint.properties
+    connections = properties.get("privateLinkServiceConnections") or properties.get(
+        "manualPrivateLinkServiceConnections"
+    )
+    found: Json = connections[0].get("properties", {}) if connections else {}
+    return found
+
+
+def _addresses(endpoint: Resource) -> dict[str, str]:
+    """fqdn (lower case) -> address of a private endpoint."""
+    return {fqdn.lower(): str(ip) for fqdn, ip in (endpoint.internal.get("ip_addresses") or {}).items()}
+
+
+def _managed_hosts(endpoint: Resource) -> set[str]:
+    """The host names that a managed private endpoint takes over: its fqdns, else those of its target and group."""
+    if fqdns := endpoint.properties.get("fqdns"):
+        return {str(fqdn).lower() for fqdn in fqdns}
+    properties = endpoint.properties
+    host = public_host(str(properties.get("privateLinkResourceId", "")), str(properties.get("groupId", "")))
+    return {host} if host else set()
+
+
+def public_host(target_id: str, group_id: str) -> str | None:
+    """The public name of a resource's sub-resource (``blob`` of a storage account), where the name is the resource's own."""
+    parts = target_id.strip("/").split("/")
+    if len(parts) < 8:
+        return None
+    type_ = f"{parts[5]}/{parts[6]}".lower()
+    return next(
+        (
+            f"{parts[7]}.{entry.suffix}".lower()
+            for entry in ZONES
+            if entry.resource_type is not None and entry.resource_type.lower() == type_ and entry.group_id == group_id
+        ),
+        None,
+    )
+
+
+def _public_address(host: str) -> str:
+    """A stable address of the documentation ranges (RFC 5737), so that it never names a real machine."""
+    number = int.from_bytes(hashlib.sha256(host.encode()).digest()[:2])
+    return f"{('192.0.2', '203.0.113')[number & 1]}.{128 + (number >> 1) % 127}"
+
+
+def _managed_address(endpoint: Resource) -> str:
+    """An address of the factory's own network; Azure shows none to customers, so a stable one is made up (inferred)."""
+    number = int.from_bytes(hashlib.sha256(endpoint.id.lower().encode()).digest()[:2])
+    return f"10.255.{number >> 8}.{number & 255}"

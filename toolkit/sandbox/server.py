@@ -1,0 +1,231 @@
+"""The sandbox's daemon: ``python -m toolkit.sandbox.server --state DIR --azurite '["node", "…/main.js"]'``.
+
+Opens the state, composes the services, opens the ports, announces itself in ``sandbox.json`` once everything answers,
+and closes all in order.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO
+
+from toolkit.errors import ExitCode, ToolkitError
+from toolkit.sandbox.chain import AccessLog, Router, build_chain
+from toolkit.sandbox.composition import Compose, platform
+from toolkit.sandbox.control.api import ControlApi
+from toolkit.sandbox.entra.directory import EntraDirectory
+from toolkit.sandbox.entra.federation import Federation, GitHubActions
+from toolkit.sandbox.entra.identities import ManagedIdentityEndpoints
+from toolkit.sandbox.entra.keys import SigningKey
+from toolkit.sandbox.entra.service import EntraService
+from toolkit.sandbox.entra.tokens import EntraTokens
+from toolkit.sandbox.model import VANTAGES, Origin
+from toolkit.sandbox.ports import Ports
+from toolkit.sandbox.processes import identify, try_lock
+from toolkit.sandbox.proxy import HttpEngine, Proxy
+from toolkit.sandbox.settings import LOOPBACK, SandboxPaths, port_base, random_secret, write_private
+from toolkit.sandbox.store import Json, Store
+from toolkit.sandbox.tls import CertificateAuthority
+
+log = logging.getLogger("toolkit.sandbox")
+
+_STATE_CHECK_SECONDS = 2.0
+
+
+class SandboxDaemon:
+    """The running sandbox. ``compose`` builds the services behind Entra; tests may pass a smaller one."""
+
+    def __init__(self, paths: SandboxPaths, compose: Compose) -> None:
+        self._paths = paths
+        self._compose = compose
+        self._stopping = asyncio.Event()
+        self._opening = asyncio.Lock()
+        self._vantages: dict[str, dict[str, dict[str, int]]] = {}
+        self._announcement: Json = {}
+        self._started = time.time()
+
+    async def run(self) -> None:
+        """Start, announce, serve until asked to stop, close. Raises ToolkitError when it cannot start."""
+        paths = self._paths
+        async with contextlib.AsyncExitStack() as cleanup:
+            self._cleanup = cleanup
+            store = Store(paths.database)
+            cleanup.callback(store.close)
+            directory = EntraDirectory(store)
+            engineer = directory.ensure_engineer(random_secret(paths.engineer_secret))
+            key = SigningKey(paths.entra_key)
+            tokens = EntraTokens(key)
+            self._parts = await self._compose(paths.root, store, directory, tokens)
+            cleanup.push_async_callback(self._parts.close)
+
+            github = GitHubActions(SigningKey(paths.github_key), store)
+            identities = ManagedIdentityEndpoints(store, directory, tokens)
+            entra = EntraService(directory, tokens, key, github, Federation(store, github), identities)
+            self._router = Router((entra, *self._parts.services))
+            access_log = AccessLog(paths.request_log)
+            cleanup.callback(access_log.close)
+            control = ControlApi(self, directory, github, identities, random_secret(paths.control_token))
+            engine = HttpEngine(build_chain(access_log, control, self._router))
+            cleanup.push_async_callback(engine.close)
+            self._proxy = Proxy(engine, self._router, CertificateAuthority(paths, self._router.serves))
+            cleanup.push_async_callback(self._proxy.close)
+
+            self._ports = Ports(read_announcement(paths).get("ports", {}), port_base())
+            control_port = await self._ports.open("control", lambda port: self._listen_control(engine, port))
+            this = identify(os.getpid())
+            assert this is not None
+            self._announcement = {
+                "pid": this.pid,
+                "started": this.started,
+                "control_port": control_port,
+                "engineer": {"client_id": engineer.client_id, "object_id": engineer.object_id},
+            }
+            for subscription_id in directory.subscriptions():
+                await self.open_subscription(subscription_id)
+            self._announce()
+            log.info("ready after %.2f s, control port %d", time.time() - self._started, control_port)
+            await self._until_stopped()
+            log.info("stopping")
+            if paths.root.exists():
+                write_announcement(paths, {"ports": self._ports.opened})
+
+    # -- what the control API asks -----------------------------------------------------------------------------------
+
+    def status(self) -> Json:
+        return {
+            **self._announcement,
+            "subscriptions": self._vantages,
+            "uptime_seconds": round(time.time() - self._started, 1),
+            "memory_bytes": _memory_bytes(),
+            "hosts": self._router.hosts,
+            **self._parts.status(),
+        }
+
+    async def open_subscription(self, subscription_id: str) -> Mapping[str, Mapping[str, int]]:
+        """The ports of a subscription's vantages, opened at the first call. ToolkitError when a fixed port is taken."""
+        async with self._opening:
+            if subscription_id not in self._vantages:
+                opened = {}
+                for vantage in VANTAGES:
+                    origin, name = Origin(vantage, subscription_id), f"{subscription_id}/{vantage.name}"
+                    opened[vantage.name] = {
+                        "proxy_port": await self._ports.open(f"{name}/proxy", self._proxy.listener(origin, LOOPBACK)),
+                        "dns_port": await self._ports.open(f"{name}/dns", self._parts.dns_listener(origin, LOOPBACK)),
+                    }
+                self._vantages[subscription_id] = opened
+                if "pid" in read_announcement(self._paths):
+                    self._announce()
+            return self._vantages[subscription_id]
+
+    def request_stop(self) -> None:
+        """Stop once the answer to the request that asks for it is written (engine.close waits for running requests)."""
+        self._stopping.set()
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    async def _until_stopped(self) -> None:
+        """Wait for a request to stop, or for the state folder to vanish: nobody could find this daemon then."""
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), _STATE_CHECK_SECONDS)
+            if not self._paths.database.exists():
+                log.error("the state folder %s is gone", self._paths.root)
+                return
+
+    async def _listen_control(self, engine: HttpEngine, port: int) -> int:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: engine.protocol(None), LOOPBACK, port)
+        self._cleanup.callback(server.close)
+        bound: int = server.sockets[0].getsockname()[1]
+        return bound
+
+    def _announce(self) -> None:
+        write_announcement(self._paths, {**self._announcement, "ports": self._ports.opened})
+
+
+def read_announcement(paths: SandboxPaths) -> Json:
+    """What the daemon announced, ``{}`` when there is nothing; the ports stay there after it stopped."""
+    try:
+        announcement = json.loads(paths.announcement.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return announcement if isinstance(announcement, dict) else {}
+
+
+def write_announcement(paths: SandboxPaths, announcement: Json) -> None:
+    write_private(paths.announcement, json.dumps(announcement, indent=1).encode())
+
+
+def _memory_bytes() -> int:
+    """Resident memory now; the peak where the platform does not say (macOS)."""
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        return int(statm.read_text(encoding="ascii").split()[1]) * resource.getpagesize()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def serve(paths: SandboxPaths, compose: Compose) -> int:
+    """Run a daemon on a state folder until SIGTERM, SIGINT or ``POST /stop``; the answer is the exit code."""
+    paths.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    paths.logs.mkdir(exist_ok=True)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    lock: IO[str] | None = try_lock(paths.daemon_lock)
+    if lock is None:
+        print(f"error: another daemon runs on {paths.root}", file=sys.stderr)
+        return ExitCode.FAILED
+    if previous := read_announcement(paths):
+        write_announcement(paths, {"ports": previous.get("ports", {})})
+    with lock:
+        try:
+            _run(SandboxDaemon(paths, compose))
+        except ToolkitError as error:
+            print(f"error: {error.message}\nhint: {error.hint or ''}", file=sys.stderr)
+            return error.exit_code
+    return ExitCode.DONE
+
+
+def event_loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """uvloop where it imports, else asyncio's own loop, which does the same more slowly."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return asyncio.new_event_loop
+    factory: Callable[[], asyncio.AbstractEventLoop] = new_event_loop
+    return factory
+
+
+def _run(daemon: SandboxDaemon) -> None:
+    async def until_stopped() -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, daemon.request_stop)
+        await daemon.run()
+
+    with asyncio.Runner(loop_factory=event_loop_factory()) as runner:
+        runner.run(until_stopped())
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="toolkit.sandbox.server", description="The sandbox's daemon.")
+    parser.add_argument("--state", type=Path, required=True, help="the state folder, <project>/.toolkit/sandbox")
+    parser.add_argument(
+        "--azurite", type=json.loads, required=True, help="the command that starts Azurite, as a JSON list"
+    )
+    arguments = parser.parse_args(argv)
+    return serve(SandboxPaths(arguments.state), platform(arguments.azurite))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+"""Who asks: a bearer token, an account key, a shared access signature, or nobody.
+
+https://learn.microsoft.com/rest/api/storageservices/authorize-requests-to-azure-storage
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+
+from toolkit.sandbox.model import Principal
+from toolkit.sandbox.storage.errors import StorageError, not_served
+from toolkit.sandbox.storage.signing import matches, split_query, string_to_sign
+from toolkit.sandbox.store import Resource
+from toolkit.sandbox.world import InvalidToken, World
+
+_BEARER_SINCE: Final = "2017-11-09"  # "authorize-with-azure-active-directory": bearer tokens need this version or later
+_CHALLENGE_SINCE: Final = "2019-12-12"  # same page, "Bearer challenge"
+_REFER: Final = (
+    "Server failed to authenticate the request. Please refer to the information in the www-authenticate header."
+)
+_MALFORMED: Final = (
+    "Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly "
+    "including the signature."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountKey:
+    """The request is signed with one of the account's keys: everything is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anonymous:
+    """Nobody; the account allows anonymous access, the container may not."""
+
+
+Identity = Principal | AccountKey | Anonymous
+
+
+def authenticate(world: World, account: Resource, tenant_id: str, request: Request) -> Identity:
+    """The identity behind a request; raises :class:`StorageError` as Azure refuses each wrong or switched-off way."""
+    authorization = request.headers.get("authorization")
+    version = request.headers.get("x-ms-version", "")
+    if authorization is None:
+        parameters = dict(split_query(request.url.query))
+        if "sig" in parameters:
+            raise _shared_access_signature(account, parameters)
+        return _anonymous(account, tenant_id, version)
+    scheme = authorization.partition(" ")[0].lower()
+    if scheme == "bearer":
+        return _bearer(world, account, tenant_id, authorization, version)
+    if scheme in ("sharedkey", "sharedkeylite"):
+        _require_keys(account)
+        if scheme == "sharedkeylite":
+            raise not_served("Shared Key Lite")
+        return _shared_key(account, authorization, request)
+    raise StorageError(
+        403, "AuthenticationFailed", _MALFORMED, detail=f"Authentication scheme {scheme} is not supported."
+    )
+
+
+def _bearer(world: World, account: Resource, tenant_id: str, authorization: str, version: str) -> Principal:
+    if version < _BEARER_SINCE:
+        raise StorageError(
+            403,
+            "AuthenticationFailed",
+            _MALFORMED,
+            detail="Authentication scheme Bearer is not supported in this version.",
+        )
+    audiences = ("https://storage.azure.com", f"https://{account.name.lower()}.blob.core.windows.net")
+    try:
+        principal = world.tokens.verify(authorization, audiences)
+    except InvalidToken as error:
+        raise _challenge("InvalidAuthenticationInfo", tenant_id, str(error)) from error
+    if principal.tenant_id.lower() != tenant_id.lower():
+        detail = "Issuer validation failed. Issuer did not match."
+        raise _challenge("InvalidAuthenticationInfo", tenant_id, detail)
+    return principal
+
+
+def _shared_key(account: Resource, authorization: str, request: Request) -> AccountKey:
+    name, _, signature = authorization.partition(" ")[2].partition(":")
+    path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
+    text = string_to_sign(
+        request.method, request.scope["headers"], account.name.lower(), path, split_query(request.url.query)
+    )
+    keys = [str(key["value"]) for key in account.internal.get("keys", [])]
+    if name.lower() != account.name.lower() or not matches(signature, text, keys):
+        detail = "The MAC signature found in the HTTP request is not the same as any computed signature."
+        raise StorageError(403, "AuthenticationFailed", _MALFORMED, detail=detail)
+    return AccountKey()
+
+
+def _require_keys(account: Resource) -> None:
+    # Absent means allowed: https://learn.microsoft.com/azure/storage/common/shared-key-authorization-prevent
+    if account.properties.get("allowSharedKeyAccess") is False:
+        raise StorageError(
+            403,
+            "KeyBasedAuthenticationNotPermitted",
+            "Key based authentication is not permitted on this storage account.",
+        )
+
+
+def _shared_access_signature(account: Resource, parameters: dict[str, str]) -> StorageError:
+    if "skoid" in parameters:
+        return not_served("user delegation shared access signatures")
+    _require_keys(account)
+    return not_served("shared access signatures of an account key")
+
+
+def _anonymous(account: Resource, tenant_id: str, version: str) -> Anonymous:
+    # Absent means not allowed since api-version 2023-01-01 of the resource provider (allowBlobPublicAccess).
+    if account.properties.get("allowBlobPublicAccess") is True:
+        return Anonymous()
+    if version >= _CHALLENGE_SINCE:
+        # Which of the two answers Azure prefers when both apply is inferred: SDKs of these versions act on the challenge.
+        raise _challenge("NoAuthenticationInformation", tenant_id)
+    raise StorageError(409, "PublicAccessNotPermitted", "Public access is not permitted on this storage account.")
+
+
+def private_container(tenant_id: str, version: str) -> StorageError:
+    """The answer to an anonymous request for what is not public, where the account allows anonymous access (inferred)."""
+    if version >= _CHALLENGE_SINCE:
+        return _challenge("NoAuthenticationInformation", tenant_id)
+    return StorageError(404, "ResourceNotFound", "The specified resource does not exist.")
+
+
+def _challenge(code: str, tenant_id: str, detail: str | None = None) -> StorageError:
+    authority = f"https://login.microsoftonline.com/{tenant_id}/oauth2/authorize"
+    challenge = f"Bearer authorization_uri={authority} resource_id=https://storage.azure.com"
+    return StorageError(401, code, _REFER, detail=detail, headers={"www-authenticate": challenge})

@@ -1,0 +1,162 @@
+"""The blobs of every storage account, kept by one Azurite: which account has which slot, and how to talk to it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from email.utils import formatdate
+from typing import Final
+from urllib.parse import quote
+from xml.etree import ElementTree
+
+import httpx
+
+from toolkit.sandbox.storage.azurite import SLOTS, AzuriteProcess, AzuriteUnavailable
+from toolkit.sandbox.storage.signing import Headers, sign, split_query, string_to_sign
+from toolkit.sandbox.store import Store
+
+_SLOT_KIND: Final = "blob-slot"
+_TIMEOUT: Final = httpx.Timeout(120.0, connect=5.0)
+_SAFE: Final = ("GET", "HEAD")
+_VERSION: Final = b"2021-12-02"  # of the control plane's own requests; any version that Azurite 3.35.0 knows
+
+
+class BlobStorageFull(Exception):
+    """All of Azurite's slots are lent: there are more storage accounts than the sandbox can hold."""
+
+
+class AzuriteBlobs:
+    """:class:`~toolkit.sandbox.world.BlobBackend` over Azurite, and the gateway's way to send requests to it."""
+
+    def __init__(self, process: AzuriteProcess, store: Store) -> None:
+        self._process = process
+        self._store = store
+        self._client = httpx.AsyncClient(
+            timeout=_TIMEOUT,
+            trust_env=False,
+            # Node closes idle connections after 5 s (http.Server keepAliveTimeout): let go of them earlier.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=2.0),
+        )
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    # -- the control plane's own way ------------------------------------------------------------------------------------
+
+    async def create_container(self, account: str, container: str) -> None:
+        """Make a container; one that is there already is left as it is. Raises :class:`AzuriteUnavailable`."""
+        await self._own(account, "PUT", f"/{quote(container)}", "restype=container", accepted=(201, 409))
+
+    async def delete_container(self, account: str, container: str) -> None:
+        """Delete a container with its blobs; one that is not there is no error. Raises :class:`AzuriteUnavailable`."""
+        await self._break_lease(account, container)
+        await self._own(account, "DELETE", f"/{quote(container)}", "restype=container", accepted=(202, 404))
+
+    async def delete_account(self, account: str) -> None:
+        """Empty the account's slot and give it back; an account without a slot is no error."""
+        if self._store.document(_SLOT_KIND, account) is None:
+            return
+        while names := await self._containers(account):
+            for name in names:
+                await self.delete_container(account, name)
+        self._store.delete_document(_SLOT_KIND, account)
+
+    async def _containers(self, account: str) -> list[str]:
+        body = await self._own(account, "GET", "/", "comp=list", accepted=(200,))
+        return [name.text or "" for name in ElementTree.fromstring(body).iterfind("Containers/Container/Name")]  # noqa: S314
+
+    async def _break_lease(self, account: str, container: str) -> None:
+        # A control-plane delete of an account does not ask about leases of its containers; Azurite's delete does.
+        action = [(b"x-ms-lease-action", b"break"), (b"x-ms-lease-break-period", b"0")]
+        await self._own(
+            account, "PUT", f"/{quote(container)}", "restype=container&comp=lease", action, accepted=(202, 404, 409)
+        )
+
+    async def _own(
+        self,
+        account: str,
+        method: str,
+        path: str,
+        query: str,
+        headers: Headers = (),
+        *,
+        accepted: tuple[int, ...],
+    ) -> bytes:
+        length = [(b"content-length", b"0")] if method == "PUT" else []
+        response = await self.send(
+            account, method, path, query, [(b"x-ms-version", _VERSION), *length, *headers], b"", signed=True
+        )
+        try:
+            body = await response.aread()
+        finally:
+            await response.aclose()
+        if response.status_code not in accepted:
+            raise AzuriteUnavailable(f"Azurite answered {response.status_code} to {method} {path}?{query}")
+        return body
+
+    # -- the gateway's way ----------------------------------------------------------------------------------------------
+
+    def slot(self, account: str) -> str:
+        """The Azurite account that holds this account's blobs; lent on first use. Raises :class:`BlobStorageFull`."""
+        with self._store.transaction():
+            known = self._store.document(_SLOT_KIND, account)
+            if known is not None:
+                return str(known["slot"])
+            lent = {document["slot"] for _, document in self._store.documents(_SLOT_KIND)}
+            free = next((slot for slot in SLOTS if slot not in lent), None)
+            if free is None:
+                raise BlobStorageFull(f"the sandbox holds at most {len(SLOTS)} storage accounts with blobs")
+            self._store.put_document(_SLOT_KIND, account, {"slot": free})
+            return free
+
+    async def base_url(self, account: str) -> str:
+        """Where Azurite serves the account's blobs now, without a trailing slash (``http://127.0.0.1:PORT/slotNNN``)."""
+        return f"http://127.0.0.1:{await self._process.ready()}/{self.slot(account)}"
+
+    async def send(
+        self,
+        account: str,
+        method: str,
+        path: str,
+        query: str,
+        headers: Headers,
+        body: bytes | AsyncIterator[bytes],
+        *,
+        signed: bool,
+    ) -> httpx.Response:
+        """Send one request to Azurite and return its streaming response (the caller closes it).
+
+        ``path`` and ``query`` are as the client sent them, ``headers`` lower-cased without hop-by-hop ones and with the
+        body's Content-Length. ``signed`` requests act as the account; others are anonymous. What can be repeated without
+        harm is sent again when Azurite was restarted meanwhile. Raises :class:`AzuriteUnavailable`.
+        """
+        slot = self.slot(account)
+        parameters = split_query(query)
+        # Azurite leaves a parameter with an unescaped "=" in its value out of the string to sign (getURLQueries, 3.35.0).
+        sent_query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in parameters)
+        target = f"/{slot}{path}" + (f"?{sent_query}" if sent_query else "")
+        sent = [
+            (name, value) for name, value in headers if name not in (b"host", b"authorization", b"x-ms-date", b"date")
+        ]
+        sent.append((b"x-ms-date", formatdate(usegmt=True).encode()))
+        if signed:
+            text = string_to_sign(method, sent, slot, f"/{slot}{path}", parameters)
+            sent.append((b"authorization", f"SharedKey {slot}:{sign(text, self._process.key)}".encode()))
+        refused: int | None = None
+        for last in (False, False, True):
+            port = await self._process.ready(instead_of=refused)
+            request = httpx.Request(
+                method,
+                f"http://127.0.0.1:{port}/",
+                headers=[(b"host", f"127.0.0.1:{port}".encode()), *sent],
+                content=body if body else None,
+                extensions={"target": target.encode("latin-1")},
+            )
+            try:
+                return await self._client.send(request, stream=True)
+            except httpx.TransportError as error:
+                # A connection that was refused has carried nothing, so anything may be sent again.
+                unsent = isinstance(error, httpx.ConnectError)
+                if last or not (unsent or method in _SAFE):
+                    raise AzuriteUnavailable(f"Azurite ended during the request ({type(error).__name__})") from error
+                refused = port if unsent else None
+        raise AssertionError("unreachable: the last attempt returns or raises")

@@ -1,0 +1,238 @@
+"""The Blob service's front door: decides as Azure does, then lets Azurite do the work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+from starlette.background import BackgroundTask
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+
+from toolkit.sandbox.model import Origin, Principal
+from toolkit.sandbox.network.firewall import admits
+from toolkit.sandbox.storage.authentication import Anonymous, Identity, authenticate, private_container
+from toolkit.sandbox.storage.azurite import AzuriteUnavailable
+from toolkit.sandbox.storage.blobs import AzuriteBlobs, BlobStorageFull
+from toolkit.sandbox.storage.errors import SERVER, StorageError, not_served, serialise
+from toolkit.sandbox.storage.operations import (
+    READ_BLOB,
+    READ_TAGS,
+    WRITE_TAGS,
+    Permission,
+    Target,
+    operation_of,
+    permission_mismatch,
+    scope_of,
+    target_of,
+)
+from toolkit.sandbox.storage.signing import split_query
+from toolkit.sandbox.store import Resource
+from toolkit.sandbox.world import World
+
+_ACCOUNTS: Final = "Microsoft.Storage/storageAccounts"
+_SUFFIX: Final = ".blob.core.windows.net"
+_HOP_BY_HOP: Final = frozenset(
+    (
+        b"connection",
+        b"expect",
+        b"keep-alive",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"upgrade",
+    )
+)
+_NOT_RETURNED: Final = frozenset(("connection", "date", "keep-alive", "server", "transfer-encoding"))
+_INTERNAL_URL: Final = re.compile(rb"http://127\.0\.0\.1:\d+/slot\d{3}")
+
+
+class StorageService:
+    """``*.blob.core.windows.net`` over the storage accounts in the store; other storage hosts are not served."""
+
+    name = "storage"
+    hosts = (f"*{_SUFFIX}",)
+
+    def __init__(self, world: World) -> None:
+        if not isinstance(world.blobs, AzuriteBlobs):
+            raise TypeError("the storage service keeps its blobs in AzuriteBlobs")
+        self._world = world
+        self._blobs = world.blobs
+        self._ids: dict[str, str] = {}
+
+    async def handle(self, request: Request, origin: Origin) -> Response:
+        try:
+            return await self._decide(request, origin)
+        except StorageError as error:
+            return serialise(error, request)
+        except (AzuriteUnavailable, BlobStorageFull) as error:
+            return serialise(StorageError(503, "ServerBusy", f"The sandbox's blob storage: {error}."), request)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is left to read it
+
+    async def _decide(self, request: Request, origin: Origin) -> Response:
+        """Every step may refuse; the order is Azure's where it is known, and visible here."""
+        account = self._account(request.url.hostname or "")
+        self._require_https(account, request)
+        self._pass_firewall(account, origin, request.url.hostname or "")
+        identity = authenticate(self._world, account, self._tenant(account), request)
+        parameters = {name.lower(): value for name, value in split_query(request.url.query)}
+        path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
+        target = target_of(path, parameters.get("restype", "").lower())
+        await self._authorise(account, identity, request, target, parameters)
+        return await self._forward(account, identity, request, path)
+
+    # -- the steps -----------------------------------------------------------------------------------------------------
+
+    def _account(self, host: str) -> Resource:
+        name = host.lower().removesuffix(_SUFFIX)
+        known = self._ids.get(name)
+        account = self._world.store.get(known) if known else None
+        if account is None:
+            account = next((a for a in self._world.store.of_type(_ACCOUNTS) if a.name.lower() == name), None)
+        if account is None:
+            # On Azure the name would not resolve at all; a client of the sandbox deserves to be told which.
+            raise StorageError(404, "ResourceNotFound", f"The sandbox has no storage account named {name}.")
+        self._ids[name] = account.id
+        return account
+
+    def _tenant(self, account: Resource) -> str:
+        return self._world.directory.tenant_of(account.id.split("/")[2]) or ""
+
+    def _require_https(self, account: Resource, request: Request) -> None:
+        if request.url.scheme != "https" and account.properties.get("supportsHttpsTrafficOnly", True):
+            raise StorageError(400, "AccountRequiresHttps", "The account being accessed does not support http.")
+
+    def _pass_firewall(self, account: Resource, origin: Origin, host: str) -> None:
+        route = self._world.network.route(origin, host)
+        if route.unreachable:
+            raise StorageError(
+                502, "BadGateway", f"{host} cannot be reached from {origin.vantage.name}: {route.unreachable}."
+            )
+        if route.private_endpoint_target == account.id.lower():
+            return
+        access = str(account.properties.get("publicNetworkAccess") or "Enabled")
+        if access.lower() == "securedbyperimeter":
+            raise not_served("network security perimeters (publicNetworkAccess SecuredByPerimeter)")
+        acls = account.properties.get("networkAcls")
+        if (
+            route.private_endpoint_target is not None
+            or access.lower() == "disabled"
+            or not admits(acls, route.source_ip, origin, "Microsoft.Storage", self._world.store)
+        ):
+            raise StorageError(403, "AuthorizationFailure", "This request is not authorized to perform this operation.")
+
+    async def _authorise(
+        self, account: Resource, identity: Identity, request: Request, target: Target, parameters: dict[str, str]
+    ) -> None:
+        operation = operation_of(request.method, target, parameters)
+        if operation.name == "Get User Delegation Key":
+            raise not_served("user delegation keys")
+        if not isinstance(identity, Principal):
+            return
+        if operation.any_of is None:
+            raise permission_mismatch()
+        required = [operation.any_of]
+        if "x-ms-tags" in request.headers:
+            required.append(WRITE_TAGS)
+        if target.level == "container" and "tags" in parameters.get("include", "").split(","):
+            required.append(READ_TAGS)
+        for any_of in required:
+            if not await self._holds_one(account, identity, target, any_of, request):
+                raise permission_mismatch()
+
+    async def _holds_one(
+        self, account: Resource, principal: Principal, target: Target, any_of: tuple[Permission, ...], request: Request
+    ) -> bool:
+        scope = scope_of(account.id, target)
+        access = self._world.access
+        for permission in any_of:
+            allows = access.allows_data_action if permission.data else access.allows_action
+            if allows(principal, scope, permission.action) and not (
+                permission.new_blob_only and await self._exists(account, request)
+            ):
+                return True
+        return False
+
+    async def _exists(self, account: Resource, request: Request) -> bool:
+        path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
+        version = [(b"x-ms-version", request.headers.get("x-ms-version", "").encode())]
+        response = await self._blobs.send(account.name.lower(), "HEAD", path, "", version, b"", signed=True)
+        await response.aclose()
+        return response.status_code != 404
+
+    # -- Azurite -------------------------------------------------------------------------------------------------------
+
+    async def _forward(self, account: Resource, identity: Identity, request: Request, path: str) -> Response:
+        name = account.name.lower()
+        headers = [(key, value) for key, value in request.scope["headers"] if key not in _HOP_BY_HOP]
+        if source := request.headers.get("x-ms-copy-source"):
+            rewritten = await self._copy_source(account, identity, source, request)
+            headers = [(k, rewritten.encode("latin-1") if k == b"x-ms-copy-source" else v) for k, v in headers]
+        if b"transfer-encoding" in dict(headers):
+            raise StorageError(411, "MissingContentLengthHeader", "Content-Length header is required.")
+        empty = request.headers.get("content-length", "0") == "0"
+        response = await self._blobs.send(
+            name,
+            request.method,
+            path,
+            request.url.query,
+            headers,
+            b"" if empty else request.stream(),
+            signed=not isinstance(identity, Anonymous),
+        )
+        if isinstance(identity, Anonymous) and response.status_code == 403:
+            await response.aclose()
+            raise private_container(self._tenant(account), request.headers.get("x-ms-version", ""))
+        own_url = f"https://{name}{_SUFFIX}".encode()
+        returned = [
+            (key, _INTERNAL_URL.sub(own_url, value))
+            for key, value in ((k.lower(), v) for k, v in response.headers.raw)
+            if key.decode("latin-1") not in _NOT_RETURNED
+        ]
+        returned.append((b"server", SERVER.encode()))
+        if b"comp=list" in request.scope["query_string"].lower() and request.method == "GET":
+            return await _rewritten(response, returned, own_url)
+        streaming = StreamingResponse(
+            _content(response), response.status_code, background=BackgroundTask(response.aclose)
+        )
+        streaming.raw_headers = returned
+        return streaming
+
+    async def _copy_source(self, account: Resource, identity: Identity, source: str, request: Request) -> str:
+        """The source of a copy as Azurite knows it, after the caller's right to read it has been checked."""
+        url = urlsplit(source)
+        if (url.hostname or "") != f"{account.name.lower()}{_SUFFIX}":
+            raise not_served(f"a copy from another account or host ({url.hostname})")
+        if "sig=" in url.query:
+            raise not_served("a copy source with a shared access signature")
+        target = target_of(url.path, "")
+        if isinstance(identity, Principal) and not await self._holds_one(account, identity, target, READ_BLOB, request):
+            raise permission_mismatch()
+        base = await self._blobs.base_url(account.name.lower())
+        return f"{base}{url.path}" + (f"?{url.query}" if url.query else "")
+
+
+async def _content(response: httpx.Response) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in response.aiter_raw():
+            yield chunk
+    finally:
+        await response.aclose()
+
+
+async def _rewritten(response: httpx.Response, headers: list[tuple[bytes, bytes]], own_url: bytes) -> Response:
+    """A listing with Azurite's own address replaced by the account's (ServiceEndpoint, CopySource)."""
+    try:
+        body = _INTERNAL_URL.sub(own_url, await response.aread())
+    finally:
+        await response.aclose()
+    # aread() has decoded the body, so its encoding and length are no longer Azurite's.
+    kept = [(k, v) for k, v in headers if k not in (b"content-length", b"content-encoding")]
+    result = Response(body, response.status_code)
+    result.raw_headers = [*kept, (b"content-length", str(len(body)).encode())]
+    return result

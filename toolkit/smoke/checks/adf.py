@@ -1,0 +1,133 @@
+"""Data Factory: the managed virtual network, its endpoints and what goes through them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from toolkit.smoke.checks.common import fail_if, read, read_list, same
+from toolkit.smoke.context import Context
+from toolkit.smoke.model import Check, CheckFailed, Evidence
+
+_OUTPUTS = ("resource_group_name", "data_factory_name")
+# What a runtime in a managed virtual network may report while nothing runs on it; the SDK's other states (Offline,
+# AccessDenied, Limited, NeedRegistration …) are faults:
+# https://learn.microsoft.com/rest/api/datafactory/integration-runtimes/get-status
+_READY = ("Online", "Started", "Initial")
+
+
+def runtime_is_ready(context: Context) -> Evidence:
+    group, factory, name = _group(context), context.output("data_factory_name"), _runtime(context)
+    with context.runner().data_factory() as client:
+        runtime: Any = client.integration_runtimes.get(group, factory, name)
+        status: Any = client.integration_runtimes.get_status(group, factory, name)
+    network = getattr(getattr(runtime.properties, "managed_virtual_network", None), "reference_name", None)
+    problems = []
+    if runtime.properties.type != "Managed" or not network:
+        problems.append(f"{name} is of type {runtime.properties.type}, in no managed virtual network")
+    if status.properties.state not in _READY:
+        problems.append(f"{name} is {status.properties.state}")
+    fail_if(problems, hint="a runtime cannot be moved into a managed virtual network: replace it (toolkit plan)")
+    return {"managed_virtual_network": network, "state": status.properties.state}
+
+
+def endpoints_are_approved(context: Context) -> Evidence:
+    """Both sides: the factory keeps saying Approved when the target rejects the connection later.
+
+    https://learn.microsoft.com/azure/data-factory/security-and-access-control-troubleshoot-guide
+    """
+    group, factory = _group(context), context.output("data_factory_name")
+    problems, evidence = [], {}
+    with context.runner().data_factory() as client:
+        for name, endpoint in context.output("data_factory_managed_private_endpoints").items():
+            network = endpoint["id"].split("/")[-3]
+            found: Any = client.managed_private_endpoints.get(group, factory, network, endpoint["id"].split("/")[-1])
+            state = found.properties.connection_state
+            ours = state.status if state else None
+            theirs = _target_state(context, endpoint)
+            evidence[name] = {"factory": ours, "target": theirs}
+            if ours != "Approved":
+                problems.append(f"{name} is {ours} in the factory")
+            if theirs != "Approved":
+                problems.append(f"{name} is {theirs or 'unknown'} on its target {endpoint['target_id'].split('/')[-1]}")
+    if not evidence:
+        problems.append("the factory has no managed private endpoint")
+    fail_if(problems, hint="toolkit apply approves them; one that was rejected must be deleted in the factory first")
+    return evidence
+
+
+def identity_exists(context: Context) -> Evidence:
+    factory = read(context, context.output("data_factory_id"))
+    principal = (factory.get("identity") or {}).get("principalId")
+    expected = context.output("data_factory_principal_id")
+    if not same(principal, expected):
+        raise CheckFailed(
+            f"the factory's identity is {principal}, but roles were assigned to {expected}",
+            hint="the factory was made again: toolkit apply assigns the roles to its new identity",
+        )
+    return {"principal_id": principal}
+
+
+def linked_services_use_the_runtime(context: Context) -> Evidence:
+    """Without connectVia a linked service goes through the Auto-resolve runtime, which the firewalls refuse."""
+    expected = _runtime(context)
+    with context.runner().data_factory() as client:
+        services: list[Any] = list(
+            client.linked_services.list_by_factory(_group(context), context.output("data_factory_name"))
+        )
+    via = {s.name: s.properties.connect_via.reference_name if s.properties.connect_via else None for s in services}
+    problems = [f"{n} connects via {r or 'the Auto-resolve runtime'}" for n, r in via.items() if not same(r, expected)]
+    if not via:
+        problems.append("the factory has no linked service")
+    fail_if(problems, hint=f"set connectVia to {expected} in the linked service")
+    return {"connect_via": via}
+
+
+def _group(context: Context) -> str:
+    return str(context.output("resource_group_name"))
+
+
+def _runtime(context: Context) -> str:
+    return str(context.output("data_factory_integration_runtime_name"))
+
+
+def _target_state(context: Context, endpoint: dict[str, str]) -> str | None:
+    """Azure makes up the connection's name; its private endpoint's id ends in the managed endpoint's (inferred)."""
+    name = endpoint["id"].split("/")[-1].casefold()
+    for connection in read_list(context, f"{endpoint['target_id']}/privateEndpointConnections"):
+        properties = connection["properties"]
+        if (properties.get("privateEndpoint") or {}).get("id", "").casefold().endswith(name):
+            return str(properties["privateLinkServiceConnectionState"]["status"])
+    return None
+
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        id="adf-runtime-ready",
+        category="adf",
+        title="The integration runtime stands in the managed virtual network and is ready",
+        function=runtime_is_ready,
+        outputs=(*_OUTPUTS, "data_factory_integration_runtime_name"),
+        retry_seconds=120,
+    ),
+    Check(
+        id="adf-endpoints-approved",
+        category="adf",
+        title="Every managed private endpoint is approved, in the factory and on its target",
+        function=endpoints_are_approved,
+        outputs=(*_OUTPUTS, "data_factory_managed_private_endpoints"),
+    ),
+    Check(
+        id="adf-identity",
+        category="adf",
+        title="The factory has the identity that roles were assigned to",
+        function=identity_exists,
+        outputs=("data_factory_id", "data_factory_principal_id"),
+    ),
+    Check(
+        id="adf-linked-services-private",
+        category="adf",
+        title="Every linked service connects through the managed virtual network",
+        function=linked_services_use_the_runtime,
+        outputs=(*_OUTPUTS, "data_factory_integration_runtime_name"),
+    ),
+)

@@ -1,0 +1,92 @@
+"""Reading the control plane, and comparing what it says with what was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from toolkit.smoke.context import Context
+from toolkit.smoke.model import CheckFailed, Evidence
+
+# The api-versions that Terraform writes the types with (terraform/modules), so that a check reads what was written.
+API_VERSIONS: dict[str, str] = {
+    "microsoft.containerregistry/registries": "2023-07-01",
+    "microsoft.datafactory/factories": "2018-06-01",
+    "microsoft.keyvault/vaults": "2026-02-01",
+    "microsoft.machinelearningservices/workspaces": "2026-05-01",
+    "microsoft.network/privateendpoints": "2024-01-01",
+    "microsoft.network/virtualnetworks": "2024-01-01",
+    "microsoft.storage/storageaccounts": "2023-05-01",
+}
+DIAGNOSTICS_API_VERSION = "2021-05-01-preview"
+
+
+def api_version(resource_id: str) -> str:
+    """The api-version for a resource (or a child of one). Raises KeyError for a type that the table lacks."""
+    segments = resource_id.lower().rsplit("/providers/", 1)[1].split("/")
+    return API_VERSIONS[f"{segments[0]}/{segments[1]}"]
+
+
+def read(context: Context, resource_id: str) -> dict[str, Any]:
+    """A resource as the control plane answers it, read by the runner."""
+    with context.runner().arm() as client:
+        return client.get(resource_id, {"api-version": api_version(resource_id)})
+
+
+def read_list(context: Context, path: str, version: str | None = None) -> list[dict[str, Any]]:
+    """The children below a resource's ``/childType`` path, read by the runner."""
+    with context.runner().arm() as client:
+        return list(client.list(path, {"api-version": version or api_version(path)}))
+
+
+def same(one: object, other: object) -> bool:
+    """Equality as Azure sees it: ids, enum values and names are compared without regard to case."""
+    if isinstance(one, str) and isinstance(other, str):
+        return one.casefold() == other.casefold()
+    return one == other
+
+
+def lookup(document: Any, path: str) -> Any:
+    """The value at ``a.b.c``; None when a part is missing."""
+    for part in path.split("."):
+        if not isinstance(document, Mapping) or part not in document:
+            return None
+        document = document[part]
+    return document
+
+
+def expect(what: str, document: Mapping[str, Any], expected: Mapping[str, Any]) -> Evidence:
+    """Evidence that every ``path`` of ``expected`` has its value (a tuple lists the values that are allowed).
+
+    Raises CheckFailed that names everything that differs, not only the first.
+    """
+    found = {path: lookup(document, path) for path in expected}
+    wrong = [
+        f"{path} is {found[path]!r}, not {' or '.join(map(repr, allowed))}"
+        for path, value in expected.items()
+        for allowed in [value if isinstance(value, tuple) else (value,)]
+        if not any(same(found[path], one) for one in allowed)
+    ]
+    if wrong:
+        raise CheckFailed(
+            f"{what}: {'; '.join(wrong)}",
+            hint="somebody changed it, or Terraform does not say it: toolkit plan shows what an apply would set back",
+            evidence={"found": found},
+        )
+    return found
+
+
+def fail_if(problems: list[str], *, hint: str, retry_seconds: float = 0) -> None:
+    """Raises one CheckFailed with every problem."""
+    if problems:
+        raise CheckFailed("; ".join(problems), hint=hint, retry_seconds=retry_seconds, evidence={"problems": problems})
+
+
+def private_hosts(context: Context, target_output: str) -> list[str]:
+    """The public host names that the private endpoints of a resource serve. Raises CheckFailed when there are none."""
+    target = context.output(target_output)
+    endpoints = context.output("private_endpoints").values()
+    hosts = sorted({host for e in endpoints if same(e["target_id"], target) for host in e["fqdns"]})
+    if not hosts:
+        raise CheckFailed(f"the outputs know no private endpoint of {target}", hint="toolkit apply makes them")
+    return hosts

@@ -1,0 +1,85 @@
+"""Names: private addresses inside the network, public ones outside.
+
+Private endpoints work through DNS alone: https://learn.microsoft.com/azure/private-link/private-endpoint-dns
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import partial
+
+from toolkit.azure.denial import DNS_SECONDS, is_private
+from toolkit.smoke.checks.common import fail_if, private_hosts, read
+from toolkit.smoke.context import Context
+from toolkit.smoke.model import Check, Evidence
+
+_ENDPOINT_OUTPUTS = ("private_endpoints", "virtual_network_id")
+
+
+def private_inside(context: Context, target: str) -> Evidence:
+    """Every name of the target resolves into the virtual network's own address space."""
+    network = read(context, context.output("virtual_network_id"))
+    prefixes = network["properties"]["addressSpace"]["addressPrefixes"]
+    ranges = [ipaddress.ip_network(prefix) for prefix in prefixes]
+    found = {host: context.resolve(host) for host in private_hosts(context, target)}
+    problems = [
+        f"{host} resolves to {address}, which is outside the network's {', '.join(prefixes)}"
+        for host, addresses in found.items()
+        for address in addresses
+        if not any(ipaddress.ip_address(address) in one for one in ranges)
+    ]
+    hint = "link the private DNS zone to this network, and check the A record that the endpoint's zone group writes"
+    fail_if(problems, hint=hint, retry_seconds=context.check.retry_seconds)
+    return {"addresses": found}
+
+
+def public_outside(context: Context) -> Evidence:
+    """The same names lead nowhere private from outside: a private address there would mean a leaking zone."""
+    hosts = [
+        host
+        for target in ("storage_account_id", "lake_storage_account_id", "key_vault_id")
+        for host in private_hosts(context, target)
+    ]
+    found = {host: context.resolve(host) for host in hosts}
+    problems = [
+        f"{host} resolves to the private address {address} from outside"
+        for host, addresses in found.items()
+        for address in addresses
+        if is_private(address)
+    ]
+    hint = "this machine resolves through the platform's zones: it is no internet vantage, or the zones are public"
+    fail_if(problems, hint=hint, retry_seconds=context.check.retry_seconds)
+    return {"addresses": found}
+
+
+def _private(name: str, what: str, target: str) -> Check:
+    return Check(
+        id=f"dns-{name}-private",
+        category="dns",
+        title=f"Inside the network {what} has private addresses",
+        function=partial(private_inside, target=target),
+        vantage="vnet",
+        identity="anonymous",
+        outputs=(*_ENDPOINT_OUTPUTS, target),
+        retry_seconds=DNS_SECONDS,
+    )
+
+
+CHECKS: tuple[Check, ...] = (
+    _private("storage", "the storage account", "storage_account_id"),
+    _private("lake", "the data lake", "lake_storage_account_id"),
+    _private("vault", "the key vault", "key_vault_id"),
+    _private("registry", "the container registry", "container_registry_id"),
+    _private("workspace", "the workspace", "machine_learning_workspace_id"),
+    _private("factory", "the data factory", "data_factory_id"),
+    Check(
+        id="dns-public-outside",
+        category="dns",
+        title="Outside the network the same names have public addresses",
+        function=public_outside,
+        vantage="internet",
+        identity="anonymous",
+        outputs=("private_endpoints", "storage_account_id", "lake_storage_account_id", "key_vault_id"),
+        retry_seconds=DNS_SECONDS,
+    ),
+)

@@ -1,0 +1,90 @@
+"""Key Vault's data plane. Network rules are looked at before roles, and ARM roles such as Owner count for nothing here.
+
+https://learn.microsoft.com/azure/key-vault/general/rbac-guide, https://learn.microsoft.com/azure/key-vault/general/network-security
+"""
+
+from __future__ import annotations
+
+from toolkit.azure.clients import VAULT_API_VERSION
+from toolkit.azure.denial import FIREWALL_SECONDS, ROLE_SECONDS
+from toolkit.smoke.context import Context
+from toolkit.smoke.expect import expect_denial
+from toolkit.smoke.model import Check, Evidence
+
+_OUTPUTS = ("key_vault_uri", "probe_identities")
+# Need not exist: without the role Azure refuses before it looks (inferred).
+_SECRET = "toolkit-smoke-value"  # noqa: S105
+
+
+def metadata_can_be_listed(context: Context) -> Evidence:
+    """Key Vault Reader lists names and attributes, never values."""
+    return {"secrets_on_first_page": _secrets(context)}
+
+
+def listing_is_refused_for_the_role(context: Context) -> Evidence:
+    return expect_denial(context, lambda: _secrets(context), ("vault-role",), "listing secrets")
+
+
+def value_is_refused_for_the_role(context: Context) -> Evidence:
+    def read() -> None:
+        with context.actor.vault(context.output("key_vault_uri")) as client:
+            client.get(f"/secrets/{_SECRET}", {"api-version": VAULT_API_VERSION})
+
+    return expect_denial(context, read, ("vault-role",), "reading a secret's value")
+
+
+def listing_is_refused_by_the_network(context: Context) -> Evidence:
+    kinds = ("vault-connection",) if context.environment.public_network_access.key_vault == "Disabled" else ()
+    return expect_denial(
+        context, lambda: _secrets(context), (*kinds, "vault-firewall"), "listing secrets from outside the network"
+    )
+
+
+def _secrets(context: Context) -> int:
+    with context.actor.vault(context.output("key_vault_uri")) as client:
+        page = client.get("/secrets", {"api-version": VAULT_API_VERSION, "maxresults": "5"})
+    return len(page.get("value") or [])
+
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        id="keyvault-vnet-list",
+        category="keyvault",
+        title="Inside the network the reader lists the vault's secrets",
+        function=metadata_can_be_listed,
+        vantage="vnet",
+        identity="reader",
+        outputs=_OUTPUTS,
+        retry_seconds=ROLE_SECONDS,
+    ),
+    Check(
+        id="keyvault-reader-value-denied",
+        category="keyvault",
+        title="The reader may not read a secret's value, for its role",
+        function=value_is_refused_for_the_role,
+        vantage="vnet",
+        identity="reader",
+        outputs=_OUTPUTS,
+        retry_seconds=ROLE_SECONDS,
+    ),
+    Check(
+        id="keyvault-nobody-denied",
+        category="keyvault",
+        title="An identity without a role may not even list, inside the network",
+        function=listing_is_refused_for_the_role,
+        vantage="vnet",
+        identity="nobody",
+        outputs=_OUTPUTS,
+        retry_seconds=ROLE_SECONDS,
+    ),
+    Check(
+        id="keyvault-internet-denied",
+        category="keyvault",
+        title="Outside the network the vault refuses even its reader",
+        function=listing_is_refused_by_the_network,
+        vantage="internet",
+        identity="reader",
+        outputs=_OUTPUTS,
+        retry_seconds=FIREWALL_SECONDS,
+    ),
+)

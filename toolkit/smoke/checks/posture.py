@@ -1,0 +1,179 @@
+"""What the control plane says about each service's doors: how it is configured now, not how it was planned."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from toolkit.smoke.checks.common import DIAGNOSTICS_API_VERSION, expect, fail_if, lookup, read, read_list, same
+from toolkit.smoke.context import Context
+from toolkit.smoke.model import Check, Evidence
+
+_ACCOUNTS = ("storage_account_name", "lake_storage_account_name")
+
+
+def storage_is_closed(context: Context) -> Evidence:
+    expected = {
+        "properties.networkAcls.defaultAction": "Deny",
+        "properties.allowSharedKeyAccess": False,
+        "properties.allowBlobPublicAccess": False,
+        "properties.minimumTlsVersion": ("TLS1_2", "TLS1_3"),
+        "properties.supportsHttpsTrafficOnly": True,
+        "properties.publicNetworkAccess": context.environment.public_network_access.storage,
+    }
+    evidence = {}
+    with context.runner().storage() as client:
+        for name in (context.output(output) for output in _ACCOUNTS):
+            account = client.storage_accounts.get_properties(context.output("resource_group_name"), name)
+            evidence[name] = expect(name, account.as_dict(), expected)
+    return evidence
+
+
+def blobs_can_be_restored(context: Context) -> Evidence:
+    """Azure has no versioning with a hierarchical namespace (the lake):
+    https://learn.microsoft.com/azure/storage/blobs/versioning-overview
+    """
+    soft_delete = {
+        "properties.deleteRetentionPolicy.enabled": True,
+        "properties.containerDeleteRetentionPolicy.enabled": True,
+    }
+    wanted = ({**soft_delete, "properties.isVersioningEnabled": True}, soft_delete)
+    evidence = {}
+    with context.runner().storage() as client:
+        for output, expected in zip(_ACCOUNTS, wanted, strict=True):
+            name = context.output(output)
+            service = client.blob_services.get_service_properties(context.output("resource_group_name"), name)
+            evidence[name] = expect(f"the blob service of {name}", service.as_dict(), expected)
+    return evidence
+
+
+def vault_is_closed(context: Context) -> Evidence:
+    expected = {
+        "properties.enableRbacAuthorization": True,
+        "properties.enableSoftDelete": True,
+        "properties.networkAcls.defaultAction": "Deny",
+        "properties.publicNetworkAccess": context.environment.public_network_access.key_vault,
+    }
+    return expect("the key vault", read(context, context.output("key_vault_id")), expected)
+
+
+def registry_is_closed(context: Context) -> Evidence:
+    expected = {
+        "properties.adminUserEnabled": False,
+        "properties.anonymousPullEnabled": (False, None),
+        "properties.publicNetworkAccess": context.environment.public_network_access.container_registry,
+    }
+    return expect("the container registry", read(context, context.output("container_registry_id")), expected)
+
+
+def factory_is_closed(context: Context) -> Evidence:
+    expected = {"properties.publicNetworkAccess": context.environment.public_network_access.data_factory}
+    return expect("the data factory", read(context, context.output("data_factory_id")), expected)
+
+
+def endpoints_are_approved(context: Context) -> Evidence:
+    problems, evidence = [], {}
+    for key, endpoint in context.output("private_endpoints").items():
+        properties = read(context, endpoint["id"])["properties"]
+        connections = [
+            *(properties.get("privateLinkServiceConnections") or []),
+            *(properties.get("manualPrivateLinkServiceConnections") or []),
+        ]
+        states = [lookup(c, "properties.privateLinkServiceConnectionState.status") for c in connections]
+        provisioning = properties.get("provisioningState")
+        evidence[key] = {"connections": states, "provisioning_state": provisioning}
+        if not states or any(state != "Approved" for state in states):
+            problems.append(f"{key} is {' and '.join(map(str, states)) or 'connected to nothing'}")
+        if provisioning != "Succeeded":
+            problems.append(f"{key} is {provisioning}")
+    if not evidence:
+        problems.append("the outputs name no private endpoint")
+    fail_if(problems, hint="approve the connection on its target, or delete the endpoint and run toolkit apply")
+    return evidence
+
+
+def diagnostics_are_sent(context: Context) -> Evidence:
+    """Logs of the data plane, in the platform's own Log Analytics workspace.
+
+    https://learn.microsoft.com/azure/azure-monitor/platform/diagnostic-settings
+    """
+    workspace = context.output("log_analytics_workspace_id")
+    sources = {
+        "storage": f"{context.output('storage_account_id')}/blobServices/default",
+        "lake": f"{context.output('lake_storage_account_id')}/blobServices/default",
+        "key vault": context.output("key_vault_id"),
+        "container registry": context.output("container_registry_id"),
+        "workspace": context.output("machine_learning_workspace_id"),
+        "data factory": context.output("data_factory_id"),
+    }
+    problems, evidence = [], {}
+    for name, source in sources.items():
+        path = f"{source}/providers/Microsoft.Insights/diagnosticSettings"
+        settings = read_list(context, path, DIAGNOSTICS_API_VERSION)
+        logs = [
+            setting["name"]
+            for setting in settings
+            if same(lookup(setting, "properties.workspaceId"), workspace)
+            and any(log.get("enabled") for log in lookup(setting, "properties.logs") or [])
+        ]
+        evidence[name] = logs
+        if not logs:
+            problems.append(f"the {name} sends no logs to the platform's Log Analytics workspace")
+    fail_if(problems, hint="toolkit apply makes the diagnostic settings")
+    return evidence
+
+
+_posture = partial(Check, category="posture")
+
+CHECKS: tuple[Check, ...] = (
+    _posture(
+        id="posture-storage",
+        title="Both storage accounts deny by default, refuse keys, anonymous access and old TLS",
+        function=storage_is_closed,
+        outputs=("resource_group_name", *_ACCOUNTS),
+    ),
+    _posture(
+        id="posture-blob-recovery",
+        title="Deleted and overwritten blobs can be restored",
+        function=blobs_can_be_restored,
+        outputs=("resource_group_name", *_ACCOUNTS),
+    ),
+    _posture(
+        id="posture-key-vault",
+        title="The key vault uses roles, keeps what was deleted, and denies by default",
+        function=vault_is_closed,
+        outputs=("key_vault_id",),
+    ),
+    _posture(
+        id="posture-container-registry",
+        title="The container registry has no admin user and no anonymous pull",
+        function=registry_is_closed,
+        outputs=("container_registry_id",),
+    ),
+    _posture(
+        id="posture-data-factory",
+        title="The data factory is as open as the environment says",
+        function=factory_is_closed,
+        outputs=("data_factory_id",),
+    ),
+    _posture(
+        id="posture-private-endpoints",
+        title="Every private endpoint is provisioned and approved",
+        function=endpoints_are_approved,
+        outputs=("private_endpoints",),
+    ),
+    _posture(
+        id="posture-diagnostics",
+        title="Every service sends its logs to the platform's Log Analytics workspace",
+        function=diagnostics_are_sent,
+        outputs=(
+            "log_analytics_workspace_id",
+            "storage_account_id",
+            "lake_storage_account_id",
+            "key_vault_id",
+            "container_registry_id",
+            "machine_learning_workspace_id",
+            "data_factory_id",
+        ),
+        severity="warning",
+    ),
+)

@@ -1,0 +1,254 @@
+"""Blobs: who may read and write, from where, and how nobody may.
+
+Order of Azure's decision: network rules, then authentication, then the data role
+(https://learn.microsoft.com/azure/storage/common/storage-network-security).
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from datetime import UTC, datetime, timedelta
+
+from azure.core.credentials import AzureNamedKeyCredential
+from azure.core.exceptions import ResourceNotFoundError
+
+from toolkit.azure.clients import Actor
+from toolkit.azure.denial import FIREWALL_SECONDS, ROLE_SECONDS
+from toolkit.smoke.context import BLOB_PREFIX, Context
+from toolkit.smoke.expect import expect_denial
+from toolkit.smoke.model import Check, CheckFailed, Evidence
+
+# Blobs of a run that was killed are nobody's any more after this time: no run takes that long.
+LEFTOVER_AGE = timedelta(hours=1)
+
+_OUTPUTS = ("storage_account_name", "storage_blob_endpoint", "smoke_container_name", "probe_identities")
+_LIST = "?restype=container&comp=list"
+
+
+def round_trip(context: Context) -> Evidence:
+    """Write, read back, delete, and see that it is gone; then sweep what killed runs left."""
+    actor, payload = context.actor, secrets.token_bytes(256)
+    name = _upload(context, actor, payload)
+    if _download(context, actor, name) != payload:
+        raise CheckFailed(f"the blob {name} came back with other bytes than were written")
+    _delete(context, actor, name)
+    try:
+        _download(context, actor, name)
+    except ResourceNotFoundError:
+        return {"blob": name, "bytes": len(payload), "swept": _sweep(context, actor)}
+    raise CheckFailed(f"the blob {name} can still be read after it was deleted")
+
+
+def read_as_reader(context: Context) -> Evidence:
+    payload = secrets.token_bytes(256)
+    name = _upload(context, context.at(identity="writer"), payload)
+    if _download(context, context.actor, name) != payload:
+        raise CheckFailed(f"the reader got other bytes from {name} than the writer wrote")
+    return {"blob": name, "bytes": len(payload)}
+
+
+def write_is_refused_for_the_role(context: Context) -> Evidence:
+    actor = context.actor
+    return expect_denial(context, lambda: _upload(context, actor, b"must not be written"), ("storage-role",), "a write")
+
+
+def read_is_refused_for_the_role(context: Context) -> Evidence:
+    actor = context.actor
+    return expect_denial(context, lambda: _list(context, actor), ("storage-role",), "listing the container")
+
+
+def write_is_refused_by_the_firewall(context: Context) -> Evidence:
+    actor = context.actor
+    what = "a write from outside the network"
+    return expect_denial(context, lambda: _upload(context, actor, b"must not be written"), ("storage-firewall",), what)
+
+
+def lake_is_refused_by_the_firewall(context: Context) -> Evidence:
+    """The lake's blob endpoint: the firewall decides before any role does, and the probe has none there."""
+    actor = context.actor
+    url = f"https://{context.output('lake_storage_account_name')}.blob.core.windows.net/"
+
+    def read() -> None:
+        with actor.blobs(url) as service:
+            next(iter(service.list_containers(results_per_page=1)), None)
+
+    return expect_denial(context, read, ("storage-firewall",), "reading the data lake from outside the network")
+
+
+def shared_key_is_refused(context: Context) -> Evidence:
+    """A made-up key: an account that takes keys at all would say that the signature is wrong (inferred)."""
+    actor = context.actor
+    key = AzureNamedKeyCredential(
+        context.output("storage_account_name"), base64.b64encode(secrets.token_bytes(64)).decode()
+    )
+
+    def read() -> None:
+        with actor.blobs(context.output("storage_blob_endpoint"), key=key) as service:
+            container = service.get_container_client(context.output("smoke_container_name"))
+            next(iter(container.list_blobs(results_per_page=1)), None)
+
+    return expect_denial(context, read, ("shared-key",), "a request that is signed with an account key")
+
+
+def anonymous_is_refused(context: Context) -> Evidence:
+    actor = context.actor
+    return expect_denial(
+        context, lambda: _list(context, actor), ("anonymous",), "listing the container without a token"
+    )
+
+
+def plain_http_is_refused(context: Context) -> Evidence:
+    """No token is sent: a client library refuses to put one on http, and the account has to refuse without it."""
+    url = context.output("storage_blob_endpoint").replace("https://", "http://", 1)
+    actor = context.actor
+
+    def read() -> None:
+        with actor.web(url) as client:
+            client.get(f"/{context.output('smoke_container_name')}{_LIST}", headers={"x-ms-version": "2023-11-03"})
+
+    return expect_denial(context, read, ("plain-http",), "a request over plain http")
+
+
+def _upload(context: Context, actor: Actor, payload: bytes) -> str:
+    """The name of a new blob that the attempt deletes when it ends."""
+    name = f"{BLOB_PREFIX}{context.session.run_id}/{context.check.id}-{secrets.token_hex(4)}"
+    with actor.blobs(context.output("storage_blob_endpoint")) as service:
+        service.get_blob_client(context.output("smoke_container_name"), name).upload_blob(payload, overwrite=True)
+    # Whoever wrote it can delete it: the data role that allows one allows the other.
+    context.defer(lambda: _delete(context, actor, name))
+    return name
+
+
+def _download(context: Context, actor: Actor, name: str) -> bytes:
+    with actor.blobs(context.output("storage_blob_endpoint")) as service:
+        return service.get_blob_client(context.output("smoke_container_name"), name).download_blob().readall()
+
+
+def _delete(context: Context, actor: Actor, name: str) -> None:
+    with actor.blobs(context.output("storage_blob_endpoint")) as service:
+        try:
+            service.get_blob_client(context.output("smoke_container_name"), name).delete_blob()
+        except ResourceNotFoundError:
+            return
+
+
+def _list(context: Context, actor: Actor) -> None:
+    with actor.blobs(context.output("storage_blob_endpoint")) as service:
+        container = service.get_container_client(context.output("smoke_container_name"))
+        next(iter(container.list_blobs(results_per_page=1)), None)
+
+
+def _sweep(context: Context, actor: Actor) -> int:
+    """How many blobs of killed runs were deleted. Several runs may sweep at once: a blob that is gone is no error."""
+    old = datetime.now(UTC) - LEFTOVER_AGE
+    with actor.blobs(context.output("storage_blob_endpoint")) as service:
+        container = service.get_container_client(context.output("smoke_container_name"))
+        leftovers = [b.name for b in container.list_blobs(name_starts_with=BLOB_PREFIX) if b.last_modified < old]
+    for name in leftovers:
+        _delete(context, actor, name)
+    return len(leftovers)
+
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        id="storage-vnet-write",
+        category="storage",
+        title="Inside the network the writer writes, reads and deletes a blob",
+        function=round_trip,
+        vantage="vnet",
+        identity="writer",
+        outputs=_OUTPUTS,
+        retry_seconds=ROLE_SECONDS,
+    ),
+    Check(
+        id="storage-vnet-read",
+        category="storage",
+        title="Inside the network the reader reads what the writer wrote",
+        function=read_as_reader,
+        vantage="vnet",
+        identity="reader",
+        outputs=_OUTPUTS,
+        retry_seconds=ROLE_SECONDS,
+    ),
+    Check(
+        id="storage-adf-managed-write",
+        category="storage",
+        title="The factory's managed network reaches the storage account through its approved endpoint",
+        function=round_trip,
+        vantage="adf-managed",
+        identity="writer",
+        outputs=_OUTPUTS,
+        retry_seconds=ROLE_SECONDS,
+    ),
+    Check(
+        id="storage-reader-write-denied",
+        category="storage",
+        title="The reader may not write, for its role",
+        function=write_is_refused_for_the_role,
+        vantage="vnet",
+        identity="reader",
+        outputs=_OUTPUTS,
+        retry_seconds=ROLE_SECONDS,
+    ),
+    Check(
+        id="storage-nobody-read-denied",
+        category="storage",
+        title="An identity without a role may not read, even inside the network",
+        function=read_is_refused_for_the_role,
+        vantage="vnet",
+        identity="nobody",
+        outputs=_OUTPUTS,
+        retry_seconds=ROLE_SECONDS,
+    ),
+    Check(
+        id="storage-internet-write-denied",
+        category="storage",
+        title="Outside the network the firewall refuses even the writer",
+        function=write_is_refused_by_the_firewall,
+        vantage="internet",
+        identity="writer",
+        outputs=_OUTPUTS,
+        retry_seconds=FIREWALL_SECONDS,
+    ),
+    Check(
+        id="storage-internet-lake-denied",
+        category="storage",
+        title="Outside the network the firewall refuses the data lake",
+        function=lake_is_refused_by_the_firewall,
+        vantage="internet",
+        identity="writer",
+        outputs=("lake_storage_account_name", "probe_identities"),
+        retry_seconds=FIREWALL_SECONDS,
+    ),
+    Check(
+        id="storage-shared-key-denied",
+        category="storage",
+        title="Shared keys are refused",
+        function=shared_key_is_refused,
+        vantage="vnet",
+        identity="anonymous",
+        outputs=_OUTPUTS,
+        retry_seconds=FIREWALL_SECONDS,
+    ),
+    Check(
+        id="storage-anonymous-denied",
+        category="storage",
+        title="Anonymous requests are refused",
+        function=anonymous_is_refused,
+        vantage="vnet",
+        identity="anonymous",
+        outputs=_OUTPUTS,
+        retry_seconds=FIREWALL_SECONDS,
+    ),
+    Check(
+        id="storage-plain-http-denied",
+        category="storage",
+        title="Plain http is refused",
+        function=plain_http_is_refused,
+        vantage="vnet",
+        identity="anonymous",
+        outputs=_OUTPUTS,
+        retry_seconds=FIREWALL_SECONDS,
+    ),
+)

@@ -1,0 +1,87 @@
+"""The Azure ML workspace and its compute, as the control plane knows them."""
+
+from __future__ import annotations
+
+from toolkit.smoke.checks.common import expect, fail_if, lookup, read, read_list
+from toolkit.smoke.context import Context
+from toolkit.smoke.model import Check, Evidence
+
+_OUTPUTS = ("machine_learning_workspace_id",)
+
+
+def is_provisioned(context: Context) -> Evidence:
+    workspace = read(context, context.output("machine_learning_workspace_id"))
+    return expect("the workspace", workspace, {"properties.provisioningState": "Succeeded"})
+
+
+def is_private(context: Context) -> Evidence:
+    """Access from outside is environment data; jobs always run in a network that the workspace manages.
+
+    https://learn.microsoft.com/azure/machine-learning/how-to-managed-network
+    """
+    workspace = read(context, context.output("machine_learning_workspace_id"))
+    expected = {
+        "properties.publicNetworkAccess": context.environment.public_network_access.machine_learning_workspace,
+        "properties.managedNetwork.isolationMode": ("AllowInternetOutbound", "AllowOnlyApprovedOutbound"),
+        "properties.v1LegacyMode": (False, None),
+    }
+    return expect("the workspace", workspace, expected)
+
+
+def uses_identities(context: Context) -> Evidence:
+    """Otherwise the workspace asks for the account keys that the storage account refuses.
+
+    https://learn.microsoft.com/azure/machine-learning/how-to-disable-local-auth-storage
+    """
+    workspace = read(context, context.output("machine_learning_workspace_id"))
+    return expect("the workspace", workspace, {"properties.systemDatastoresAuthMode": "identity"})
+
+
+def compute_scales_to_zero(context: Context) -> Evidence:
+    workspace = context.output("machine_learning_workspace_id")
+    problems, evidence = [], {}
+    for compute in read_list(context, f"{workspace}/computes"):
+        if lookup(compute, "properties.computeType") != "AmlCompute":
+            continue
+        minimum = lookup(compute, "properties.properties.scaleSettings.minNodeCount")
+        state = lookup(compute, "properties.provisioningState")
+        evidence[compute["name"]] = {"minimum_nodes": minimum, "provisioning_state": state}
+        if minimum != 0:
+            problems.append(f"{compute['name']} keeps {minimum} nodes running")
+        if state != "Succeeded":
+            problems.append(f"{compute['name']} is {state}")
+    fail_if(problems, hint="set minNodeCount to 0: idle nodes are paid for")
+    return evidence
+
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        id="workspace-provisioned",
+        category="workspace",
+        title="The workspace is provisioned",
+        function=is_provisioned,
+        outputs=_OUTPUTS,
+    ),
+    Check(
+        id="workspace-private",
+        category="workspace",
+        title="The workspace is as open as the environment says, and isolates its jobs",
+        function=is_private,
+        outputs=_OUTPUTS,
+    ),
+    Check(
+        id="workspace-identity-datastores",
+        category="workspace",
+        title="The workspace reaches its storage with identities, not with keys",
+        function=uses_identities,
+        outputs=_OUTPUTS,
+    ),
+    Check(
+        id="workspace-compute-scales-to-zero",
+        category="workspace",
+        title="Every compute cluster scales to zero",
+        function=compute_scales_to_zero,
+        outputs=_OUTPUTS,
+        severity="warning",
+    ),
+)

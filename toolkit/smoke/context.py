@@ -1,0 +1,176 @@
+"""What a check works with: who it acts as and from where, the platform's outputs, and what it must clean up."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import dns.exception
+import dns.resolver
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import AzureError, HttpResponseError
+
+from toolkit.azure.clients import Actor
+from toolkit.azure.credentials import PROBES_NEED, probe_credential, runner_credential
+from toolkit.azure.denial import DNS_SECONDS, Denial, classify
+from toolkit.environment import Connection, Environment, Vantage
+from toolkit.smoke.model import Check, CheckFailed, CheckSkipped, Identity
+
+# The blobs of a run live below <prefix><UTC time>-<run id>/, so that leftovers of a killed run can be told by age.
+BLOB_PREFIX = "toolkit-smoke/"
+
+
+class Session:
+    """What the checks of one run share: the connection, the outputs, and credentials with their tokens."""
+
+    def __init__(self, connection: Connection, outputs: Mapping[str, Any], run_id: str) -> None:
+        self.connection = connection
+        self.outputs = outputs
+        self.run_id = run_id
+        self._credentials: dict[tuple[str, str], TokenCredential | None] = {}
+        self._lock = threading.Lock()
+
+    def credential(self, identity: Identity, vantage: Vantage) -> TokenCredential | None:
+        """Raises CheckSkipped when this runner cannot sign in as ``identity``."""
+        if identity == "anonymous":
+            return None
+        with self._lock:
+            key = (identity, vantage.name)
+            if key not in self._credentials:
+                self._credentials[key] = self._new_credential(identity, vantage)
+            credential = self._credentials[key]
+        if credential is None:
+            raise CheckSkipped(f"identity:{identity}", f"cannot sign in as {identity}: {PROBES_NEED}")
+        return credential
+
+    def _new_credential(self, identity: Identity, vantage: Vantage) -> TokenCredential | None:
+        if identity == "runner":
+            return runner_credential(self.connection, vantage)
+        probes = self.outputs.get("probe_identities") or {}
+        if identity not in probes:
+            raise CheckFailed(
+                f"the outputs have no probe identity {identity!r}",
+                hint="toolkit bootstrap makes the probe identities; then run toolkit apply",
+            )
+        return probe_credential(self.connection, probes[identity]["client_id"], vantage)
+
+    def close(self) -> None:
+        """Closes the credentials' connections."""
+        for credential in self._credentials.values():
+            if close := getattr(credential, "close", None):
+                close()
+
+
+@dataclass(slots=True)
+class Context:
+    """One attempt of one check."""
+
+    session: Session
+    check: Check
+    _finalizers: list[Callable[[], object]] = field(default_factory=list)
+
+    @property
+    def environment(self) -> Environment:
+        return self.session.connection.environment
+
+    @property
+    def actor(self) -> Actor:
+        """Who the check's record says, from where it says."""
+        return self.at()
+
+    def at(self, vantage: str | None = None, identity: Identity | None = None) -> Actor:
+        """Somebody else, or from elsewhere (the record's by default).
+
+        Raises CheckSkipped, naming the requirement, when this runner cannot act from there or as that.
+        """
+        place = self.place(vantage or self.check.vantage)
+        who = identity or self.check.identity
+        return Actor(who, place, self.session.credential(who, place), self.environment.subscription_id)
+
+    def runner(self) -> Actor:
+        """The runner's own credential at the runner's own place: for reads of the control plane."""
+        return self.at(self.session.connection.runner.name, "runner")
+
+    def place(self, name: str | None) -> Vantage:
+        connection = self.session.connection
+        if name is None:
+            return connection.runner
+        if name not in connection.vantages:
+            have = ", ".join(connection.vantages)
+            raise CheckSkipped(f"vantage:{name}", f"this runner cannot act from {name}: its vantages are {have}")
+        return connection.vantages[name]
+
+    def output(self, name: str) -> Any:
+        """An output of the platform. Raises CheckFailed when it is missing."""
+        if self.session.outputs.get(name) is None:
+            raise CheckFailed(f"the platform has no output {name!r}", hint="toolkit apply writes the outputs")
+        return self.session.outputs[name]
+
+    def defer(self, cleanup: Callable[[], object]) -> None:
+        """Call ``cleanup`` when the attempt ends, however it ends; the last one deferred is called first."""
+        self._finalizers.append(cleanup)
+
+    def finalize(self) -> list[str]:
+        """Clean up; what could not be cleaned up is returned as words, and never hides how the attempt ended."""
+        problems = []
+        while self._finalizers:
+            try:
+                self._finalizers.pop()()
+            except Exception as error:
+                problems.append(f"{type(error).__name__}: {error}".splitlines()[0])
+        return problems
+
+    def resolve(self, host: str, vantage: Vantage | None = None) -> list[str]:
+        """The addresses of ``host`` as a client there sees them.
+
+        Raises CheckFailed when the name does not resolve, which a new record or link can take a minute to change.
+        """
+        place = vantage or self.place(self.check.vantage)
+        try:
+            return resolve(host, place)
+        except (dns.exception.DNSException, OSError) as error:
+            raise CheckFailed(
+                f"{host} does not resolve from {place.name} ({type(error).__name__})",
+                hint="check the private DNS zone, its record and its link to the virtual network",
+                retry_seconds=DNS_SECONDS,
+            ) from error
+
+    def explain(self, error: AzureError) -> Denial:
+        """Why Azure refused; inside the network a refusal by a firewall is looked at with what DNS answers there."""
+        denial = classify(error)
+        if self.check.vantage != "vnet" or denial.kind not in (
+            "storage-firewall",
+            "vault-firewall",
+            "vault-connection",
+        ):
+            return denial
+        response: Any = error.response if isinstance(error, HttpResponseError) else None
+        host = urlsplit(response.request.url).hostname if response is not None else None
+        if host is None:
+            return denial
+        try:
+            return classify(error, self.resolve(host))
+        except CheckFailed:
+            return denial
+
+
+def resolve(host: str, vantage: Vantage) -> list[str]:
+    """IPv4 addresses, sorted. The system's resolver answers where the vantage names no DNS server."""
+    if vantage.dns_server is None:
+        found = socket.getaddrinfo(host, 443, family=socket.AF_INET, type=socket.SOCK_STREAM)
+        return sorted({str(item[4][0]) for item in found})
+    resolver = dns.resolver.Resolver(configure=False)
+    address, port = vantage.dns_server
+    resolver.nameservers = [address]
+    resolver.port = port
+    resolver.lifetime = 5
+    return sorted(str(record) for record in resolver.resolve(host, "A", search=False))
+
+
+def names(values: Sequence[str]) -> str:
+    """A list for people: ``a, b`` or ``none``."""
+    return ", ".join(values) or "none"

@@ -1,0 +1,232 @@
+"""Runs checks: in parallel, again while waiting can help, and cleaning up whatever happens."""
+
+from __future__ import annotations
+
+import difflib
+import secrets
+import threading
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Protocol
+
+from azure.core.exceptions import AzureError
+
+from toolkit.environment import Connection
+from toolkit.errors import ToolkitError, UsageError
+from toolkit.smoke.context import Context, Session
+from toolkit.smoke.expect import words
+from toolkit.smoke.model import Check, CheckFailed, CheckResult, CheckSkipped, Evidence, Observer, Silent, SmokeResult
+from toolkit.smoke.model import ordered as in_registry_order
+from toolkit.smoke.registry import CHECKS
+
+WORKERS = 8
+_FIRST_DELAY, _LONGEST_DELAY = 1.0, 15.0
+
+
+class Clock(Protocol):
+    """Time, so that tests need none."""
+
+    def now(self) -> float: ...
+
+    def wait(self, stop: threading.Event, seconds: float) -> bool:
+        """Let ``seconds`` pass; True at once when ``stop`` is set."""
+        ...
+
+
+class SystemClock:
+    def now(self) -> float:
+        return time.monotonic()
+
+    def wait(self, stop: threading.Event, seconds: float) -> bool:
+        return stop.wait(seconds)
+
+
+def run(
+    connection: Connection,
+    outputs: Mapping[str, Any],
+    checks: Sequence[Check],
+    *,
+    patience: float | None = None,
+    observer: Observer | None = None,
+    clock: Clock | None = None,
+) -> SmokeResult:
+    """Run ``checks`` and say how each ended.
+
+    ``patience`` scales every retry budget (the environment's own by default). Raises UsageError when the runner has no
+    credential or env.toml allows skips of unknown checks; KeyboardInterrupt, once every check that ran has cleaned up.
+    """
+    environment = connection.environment
+    _validate_allowed_skips(environment.allowed_smoke_skips, checks)
+    started = datetime.now(UTC)
+    run_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    session = Session(connection, outputs, run_id)
+    session.credential("runner", connection.runner)
+    engine = _Engine(
+        session,
+        environment.patience if patience is None else patience,
+        _Serialised(observer or Silent()),
+        clock or SystemClock(),
+        threading.Event(),
+    )
+    begin = time.monotonic()
+    try:
+        results = engine.run(checks)
+    finally:
+        session.close()
+    return SmokeResult(
+        environment=environment.name,
+        run_id=run_id,
+        started_at=started.isoformat(timespec="seconds"),
+        duration=time.monotonic() - begin,
+        results=in_registry_order(results, checks),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    session: Session
+    patience: float
+    observer: Observer
+    clock: Clock
+    stop: threading.Event
+
+    def run(self, checks: Sequence[Check]) -> list[CheckResult]:
+        with ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="smoke") as pool:
+            pending: set[Future[CheckResult]] = {pool.submit(self._check, check) for check in checks}
+            everything = list(pending)
+            try:
+                while pending:
+                    # A wait without a timeout cannot be interrupted by a signal on every platform.
+                    _, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
+            except BaseException:
+                self.stop.set()
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+        return [future.result() for future in everything]
+
+    def _check(self, check: Check) -> CheckResult:
+        self.observer.started(check)
+        begin, attempt = self.clock.now(), 0
+        while True:
+            attempt += 1
+            outcome = self._attempt(check)
+            if isinstance(outcome, CheckFailed) and not self.stop.is_set():
+                left = begin + outcome.retry_seconds * self.patience - self.clock.now()
+                if left > 0:
+                    self.observer.retrying(check, attempt, outcome.reason, left)
+                    if not self.clock.wait(self.stop, min(self._delay(attempt), left)):
+                        continue
+            result = self._result(check, outcome, self.clock.now() - begin, attempt)
+            self.observer.finished(result)
+            return result
+
+    def _delay(self, attempt: int) -> float:
+        return float(min(_FIRST_DELAY * 2 ** (attempt - 1), _LONGEST_DELAY) * self.patience)
+
+    def _attempt(self, check: Check) -> Evidence | CheckFailed | CheckSkipped:
+        context = Context(self.session, check)
+        outcome: Evidence | CheckFailed | CheckSkipped
+        try:
+            for name in check.outputs:
+                context.output(name)
+            outcome = check.function(context)
+        except (CheckFailed, CheckSkipped) as ended:
+            outcome = ended
+        except AzureError as error:
+            denial = context.explain(error)
+            outcome = CheckFailed(
+                words(denial) if denial.kind != "other" else f"{words(denial)}: {_first_line(error)}",
+                hint=denial.hint,
+                retry_seconds=denial.retry_seconds,
+                evidence=denial.evidence,
+            )
+        except ToolkitError as error:
+            outcome = CheckFailed(error.message, hint=error.hint)
+        except Exception as error:
+            outcome = _unexpected(error)
+        left_behind = context.finalize()
+        if not left_behind:
+            return outcome
+        if isinstance(outcome, CheckFailed | CheckSkipped):
+            reason = f"{outcome.reason}; and it could not clean up"
+        else:
+            reason = "all was well, but it could not clean up"
+        return CheckFailed(f"{reason}: {'; '.join(left_behind)}", evidence={"left_behind": left_behind})
+
+    def _result(
+        self, check: Check, outcome: Evidence | CheckFailed | CheckSkipped, duration: float, attempts: int
+    ) -> CheckResult:
+        if isinstance(outcome, CheckSkipped):
+            allowed = _allowed(check, outcome.requirement, self.session.connection.environment.allowed_smoke_skips)
+            return CheckResult(
+                check,
+                "SKIP",
+                outcome.reason,
+                duration,
+                attempts,
+                requirement=outcome.requirement,
+                skip_allowed=allowed,
+            )
+        if isinstance(outcome, CheckFailed):
+            return CheckResult(
+                check, "FAIL", outcome.reason, duration, attempts, hint=outcome.hint, evidence=dict(outcome.evidence)
+            )
+        return CheckResult(check, "PASS", check.title, duration, attempts, evidence=dict(outcome))
+
+
+class _Serialised:
+    """An observer is called from one thread at a time, and its bugs are not a check's outcome."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._lock = threading.Lock()
+
+    def started(self, check: Check) -> None:
+        with self._lock:
+            self._observer.started(check)
+
+    def retrying(self, check: Check, attempt: int, reason: str, seconds_left: float) -> None:
+        with self._lock:
+            self._observer.retrying(check, attempt, reason, seconds_left)
+
+    def finished(self, result: CheckResult) -> None:
+        with self._lock:
+            self._observer.finished(result)
+
+
+def _allowed(check: Check, requirement: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns for name in (check.id, requirement))
+
+
+def _validate_allowed_skips(patterns: Sequence[str], checks: Sequence[Check]) -> None:
+    """An entry with a typing error would never match, and the run would be red for no visible reason."""
+    known = [check.id for check in (*CHECKS, *checks)]
+    for pattern in patterns:
+        if pattern.startswith(("vantage:", "identity:")) or any(fnmatchcase(name, pattern) for name in known):
+            continue
+        close = difflib.get_close_matches(pattern, known, n=1)
+        raise UsageError(
+            f"env.toml: smoke.allowed_skips names {pattern!r}, which matches no check",
+            hint=f"{f'did you mean {close[0]}? ' if close else ''}toolkit smoke ENV --list shows them",
+        )
+
+
+def _unexpected(error: Exception) -> CheckFailed:
+    """A bug in the check, or an answer of a shape that nobody expected: a failure, never a skip."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
+    return CheckFailed(
+        f"unexpected {type(error).__name__}: {_first_line(error)}",
+        hint="an answer had an unknown shape, or this is a bug in the check: please report it",
+        evidence={"exception": type(error).__name__, "raised_at": where},
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), "")

@@ -1,0 +1,42 @@
+"""Every check, in the order in which reports show them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+
+from toolkit.errors import UsageError
+from toolkit.smoke.checks import adf, dns, keyvault, posture, rbac, storage, workspace
+from toolkit.smoke.model import CATEGORIES, Check
+
+CHECKS: tuple[Check, ...] = (
+    *dns.CHECKS,
+    *storage.CHECKS,
+    *keyvault.CHECKS,
+    *adf.CHECKS,
+    *workspace.CHECKS,
+    *rbac.CHECKS,
+    *posture.CHECKS,
+)
+
+
+def select(categories: Collection[str] = (), ids: Collection[str] = ()) -> tuple[Check, ...]:
+    """The checks of these categories and with these ids; all of them when neither is given.
+
+    Raises UsageError for an unknown category or id, with the nearest known one.
+    """
+    _known("category", categories, CATEGORIES)
+    _known("check", ids, [check.id for check in CHECKS])
+    if not categories and not ids:
+        return CHECKS
+    return tuple(check for check in CHECKS if check.category in categories or check.id in ids)
+
+
+def _known(kind: str, wanted: Collection[str], known: Collection[str]) -> None:
+    for name in wanted:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1) or [one for one in known if name in one]
+            raise UsageError(
+                f"unknown {kind} {name!r}",
+                hint=f"{f'did you mean {close[0]}? ' if close else ''}toolkit smoke ENV --list shows them",
+            )

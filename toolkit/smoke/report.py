@@ -1,0 +1,142 @@
+"""What a run found, for people (Markdown), for machines (JSON) and for CI systems (JUnit XML)."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+from toolkit import __version__
+from toolkit.evidence import package_versions
+from toolkit.smoke.model import CATEGORIES, CheckResult, SmokeResult
+
+JSON_NAME, JUNIT_NAME, MARKDOWN_NAME = "smoke.json", "smoke.junit.xml", "smoke.md"
+
+# https://www.w3.org/TR/xml/#charsets: a service's message may hold characters that XML 1.0 cannot.
+_NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def as_document(result: SmokeResult) -> dict[str, Any]:
+    """The run as plain data; the checks are in the registry's order."""
+    return {
+        "environment": result.environment,
+        "run_id": result.run_id,
+        "started_at": result.started_at,
+        "duration_seconds": round(result.duration, 3),
+        "green": result.green,
+        "summary": {
+            "passed": result.count("PASS"),
+            "failed": result.count("FAIL"),
+            "skipped": result.count("SKIP"),
+            "red": sum(one.red for one in result.results),
+        },
+        "versions": package_versions({"toolkit": __version__}),
+        "checks": [_check_document(one) for one in result.results],
+    }
+
+
+def as_junit(result: SmokeResult) -> str:
+    """JUnit XML: one suite per category. A failed warning is no failure, as for the exit code: it is in system-out."""
+    root = ET.Element("testsuites", name=f"toolkit smoke {result.environment}", time=f"{result.duration:.3f}")
+    for category in CATEGORIES:
+        results = [one for one in result.results if one.check.category == category]
+        if not results:
+            continue
+        suite = ET.SubElement(
+            root,
+            "testsuite",
+            name=f"smoke.{category}",
+            tests=str(len(results)),
+            failures=str(sum(one.outcome == "FAIL" and one.red for one in results)),
+            errors="0",
+            skipped=str(sum(one.outcome == "SKIP" for one in results)),
+            time=f"{sum(one.duration for one in results):.3f}",
+            timestamp=result.started_at,
+        )
+        for one in results:
+            _junit_case(suite, one)
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def as_markdown(result: SmokeResult) -> str:
+    """A summary for a pull request or a job: what is wrong first, then every check."""
+    mark = "✅" if result.green else "❌"
+    lines = [f"## {mark} Smoke tests of {result.environment}", "", f"{result.summary}, in {result.duration:.1f} s.", ""]
+    for one in result.results:
+        if one.red or one.outcome == "FAIL":
+            lines.append(f"* **{one.check.id}** {one.outcome}: {_cell(one.reason)}")
+            if one.hint:
+                lines.append(f"  * {_cell(one.hint)}")
+            lines.append(f"  * {one.check.anchor}")
+    lines += ["", "| check | outcome | time | reason |", "|---|---|---|---|"]
+    lines += [
+        f"| {one.check.id} | {outcome_words(one)} | {one.duration:.1f} s | {_cell(one.reason)} |"
+        for one in result.results
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write(result: SmokeResult, folder: Path) -> None:
+    """All three reports into ``folder``, which is made when it is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(as_document(result), indent=2, default=str) + "\n"
+    (folder / JSON_NAME).write_text(text, encoding="utf-8")
+    (folder / JUNIT_NAME).write_text(as_junit(result), encoding="utf-8")
+    (folder / MARKDOWN_NAME).write_text(as_markdown(result), encoding="utf-8")
+
+
+def outcome_words(one: CheckResult) -> str:
+    """PASS, FAIL or SKIP; with what softens or sharpens it."""
+    if one.outcome == "FAIL" and not one.red:
+        return "FAIL (warning)"
+    if one.outcome == "SKIP" and one.red:
+        return "SKIP (not allowed)"
+    return one.outcome
+
+
+def _check_document(one: CheckResult) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "id": one.check.id,
+        "category": one.check.category,
+        "title": one.check.title,
+        "severity": one.check.severity,
+        "vantage": one.check.vantage,
+        "identity": one.check.identity,
+        "outcome": one.outcome,
+        "red": one.red,
+        "reason": one.reason,
+        "hint": one.hint,
+        "documentation": one.check.anchor,
+        "duration_seconds": round(one.duration, 3),
+        "attempts": one.attempts,
+        "evidence": dict(one.evidence),
+    }
+    if one.outcome == "SKIP":
+        document |= {"requirement": one.requirement, "skip_allowed": one.skip_allowed}
+    return document
+
+
+def _junit_case(suite: ET.Element, one: CheckResult) -> None:
+    case = ET.SubElement(
+        suite, "testcase", classname=f"smoke.{one.check.category}", name=one.check.id, time=f"{one.duration:.3f}"
+    )
+    reason = _xml(one.reason)
+    details = _xml(f"{one.reason}\nhint: {one.hint or 'see the documentation'}\n{one.check.anchor}")
+    if one.outcome == "SKIP":
+        allowed = "" if one.skip_allowed else " (not allowed by smoke.allowed_skips in env.toml)"
+        ET.SubElement(case, "skipped", message=f"{reason}{allowed}")
+    elif one.red:
+        ET.SubElement(case, "failure", message=reason, type="SmokeCheckFailed").text = details
+    elif one.outcome == "FAIL":
+        ET.SubElement(case, "system-out").text = f"warning: {details}"
+
+
+def _xml(text: str) -> str:
+    return _NOT_XML.sub("�", text)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")

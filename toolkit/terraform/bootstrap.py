@@ -1,0 +1,163 @@
+"""``toolkit bootstrap``: the state account, identities and roles that everything else stands on.
+
+Its own state ends up in the account that it makes: the first run keeps it in a local file, waits until this identity
+can write to the account, and moves it there. A run that was killed anywhere in between is completed by the next one.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from toolkit.errors import ToolkitError, UsageError
+from toolkit.terraform.files import disk_errors, write_atomically
+from toolkit.terraform.plan import PlanSummary
+from toolkit.terraform.runner import FLAG
+from toolkit.terraform.session import SavedPlan, Session
+from toolkit.terraform.state import BOOTSTRAP_KEY, StateStore
+
+_BACKEND_TF = 'terraform {\n  backend "azurerm" {}\n}\n'
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrapped:
+    """What a run did: the plan's summary, the outputs, and whether the state was moved in this run."""
+
+    summary: PlanSummary
+    outputs: dict[str, Any]
+    moved: bool
+
+
+def bootstrap(session: Session, force_unlock: str | None = None) -> Bootstrapped:
+    """Make what is missing. Running it again changes nothing. Raises ToolkitError."""
+    plan, local = plan_bootstrap(session, force_unlock=force_unlock)
+    return apply_bootstrap(session, plan, local=local)
+
+
+def plan_bootstrap(session: Session, *, force_unlock: str | None = None) -> tuple[SavedPlan, bool]:
+    """The plan, and whether the state is still in the local file."""
+    store = StateStore(session.connection, session.backend.with_key(BOOTSTRAP_KEY))
+    session.observer.step(
+        f"looking for the state in {store.backend.storage_account_name}/{store.backend.container_name}"
+    )
+    local = _state_is_local(session, store)
+    _prepare(session, local)
+    plan = session.plan("bootstrap", force_unlock=force_unlock)
+    _check_names(session, plan)
+    return plan, local
+
+
+def apply_bootstrap(session: Session, plan: SavedPlan, *, local: bool) -> Bootstrapped:
+    """Apply the plan and move the state into the account."""
+    outputs = session.read_outputs("bootstrap") if plan.summary.empty else session.apply(plan, "bootstrap")
+    if local:
+        store = StateStore(session.connection, session.backend.with_key(BOOTSTRAP_KEY))
+        store.wait_until_writable(session.observer.note)
+        _move_state(session, store)
+    marker = {"storage_account_name": session.backend.storage_account_name, "outputs": outputs}
+    with disk_errors("the record of the bootstrap"):
+        path = session.environment.state_dir / "bootstrap.json"
+        write_atomically(path, json.dumps(marker, indent=2, sort_keys=True) + "\n", 0o644)
+    return Bootstrapped(plan.summary, outputs, local)
+
+
+def _state_is_local(session: Session, store: StateStore) -> bool:
+    """Which of the two states counts.
+
+    A state file here beside a state in the account is a run that was killed while it moved the state: the account's is
+    the same or newer, or the move had not written everything and is done again.
+    """
+    file = session.folder("bootstrap").path / "terraform.tfstate"
+    mine = _read_state(file.read_bytes()) if file.is_file() else None
+    try:
+        present = store.presence() == "present"
+    except ToolkitError:
+        if mine is None:
+            raise
+        present = False  # roles and rules that this very state is about to make may still be missing
+    if not present:
+        return True
+    if mine is None:
+        return False
+    theirs = _read_state(store.download())
+    if mine.get("lineage") != theirs.get("lineage"):
+        raise ToolkitError(
+            f"two different states of the bootstrap: {file} and {BOOTSTRAP_KEY} in "
+            f"{store.backend.storage_account_name}",
+            hint=f"somebody else has bootstrapped this environment; move {file} away, then run again",
+        )
+    if int(mine.get("serial", 0)) > int(theirs.get("serial", 0)):
+        return True
+    _forget_local_state(session)
+    return False
+
+
+def _prepare(session: Session, local: bool) -> None:
+    folder = session.folder("bootstrap")
+    backend_tf = folder.path / "backend.tf"
+    with disk_errors("the work folder"):
+        if local:
+            backend_tf.unlink(missing_ok=True)
+            # Terraform's memory of a backend that a reset sandbox no longer has would make it ask to migrate.
+            (folder.path / ".terraform" / "terraform.tfstate").unlink(missing_ok=True)
+        else:
+            folder.path.mkdir(parents=True, exist_ok=True)
+            write_atomically(backend_tf, _BACKEND_TF, 0o644)
+    session.prepare("bootstrap", remote_state=not local)
+
+
+def _check_names(session: Session, plan: SavedPlan) -> None:
+    """backend.hcl says where the platform looks for its state: it must be the account that the bootstrap makes."""
+    planned = plan.document.get("planned_values", {}).get("outputs", {}).get("state", {}).get("value") or {}
+    expected = {
+        name: getattr(session.backend, name)
+        for name in ("resource_group_name", "storage_account_name", "container_name")
+    }
+    wrong = {name: planned[name] for name in expected if planned.get(name) not in (None, expected[name])}
+    if wrong:
+        raise UsageError(
+            f"envs/{session.environment.data_name}/backend.hcl does not name what terraform/bootstrap makes: "
+            + ", ".join(f"{name} is {expected[name]}, not {value}" for name, value in wrong.items()),
+            hint="correct backend.hcl: " + "; ".join(f'{name} = "{value}"' for name, value in wrong.items()),
+        )
+
+
+def _move_state(session: Session, store: StateStore) -> None:
+    folder = session.folder("bootstrap")
+    session.observer.step(f"moving the bootstrap's state into {store.backend.storage_account_name}")
+    with disk_errors("the work folder"):
+        folder.write_backend(store.backend)
+        write_atomically(folder.path / "backend.tf", _BACKEND_TF, 0o644)
+    folder.forget_initialised()
+    result = session.runner("bootstrap").run(
+        "init",
+        input=False,
+        no_color=FLAG,
+        migrate_state=FLAG,
+        force_copy=FLAG,
+        backend_config=str(folder.backend_file),
+    )
+    if result.returncode != 0:
+        raise session.failure(result)
+    if store.presence() != "present":
+        raise ToolkitError(
+            f"the state was moved, but {BOOTSTRAP_KEY} is not in {store.backend.storage_account_name}",
+            hint=f"it is still in {folder.path / 'terraform.tfstate'}: run toolkit bootstrap "
+            f"{session.environment.name} again",
+        )
+    _forget_local_state(session)
+
+
+def _forget_local_state(session: Session) -> None:
+    with disk_errors("the local state"):
+        for path in session.folder("bootstrap").path.glob("terraform.tfstate*"):
+            path.unlink()
+
+
+def _read_state(content: bytes) -> dict[str, Any]:
+    try:
+        state = json.loads(content or b"{}")
+    except ValueError:
+        return {}
+    return state if isinstance(state, dict) else {}

@@ -1,0 +1,131 @@
+"""A plan that goes from job to job: ``plan --out DIR`` writes it, ``apply --plan DIR`` verifies and applies it.
+
+The plan file may hold sensitive values (https://developer.hashicorp.com/terraform/cli/commands/plan#out-filename), so it
+is written with mode 0600: keep the folder where only the next job can read it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from toolkit.environment import Environment
+from toolkit.errors import RefusedError, UsageError
+from toolkit.terraform.files import disk_errors, write_atomically
+from toolkit.terraform.session import SavedPlan, Session
+from toolkit.terraform.workspace import LOCK_FILE
+
+FORMAT = 1
+_PLAN, _SUMMARY, _METADATA = "plan.tfplan", "plan.json", "metadata.json"
+
+
+def write_bundle(session: Session, plan: SavedPlan, folder: Path) -> None:
+    """The plan file, its summary, the provider lock file and what the next job verifies. Raises ToolkitError."""
+    environment = session.environment
+    lock_file = session.folder("platform").lock_file
+    with disk_errors("the plan's folder"):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.copyfile(lock_file, folder / LOCK_FILE)
+        write_atomically(folder / _PLAN, plan.file.read_bytes())
+        write_atomically(folder / _SUMMARY, _json(plan.summary.as_json()), 0o644)
+        metadata = {
+            "format": FORMAT,
+            "environment": environment.name,
+            "target": environment.target,
+            "tenant_id": environment.tenant_id,
+            "subscription_id": environment.subscription_id,
+            "destroy": plan.destroy,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "versions": session.versions(),
+            "plan_sha256": _sha256(folder / _PLAN),
+            "lock_file_sha256": _sha256(folder / LOCK_FILE),
+        }
+        # Last: a bundle whose writing was interrupted has no metadata and is refused.
+        write_atomically(folder / _METADATA, _json(metadata), 0o644)
+
+
+def read_metadata(folder: Path, environment: Environment) -> dict[str, Any]:
+    """Verify what can be verified before anything is touched.
+
+    Raises UsageError for a folder that is no bundle, RefusedError for one that is for something else or was changed.
+    """
+    try:
+        metadata: dict[str, Any] = json.loads((folder / _METADATA).read_text(encoding="utf-8"))
+        same_content = metadata["plan_sha256"] == _sha256(folder / _PLAN)
+        same_lock = metadata["lock_file_sha256"] == _sha256(folder / LOCK_FILE)
+        known_format = metadata["format"] == FORMAT
+        differences = [
+            f"{what} {metadata[key]}, not {wanted}"
+            for key, what, wanted in (
+                ("environment", "the environment", environment.name),
+                ("target", "the target", environment.target),
+                ("tenant_id", "the tenant", environment.tenant_id),
+                ("subscription_id", "the subscription", environment.subscription_id),
+            )
+            if metadata[key] != wanted
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{folder} is not a plan's folder, or not a whole one: {error}",
+            hint=f"toolkit plan {environment.name} --out {folder}",
+        ) from error
+    again = f"toolkit plan {environment.name} --out {folder}"
+    if not known_format:
+        raise RefusedError(f"the plan in {folder} was written by another version of the toolkit", hint=again)
+    if differences:
+        raise RefusedError(f"the plan in {folder} was made for {'; for '.join(differences)}", hint=again)
+    if not (same_content and same_lock):
+        raise RefusedError(f"the plan in {folder} is not the one that was saved: its checksum differs", hint=again)
+    if metadata["destroy"]:
+        raise RefusedError(
+            f"the plan in {folder} destroys {environment.name}",
+            hint=f"toolkit destroy {environment.name} plans by itself",
+        )
+    return metadata
+
+
+def load_bundle(session: Session, folder: Path, metadata: dict[str, Any]) -> SavedPlan:
+    """The plan, for a session that is prepared. Raises RefusedError when it was made with other tools."""
+    now = session.versions()
+    for name, what in (("terraform", "Terraform"), ("azapi", "the azapi provider")):
+        if metadata["versions"][name] != now[name]:
+            raise RefusedError(
+                f"the plan in {folder} was made with {what} {metadata['versions'][name]}, but this is {now[name]}",
+                hint="use the same version in both jobs (envs/<env>/.terraform.lock.hcl, TOOLKIT_TERRAFORM), or plan "
+                "again here",
+            )
+    if metadata["versions"]["commit"] != now["commit"]:
+        session.observer.note(
+            f"the plan was made at commit {metadata['versions']['commit'][:12] or 'unknown'}, this is "
+            f"{now['commit'][:12] or 'unknown'}; the plan is applied as it was saved"
+        )
+    return session.load_plan("platform", folder.resolve() / _PLAN)
+
+
+def use_lock_file(environment: Environment, folder: Path) -> None:
+    """Initialise with the very providers of the plan. Raises RefusedError when this checkout pins others."""
+    if environment.provider_may_be_built:
+        return  # throw-away there; versions are compared instead, and Terraform compares the lock itself
+    kept = environment.lock_file_dir / LOCK_FILE
+    with disk_errors("the provider lock file"):
+        if not kept.is_file():
+            shutil.copyfile(folder / LOCK_FILE, kept)
+        elif kept.read_bytes() != (folder / LOCK_FILE).read_bytes():
+            raise RefusedError(
+                f"the plan in {folder} was made with another provider lock file than "
+                f"{kept.relative_to(environment.project.root)}",
+                hint=f"apply from the commit that was planned, or plan again: toolkit plan {environment.name} --out "
+                f"{folder}",
+            )
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2) + "\n"

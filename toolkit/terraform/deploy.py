@@ -1,0 +1,56 @@
+"""The use cases behind ``plan``, ``apply`` and ``destroy``: what happens in which order, without any rendering."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from toolkit.terraform.bootstrap import bootstrap
+from toolkit.terraform.purge import purge, steps_after_destroy
+from toolkit.terraform.session import SavedPlan, Session, StateMissingError, outputs_path
+
+
+def prepare_platform(session: Session) -> None:
+    """Initialise the platform's root; a sandbox environment is bootstrapped first where that is missing.
+
+    Raises StateMissingError on Azure, where a person decides to bootstrap.
+    """
+    marker = session.environment.state_dir / "bootstrap.json"
+    if session.environment.bootstraps_itself and not marker.exists():
+        bootstrap(session)
+    try:
+        session.prepare("platform")
+    except StateMissingError:
+        # The sandbox was reset since: its state account is gone, this folder's memory of it is not.
+        if not session.environment.bootstraps_itself:
+            raise
+        bootstrap(session)
+        session.prepare("platform")
+
+
+def plan_platform(session: Session, *, destroy: bool = False, force_unlock: str | None = None) -> SavedPlan:
+    """A saved plan of the platform. Raises ToolkitError."""
+    prepare_platform(session)
+    try:
+        return session.plan("platform", destroy=destroy, force_unlock=force_unlock)
+    except StateMissingError:
+        if not session.environment.bootstraps_itself:
+            raise
+        bootstrap(session)
+        session.folder("platform").forget_initialised()
+        session.prepare("platform")
+        return session.plan("platform", destroy=destroy)
+
+
+def apply_platform(session: Session, plan: SavedPlan) -> dict[str, Any]:
+    """Apply a plan (or read the outputs when it changes nothing), keep the outputs and answer them."""
+    outputs = session.read_outputs() if plan.summary.empty else session.apply(plan)
+    session.save_outputs(outputs)
+    return outputs
+
+
+def destroy_platform(session: Session, plan: SavedPlan) -> None:
+    """Apply a destroy plan, then free the names that it left soft-deleted."""
+    if not plan.summary.empty:
+        session.apply(plan)
+    purge(session.connection, steps_after_destroy(plan.document), session.observer.step)
+    outputs_path(session.environment).unlink(missing_ok=True)

@@ -1,0 +1,133 @@
+"""One run at a time per environment on this machine, and what a killed run left behind.
+
+``.toolkit/<env>/lock`` is locked with flock(2), which the kernel frees with the process, so a lock is never stale; the
+JSON beside it (``lock.json``) says who holds it. Terraform's own lock on the state guards against other machines.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from toolkit.environment import Environment
+from toolkit.errors import RefusedError
+from toolkit.sandbox.processes import ProcessId, identify, try_lock
+from toolkit.terraform.events import Observer
+from toolkit.terraform.files import disk_errors, write_atomically
+
+_POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """The Terraform process of a run that ended without clearing up: killed, or the machine went down."""
+
+    process: ProcessId
+    log: Path
+    command: str
+
+
+@dataclass(slots=True)
+class EnvironmentLock:
+    """Held for as long as one command works on one environment."""
+
+    path: Path
+    record: dict[str, Any]
+    left_behind: LeftBehind | None = None
+
+    def terraform_started(self, pid: int, log: Path, command: str) -> None:
+        """Remember the child, so that the next run finds it if this one is killed."""
+        process = identify(pid)
+        if process is not None:
+            self._write({"pid": pid, "started": process.started, "log": str(log), "command": command})
+
+    def terraform_ended(self) -> None:
+        self._write(None)
+
+    def _write(self, terraform: dict[str, Any] | None) -> None:
+        self.record["terraform"] = terraform
+        write_atomically(_record_path(self.path), json.dumps(self.record, indent=2) + "\n")
+
+
+@contextmanager
+def lock_environment(environment: Environment, command: str, observer: Observer) -> Iterator[EnvironmentLock]:
+    """Hold the environment's lock; wait first for a Terraform that a killed run left working.
+
+    Raises RefusedError, which names the process, while another command holds it.
+    """
+    path = environment.state_dir / "lock"
+    with disk_errors(f"the lock of {environment.name}"):
+        file = try_lock(path)
+    if file is None:
+        raise _held(environment, _read(path))
+    try:
+        left_behind = _left_behind(_read(path))
+        if left_behind is not None:
+            _wait_for(left_behind, environment, observer)
+        lock = EnvironmentLock(path, _new_record(command), left_behind)
+        lock.terraform_ended()
+        yield lock
+        _record_path(path).unlink(missing_ok=True)
+    except BaseException:
+        # Whoever ends in order has no child left: only a killed run leaves a record that names one.
+        if not _names_a_child(_read(path)):
+            _record_path(path).unlink(missing_ok=True)
+        raise
+    finally:
+        file.close()
+
+
+def _new_record(command: str) -> dict[str, Any]:
+    return {"pid": os.getpid(), "command": command, "since": datetime.now(UTC).isoformat(timespec="seconds")}
+
+
+def _held(environment: Environment, record: dict[str, Any]) -> RefusedError:
+    who = f"process {record['pid']} (`{record['command']}`, since {record['since']})" if record else "another process"
+    return RefusedError(
+        f"{environment.name} is in use by {who}",
+        hint="wait for it, or stop it with Ctrl-C there: an environment takes one run at a time",
+    )
+
+
+def _left_behind(record: dict[str, Any]) -> LeftBehind | None:
+    child = record.get("terraform")
+    if not child:
+        return None
+    return LeftBehind(ProcessId(child["pid"], child["started"]), Path(child["log"]), child["command"])
+
+
+def _wait_for(left: LeftBehind, environment: Environment, observer: Observer) -> None:
+    """A Terraform whose toolkit was killed goes on by itself: let it finish, so that its state is whole."""
+    if not left.process.alive():
+        return
+    pid = left.process.pid
+    observer.note(
+        f"an earlier run on {environment.name} was killed, but its Terraform ({left.command}, process {pid}) is still "
+        f"working: waiting for it to end in order (to stop it instead: kill -INT {pid})"
+    )
+    while left.process.alive():
+        time.sleep(_POLL_SECONDS)
+
+
+def _names_a_child(record: dict[str, Any]) -> bool:
+    child = _left_behind(record)
+    return child is not None and child.process.alive()
+
+
+def _record_path(path: Path) -> Path:
+    return path.with_name("lock.json")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(_record_path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}

@@ -1,0 +1,85 @@
+"""The platform's outputs, as people and later pipelines want them: one literal table of formats."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from toolkit.environment import Connection, Environment
+from toolkit.errors import ToolkitError
+from toolkit.terraform.events import Observer
+from toolkit.terraform.session import open_session, outputs_path
+
+Outputs = Mapping[str, Any]
+
+
+def saved_outputs(environment: Environment) -> dict[str, Any] | None:
+    """What the last apply on this machine left; None when there was none."""
+    try:
+        saved: dict[str, Any] = json.loads(outputs_path(environment).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return saved
+
+
+def read_outputs(environment: Environment, observer: Observer) -> dict[str, Any]:
+    """The outputs from the state itself, kept for the next time. Raises ToolkitError when there are none."""
+    with open_session(environment, f"toolkit outputs {environment.name}", observer) as session:
+        session.prepare("platform")
+        outputs = session.read_outputs()
+        if not outputs:
+            raise ToolkitError(
+                f"{environment.name} has no outputs: nothing is applied there", hint=f"toolkit apply {environment.name}"
+            )
+        session.save_outputs(outputs)
+        return outputs
+
+
+def read_outputs_of(connection: Connection, observer: Observer) -> dict[str, Any]:
+    """As :func:`read_outputs`, for somebody who is connected."""
+    return read_outputs(connection.environment, observer)
+
+
+def as_dotenv(outputs: Outputs) -> str:
+    """``NAME='value'`` lines that a shell can source; objects and lists as JSON."""
+    return "".join(f"{name.upper()}={shlex.quote(_text(value))}\n" for name, value in outputs.items())
+
+
+def as_github(outputs: Outputs) -> str:
+    """Lines for the file ``$GITHUB_OUTPUT`` (https://docs.github.com/actions/reference/workflow-commands-for-github-actions)."""
+    return "".join(f"{name}={_one_line(name, value)}\n" for name, value in outputs.items())
+
+
+def as_azure_devops(outputs: Outputs) -> str:
+    """Logging commands (https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands#setvariable-initialize-or-modify-the-value-of-a-variable)."""
+    return "".join(
+        f"##vso[task.setvariable variable={name};isOutput=true]{_one_line(name, value)}\n"
+        for name, value in outputs.items()
+    )
+
+
+def as_tfvars(outputs: Outputs) -> str:
+    """A .tfvars.json document: Terraform reads JSON variables without any escaping rules of its own."""
+    return json.dumps(dict(outputs), indent=2) + "\n"
+
+
+FORMATS: dict[str, Callable[[Outputs], str]] = {
+    "json": as_tfvars,
+    "dotenv": as_dotenv,
+    "github": as_github,
+    "azure-devops": as_azure_devops,
+    "tfvars": as_tfvars,
+}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+
+
+def _one_line(name: str, value: Any) -> str:
+    text = _text(value)
+    if "\n" in text or "\r" in text:
+        raise ToolkitError(f"the output {name} has more than one line, which this format cannot carry")
+    return text

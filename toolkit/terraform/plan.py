@@ -1,0 +1,179 @@
+"""What a plan would change: the model behind the table, the JSON and the Markdown.
+
+Read from ``terraform show -json PLANFILE`` (https://developer.hashicorp.com/terraform/internals/json-format). Values
+stay out of the model: a plan may hold sensitive ones, a summary never does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Action = Literal["create", "update", "replace", "delete", "forget", "no-op"]
+
+ACTIONS: tuple[Action, ...] = ("create", "update", "replace", "delete", "forget")
+ROOT_MODULE = "(root)"
+
+_ACTIONS: dict[tuple[str, ...], Action] = {
+    ("create",): "create",
+    ("update",): "update",
+    ("delete",): "delete",
+    ("delete", "create"): "replace",
+    ("create", "delete"): "replace",
+    ("forget",): "forget",
+    ("create", "forget"): "replace",
+    ("no-op",): "no-op",
+}
+_SHOWN_PATHS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceChange:
+    """One resource. ``resource_type`` is Azure's for azapi (``Microsoft.Storage/storageAccounts``), else Terraform's.
+
+    ``attributes`` names what differs, ``forces`` what of it forces the replacement; ``reason`` is Terraform's own word.
+    """
+
+    address: str
+    module: str
+    resource_type: str
+    action: Action
+    reason: str | None = None
+    attributes: tuple[str, ...] = ()
+    forces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSummary:
+    """``resources`` counts those that stay as they are, too. ``steps`` are what the toolkit itself will do besides."""
+
+    changes: tuple[ResourceChange, ...]
+    resources: int
+    outputs: tuple[str, ...]
+    drift: tuple[str, ...]
+    steps: tuple[str, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Nothing of Terraform's to do: no resource and no output changes."""
+        return not self.changes and not self.outputs
+
+    def count(self, action: Action) -> int:
+        return sum(change.action == action for change in self.changes)
+
+    @property
+    def sentence(self) -> str:
+        """``3 to create, 1 to replace`` in the order of :data:`ACTIONS`."""
+        parts = [f"{self.count(action)} to {action}" for action in ACTIONS if self.count(action)]
+        if not parts and self.outputs:
+            parts = [f"{len(self.outputs)} outputs to change"]
+        return ", ".join(parts) or "no changes"
+
+    def by_module(self) -> list[tuple[str, Counter[Action]]]:
+        """Every module with a change, in the order of its address, with its number of changes by action."""
+        counts: dict[str, Counter[Action]] = {}
+        for change in self.changes:
+            counts.setdefault(change.module, Counter())[change.action] += 1
+        return sorted(counts.items())
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "summary": {action: self.count(action) for action in ACTIONS},
+            "resources": self.resources,
+            "modules": [{"module": module, **{a: c[a] for a in ACTIONS}} for module, c in self.by_module()],
+            "changes": [asdict(change) for change in self.changes],
+            "outputs": list(self.outputs),
+            "drift": list(self.drift),
+            "steps": list(self.steps),
+        }
+
+
+def summarise(document: dict[str, Any], steps: tuple[str, ...] = ()) -> PlanSummary:
+    """The model of a plan's JSON document."""
+    managed = [item for item in document.get("resource_changes", []) if item["mode"] == "managed"]
+    changes = [_change(item) for item in managed]
+    return PlanSummary(
+        changes=tuple(sorted((c for c in changes if c.action != "no-op"), key=lambda c: (c.module, c.address))),
+        resources=len(managed),
+        outputs=tuple(n for n, c in sorted(document.get("output_changes", {}).items()) if c["actions"] != ["no-op"]),
+        drift=tuple(item["address"] for item in document.get("resource_drift", []) if item["mode"] == "managed"),
+        steps=steps,
+    )
+
+
+def markdown(summary: PlanSummary, title: str) -> str:
+    """A pull request's comment: the table by module, then every change; plain words when there is none."""
+    lines = [f"### {title}", ""]
+    if summary.empty:
+        return "\n".join([*lines, f"No changes: {summary.resources} resources match the configuration.", ""])
+    lines += [f"**{summary.sentence}**, of {summary.resources} resources.", ""]
+    lines += ["| module | " + " | ".join(ACTIONS) + " |", "|---|" + "---:|" * len(ACTIONS)]
+    for module, counts in summary.by_module():
+        lines.append(f"| `{module}` | " + " | ".join(str(counts[a] or "") for a in ACTIONS) + " |")
+    if summary.steps:
+        lines += ["", "Besides, the toolkit itself:", *(f"* {step}" for step in summary.steps)]
+    if summary.drift:
+        lines += ["", f"Changed outside Terraform since the last apply: {_code_list(summary.drift)}"]
+    lines += [
+        "",
+        "<details><summary>Every change</summary>",
+        "",
+        "| action | resource | type | what |",
+        "|---|---|---|---|",
+    ]
+    for change in summary.changes:
+        lines.append(f"| {change.action} | `{change.address}` | {change.resource_type} | {details(change)} |")
+    for output in summary.outputs:
+        lines.append(f"| output | `{output}` | | |")
+    return "\n".join([*lines, "", "</details>", ""])
+
+
+def details(change: ResourceChange) -> str:
+    """The attributes of a change in a few words; empty for a plain create or delete."""
+    if change.action == "replace":
+        why = ", ".join(change.forces) or change.reason or "requested"
+        return f"because of {why}"
+    if change.action != "update":
+        return ""
+    more = len(change.attributes) - _SHOWN_PATHS
+    return ", ".join(change.attributes[:_SHOWN_PATHS]) + (f" and {more} more" if more > 0 else "")
+
+
+def azure_type(values: dict[str, Any] | None) -> str | None:
+    """``Microsoft.KeyVault/vaults`` of an azapi resource's ``type = "Microsoft.KeyVault/vaults@2026-02-01"``."""
+    declared = (values or {}).get("type")
+    return declared.split("@")[0] if isinstance(declared, str) and "@" in declared else None
+
+
+def _change(item: dict[str, Any]) -> ResourceChange:
+    change = item["change"]
+    action = _ACTIONS[tuple(change["actions"])]
+    before, after = change.get("before"), change.get("after")
+    unknown = change.get("after_unknown") or {}
+    both = isinstance(before, dict) and isinstance(after, dict)
+    return ResourceChange(
+        address=item["address"],
+        module=item.get("module_address", ROOT_MODULE),
+        resource_type=azure_type(after or before) or item["type"],
+        action=action,
+        reason=(item.get("action_reason") or "").replace("_", " ") or None,
+        attributes=tuple(_different(before, after, unknown)) if both and action in ("update", "replace") else (),
+        forces=tuple(".".join(str(part) for part in path) for path in change.get("replace_paths", [])),
+    )
+
+
+def _different(before: Any, after: Any, unknown: Any, path: str = "") -> Iterator[str]:
+    """Paths whose value differs or is only known after the apply; outputs of azapi are the answer, not the question."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in sorted(before.keys() | after.keys()):
+            known = unknown.get(key, False) if isinstance(unknown, dict) else unknown
+            if path or key != "output":
+                yield from _different(before.get(key), after.get(key), known, f"{path}.{key}" if path else key)
+    elif unknown is True or before != after:
+        yield path
+
+
+def _code_list(items: tuple[str, ...]) -> str:
+    return ", ".join(f"`{item}`" for item in items)

@@ -1,0 +1,145 @@
+"""Names that stay taken after a destroy: soft-deleted workspaces and vaults, and their purge.
+
+Terraform's shared subset of azapi cannot say it, so these are steps of the toolkit's own, announced in the plan's
+summary.
+Purging is for good; a vault with purge protection cannot be purged before its retention has passed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from toolkit.environment import Connection
+from toolkit.errors import ToolkitError
+from toolkit.terraform.plan import azure_type
+
+_WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
+_VAULT = "Microsoft.KeyVault/vaults"
+_WORKSPACE_API, _VAULT_API = "2025-12-01", "2025-05-01"
+_ARM = "https://management.azure.com"
+_PATIENCE_SECONDS = 600.0
+_POLL_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeStep:
+    """One soft-deleted name. ``reserved_days`` is how long a vault with purge protection keeps it; None when purged."""
+
+    kind: Literal["workspace", "vault"]
+    resource_id: str
+    location: str
+    reserved_days: int | None = None
+
+    @property
+    def name(self) -> str:
+        return self.resource_id.rsplit("/", 1)[-1]
+
+    @property
+    def announcement(self) -> str:
+        what = "machine learning workspace" if self.kind == "workspace" else "key vault"
+        if self.reserved_days is None:
+            return f"purge the soft-deleted {what} {self.name}, so that its name is free again"
+        until = (datetime.now(UTC) + timedelta(days=self.reserved_days)).date()
+        return f"the {what} {self.name} has purge protection: its name stays taken until {until}"
+
+
+def steps_after_destroy(document: dict[str, Any]) -> list[PurgeStep]:
+    """What a plan (its JSON document) leaves soft-deleted: every workspace and vault that it deletes for good."""
+    steps: list[PurgeStep] = []
+    for item in document.get("resource_changes", []):
+        before = item["change"].get("before") or {}
+        if item["type"] != "azapi_resource" or item["change"]["actions"] != ["delete"]:
+            continue
+        if azure_type(before) == _WORKSPACE:
+            steps.append(PurgeStep("workspace", before["id"], before.get("location", "")))
+        elif azure_type(before) == _VAULT:
+            properties = (before.get("body") or {}).get("properties", {})
+            days = properties.get("softDeleteRetentionInDays", 90)  # Azure's default
+            steps.append(
+                PurgeStep(
+                    "vault", before["id"], before["location"], days if properties.get("enablePurgeProtection") else None
+                )
+            )
+    return steps
+
+
+def purge(connection: Connection, steps: Sequence[PurgeStep], say: Callable[[str], None]) -> None:
+    """Do the steps. Raises ToolkitError when Azure refuses; what is already gone is fine."""
+    todo = [step for step in steps if step.reserved_days is None]
+    for step in steps:
+        if step.reserved_days is not None:
+            say(step.announcement)
+    if not todo:
+        return
+    from azure.core.rest import HttpRequest
+    from azure.mgmt.core import ARMPipelineClient
+    from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
+
+    from toolkit.azure.credentials import runner_credential
+
+    credential = runner_credential(connection)
+    policy = ARMChallengeAuthenticationPolicy(credential, f"{_ARM}/.default")
+    client: Any = ARMPipelineClient(base_url=_ARM, authentication_policy=policy, **connection.runner.client_options)
+    with client:
+        for step in todo:
+            say(f"purging the soft-deleted {step.kind} {step.name}")
+            method, url = _request(step)
+            _until_done(client, HttpRequest(method, url), step)
+
+
+def _request(step: PurgeStep) -> tuple[str, str]:
+    if step.kind == "workspace":
+        # https://learn.microsoft.com/rest/api/azureml/workspaces/delete: forceToPurge purges a workspace; that it does
+        # so for one that is soft-deleted already is (inferred).
+        return "DELETE", f"{_ARM}{step.resource_id}?api-version={_WORKSPACE_API}&forceToPurge=true"
+    # https://learn.microsoft.com/rest/api/keyvault/keyvault/vaults/purge-deleted
+    subscription = step.resource_id.split("/resourceGroups/")[0]
+    location = step.location.replace(" ", "").lower()
+    return "POST", (
+        f"{_ARM}{subscription}/providers/Microsoft.KeyVault/locations/{location}/deletedVaults/{step.name}/purge"
+        f"?api-version={_VAULT_API}"
+    )
+
+
+def _until_done(client: Any, request: Any, step: PurgeStep) -> None:
+    """Send it and follow ``Azure-AsyncOperation`` or ``Location`` to the end of the operation.
+
+    https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations
+    """
+    from azure.core.exceptions import AzureError
+    from azure.core.rest import HttpRequest
+
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    try:
+        response = client.send_request(request)
+        if response.status_code == 404:
+            return
+        response.raise_for_status()
+        status_url = response.headers.get("Azure-AsyncOperation")
+        url = status_url or response.headers.get("Location")
+        while response.status_code in (200, 201, 202) and url:
+            if time.monotonic() > deadline:
+                raise ToolkitError(
+                    f"the purge of {step.name} has not ended after {_PATIENCE_SECONDS:.0f} s",
+                    hint="it goes on in Azure; its name is free when it has ended",
+                )
+            time.sleep(min(float(response.headers.get("Retry-After", _POLL_SECONDS)), 30.0))
+            response = client.send_request(HttpRequest("GET", url))
+            response.raise_for_status()
+            if status_url:
+                status = str(response.json().get("status", "")).lower()
+                if status in ("failed", "canceled"):
+                    raise ToolkitError(f"the purge of {step.name} {status}: {response.json().get('error')}")
+                if status == "succeeded":
+                    return
+            elif response.status_code != 202:
+                return
+    except AzureError as error:
+        raise ToolkitError(
+            f"the soft-deleted {step.kind} {step.name} cannot be purged: {error.message}",
+            hint="its name stays taken until it is purged or its retention has passed",
+        ) from error

@@ -1,0 +1,233 @@
+"""Terraform as a child process: arguments from python-terraform, everything else owned here.
+
+python-terraform 0.10.1 builds the command line; this module is its only importer. Its way of running the process is not
+used: it buffers all output, knows no environment, swallows failures and leaves signals to chance.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any, Protocol
+
+import python_terraform
+
+from toolkit.errors import InterruptedByUser, ToolkitError
+from toolkit.terraform.events import Events, Observer
+from toolkit.terraform.files import disk_errors
+
+FLAG = python_terraform.IsFlagged  # an option without a value
+
+_POLL_SECONDS = 0.05
+_KEPT_LOGS = 40
+# Arguments that a user means for their own Terraform would turn JSON output off or choose another state.
+_NOT_INHERITED = ("TF_CLI_ARGS", "TF_WORKSPACE", "TF_DATA_DIR", "TF_INPUT")
+
+
+class Records(Protocol):
+    """Who remembers the child while it runs (the environment's lock)."""
+
+    def terraform_started(self, pid: int, log: Path, command: str) -> None: ...
+
+    def terraform_ended(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a run ended. ``signals`` counts the interrupts that reached it; three mean that it was killed."""
+
+    command: str
+    returncode: int
+    events: Events
+    stdout: str
+    stderr: str
+    signals: int
+
+    @property
+    def killed(self) -> bool:
+        return self.returncode < 0
+
+
+class _CommandLine(python_terraform.Terraform):  # type: ignore[misc]  # the package has no types
+    """Only ``generate_cmd_string`` of it is used."""
+
+    def read_state_file(self, file_path: str | None = None) -> None:
+        """The constructor would parse the state file, which may be remote, half-written or not there."""
+
+    def __getattr__(self, item: str) -> Any:
+        """The base class answers any misspelt name with a function that runs it as a Terraform command."""
+        raise AttributeError(item)
+
+
+@dataclass(slots=True)
+class Runner:
+    """Runs Terraform in one folder with one process environment.
+
+    Every run writes its output to files in ``logs``, which this process reads as they grow. A pipe would tie
+    Terraform's life to ours: after a kill -9 of the toolkit, Go's runtime ends a program that writes to a broken
+    stdout (os/signal, "SIGPIPE"), in the middle of an apply and with the state locked. With files it finishes and
+    saves its state.
+    """
+
+    terraform: Path
+    folder: Path
+    environment: Mapping[str, str]
+    logs: Path
+    observer: Observer
+    records: Records | None = None
+    _commands: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._commands = _CommandLine(working_dir=str(self.folder), terraform_bin_path=str(self.terraform))
+
+    def run(self, command: str, *arguments: str, planned: int = 0, private: bool = False, **options: Any) -> Result:
+        """Run ``terraform COMMAND`` to its end. ``out="x"`` becomes ``-out=x``, ``json=FLAG`` becomes ``-json``.
+
+        ``private`` keeps stdout off the disk's folders (it may hold sensitive values). The first SIGINT or SIGTERM is
+        passed on once, the third kills. Raises InterruptedByUser after an interrupt when Terraform failed of it, and
+        ToolkitError when it does not start. A failing exit code is the caller's to judge.
+        """
+        argv: list[str] = self._commands.generate_cmd_string(command, *arguments, **options)
+        events = Events(self.observer, planned)
+        with disk_errors("Terraform's output"), self._output(command, private) as (out, err, log):
+            process = self._start(argv, out, err)
+            try:
+                if self.records is not None:
+                    self.records.terraform_started(process.pid, log, command)
+                with _passing_signals(process, self.observer) as signals:
+                    stdout = _follow(process, out, events if "json" in options and command != "show" else None)
+            except BaseException:
+                # Whatever broke here (a full disk, a bug), Terraform must end in order before anybody goes on.
+                if process.poll() is None:
+                    process.send_signal(signal.SIGINT)
+                    process.wait()
+                raise
+            finally:
+                if self.records is not None and process.poll() is not None:
+                    self.records.terraform_ended()
+            err.seek(0)
+            stderr = err.read().decode(errors="replace")
+        result = Result(command, process.returncode, events, stdout, stderr, signals.count)
+        if signals.count and process.returncode not in (0, 2):
+            raise InterruptedByUser(*_interrupted(result))
+        return result
+
+    def _start(self, argv: list[str], out: IO[bytes], err: IO[bytes]) -> subprocess.Popen[bytes]:
+        inherited = {k: v for k, v in self.environment.items() if not k.startswith(_NOT_INHERITED)}
+        # A checkpoint call would leave the sandbox's proxy; automation mode drops advice about commands to type.
+        settings = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
+        try:
+            # A session of its own: the terminal's Ctrl-C must reach Terraform once, from us, not twice.
+            return subprocess.Popen(
+                argv,
+                cwd=self.folder,
+                env={**inherited, **settings},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ToolkitError(
+                f"Terraform ({self.terraform}) does not start: {error.strerror}",
+                hint="toolkit doctor --toolchain shows which Terraform is used, and why",
+            ) from error
+
+    @contextmanager
+    def _output(self, command: str, private: bool) -> Iterator[tuple[IO[bytes], IO[bytes], Path]]:
+        if private:
+            with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+                yield out, err, Path(os.devnull)
+            return
+        self.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _forget_old(self.logs)
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        log = self.logs / f"{stamp}-{self.folder.name}-{command.replace(' ', '-')}.jsonl"
+        with _private_file(log) as out, _private_file(log.with_suffix(".stderr")) as err:
+            yield out, err, log
+
+
+@dataclass(slots=True)
+class _Signals:
+    count: int = 0
+
+
+@contextmanager
+def _passing_signals(process: subprocess.Popen[bytes], observer: Observer) -> Iterator[_Signals]:
+    """Terraform gets the first interrupt; it then stops in order, frees the state and ends."""
+    signals = _Signals()
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        signals.count += 1
+        if process.poll() is not None:
+            return
+        if signals.count == 1:
+            observer.note("interrupted: Terraform finishes what is in flight, saves the state and frees its lock")
+            process.send_signal(signal.SIGINT)
+        elif signals.count == 2:
+            observer.note("still waiting for Terraform; a third interrupt kills it and may leave the state locked")
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield signals  # Python only lets the main thread handle signals
+        return
+    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield signals
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _follow(process: subprocess.Popen[bytes], out: IO[bytes], events: Events | None) -> str:
+    """Read the growing file until the process ended: whole lines for ``events``, or the answer is all of it."""
+    ended = threading.Event()
+
+    def wait() -> None:
+        process.wait()
+        ended.set()
+
+    threading.Thread(target=wait, daemon=True).start()
+    offset, rest, everything = 0, b"", []
+    while True:
+        last = ended.wait(_POLL_SECONDS)
+        while chunk := os.pread(out.fileno(), 1 << 20, offset):
+            offset += len(chunk)
+            if events is None:
+                everything.append(chunk)
+                continue
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                events.add(line.decode(errors="replace"))
+        if last:
+            break
+    if events is not None and rest:
+        events.add(rest.decode(errors="replace"))
+    return b"".join(everything).decode(errors="replace")
+
+
+def _interrupted(result: Result) -> tuple[str]:
+    if result.killed:
+        return (
+            f"terraform {result.command} was killed: the state may still be locked, and what was in flight may exist",
+        )
+    return (f"terraform {result.command} was interrupted and stopped in order; the lock of the state is released",)
+
+
+def _private_file(path: Path) -> IO[bytes]:
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b")
+
+
+def _forget_old(logs: Path) -> None:
+    for old in sorted(logs.iterdir())[:-_KEPT_LOGS]:
+        old.unlink(missing_ok=True)

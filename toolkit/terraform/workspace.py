@@ -1,0 +1,232 @@
+"""The work folder: ``.toolkit/<env>/work``, a copy of terraform/ with the environment's data in it.
+
+Environments run in parallel because each has its own copy, provider lock file and ``.terraform``. Everything that
+Terraform needs is in files that it reads by itself, so a bare ``terraform plan`` in there does what the toolkit does.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from toolkit.environment import Connection, Environment
+from toolkit.errors import UsageError
+from toolkit.terraform.files import disk_errors, write_atomically, write_if_changed
+from toolkit.terraform.state import Backend
+
+RootName = Literal["bootstrap", "platform"]
+ROOTS: tuple[RootName, ...] = ("bootstrap", "platform")
+LOCK_FILE = ".terraform.lock.hcl"
+BACKEND_FILE = "backend.hcl"
+
+_FOLDERS = (*ROOTS, "modules")
+_LEFT_OUT = {"tests", "examples", ".terraform"}
+_COPIED = {".tf", ".json", ".tftpl", ".tmpl"}
+_FINGERPRINT = "toolkit-init"
+# Files of the work folder that are not copies: Terraform's own and those that are written below.
+_KEPT = (
+    "*.auto.tfvars",
+    "*.auto.tfvars.json",
+    LOCK_FILE,
+    BACKEND_FILE,
+    "backend.tf",
+    "terraform.tfstate*",
+    "errored.tfstate",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkFolder:
+    """One root of one environment in its work folder."""
+
+    environment: Environment
+    root: RootName
+
+    @property
+    def path(self) -> Path:
+        return self.environment.work_dir / self.root
+
+    @property
+    def lock_file(self) -> Path:
+        return self.path / LOCK_FILE
+
+    @property
+    def kept_lock_file(self) -> Path:
+        return self.environment.lock_file_dir / LOCK_FILE
+
+    @property
+    def backend_file(self) -> Path:
+        return self.path / BACKEND_FILE
+
+    def refresh(self) -> None:
+        """Make the copy equal to terraform/, and put the environment's variable files in.
+
+        Raises UsageError for a variable that no root declares, ToolkitError when the disk refuses.
+        """
+        check_variables(self.environment)
+        with disk_errors("the work folder"):
+            for folder in _FOLDERS:
+                _mirror(self.environment.project.terraform_dir / folder, self.environment.work_dir / folder)
+            # The names' order is their precedence: https://developer.hashicorp.com/terraform/language/values/variables
+            sources = variable_files(self.environment)
+            for name, source in zip(("00-common", "10-environment"), sources, strict=True):
+                target = self.path / f"{name}.auto.tfvars"
+                if source.is_file():
+                    write_if_changed(target, source.read_bytes())
+                else:
+                    target.unlink(missing_ok=True)
+
+    def write_variables(self, values: dict[str, Any]) -> None:
+        """The variables that the toolkit fills, those of them that this root declares."""
+        declared = declared_variables(self.environment.project.terraform_dir / self.root)
+        document = {name: value for name, value in values.items() if name in declared}
+        with disk_errors("the work folder"):
+            content = json.dumps(document, indent=2, sort_keys=True) + "\n"
+            write_if_changed(self.path / "20-toolkit.auto.tfvars.json", content.encode())
+
+    def write_backend(self, backend: Backend) -> None:
+        with disk_errors("the work folder"):
+            write_if_changed(self.backend_file, backend.as_hcl().encode())
+
+    def restore_lock_file(self) -> bool:
+        """Bring the kept provider lock file in; False when there is none."""
+        with disk_errors("the provider lock file"):
+            if not self.kept_lock_file.is_file():
+                self.lock_file.unlink(missing_ok=True)
+                return False
+            write_if_changed(self.lock_file, self.kept_lock_file.read_bytes())
+            return True
+
+    def keep_lock_file(self) -> bool:
+        """Keep the provider lock file for the next run; True when it is new or differs."""
+        with disk_errors("the provider lock file"):
+            return write_if_changed(self.kept_lock_file, self.lock_file.read_bytes())
+
+    def fingerprint(self, *facts: str) -> str:
+        """What `terraform init` depends on: configuration, backend, provider, and ``facts``."""
+        digest = hashlib.sha256("\0".join(facts).encode())
+        paths = [
+            p for folder in (self.root, "modules") for p in sorted((self.environment.work_dir / folder).rglob("*.tf"))
+        ]
+        for path in [*paths, self.backend_file, self.lock_file]:
+            if ".terraform" not in path.parts and path.is_file():
+                digest.update(str(path.relative_to(self.environment.work_dir)).encode() + b"\0" + path.read_bytes())
+        return digest.hexdigest()
+
+    def is_initialised(self, fingerprint: str) -> bool:
+        try:
+            return (self.path / ".terraform" / _FINGERPRINT).read_text(encoding="ascii") == fingerprint
+        except OSError:
+            return False
+
+    def mark_initialised(self, fingerprint: str) -> None:
+        with disk_errors("the work folder"):
+            write_atomically(self.path / ".terraform" / _FINGERPRINT, fingerprint)
+
+    def forget_initialised(self) -> None:
+        (self.path / ".terraform" / _FINGERPRINT).unlink(missing_ok=True)
+
+
+def toolkit_variables(connection: Connection, backend: Backend, *, schema_validation: bool) -> dict[str, Any]:
+    """Every variable that comes from env.toml, for whichever root declares it.
+
+    Raises UsageError when there is no operator, who gets a data role on the state: never guessed from the caller.
+    """
+    environment = connection.environment
+    if connection.operator is None:
+        raise UsageError(
+            f"envs/{environment.data_name}/env.toml names no operator",
+            hint='add operator = { object_id = "…", type = "Group" }: the person or group that bootstraps '
+            "(az ad signed-in-user show --query id, or az ad group show --group NAME --query id)",
+        )
+    return {
+        "environment": environment.data_name,
+        "location": environment.location,
+        "tenant_id": environment.tenant_id,
+        "subscription_id": environment.subscription_id,
+        "public_network_access": asdict(environment.public_network_access),
+        "state": {
+            "resource_group_name": backend.resource_group_name,
+            "storage_account_name": backend.storage_account_name,
+            "container_name": backend.container_name,
+            "tenant_id": environment.tenant_id,
+            "subscription_id": environment.subscription_id,
+        },
+        "schema_validation": schema_validation,
+        "lease_ip_rules": [],
+        "operator_principal_id": connection.operator.object_id,
+        "operator_principal_type": connection.operator.type,
+        "state_ip_rules": list(environment.state_ip_rules),
+        "github_repository": environment.github_repository,
+    }
+
+
+def variable_files(environment: Environment) -> tuple[Path, Path]:
+    """What people write: for all environments, then for this one."""
+    return environment.project.envs_dir / "common.tfvars", environment.folder / "terraform.tfvars"
+
+
+def check_variables(environment: Environment) -> None:
+    """Refuse a variable that no root declares: Terraform would leave a misspelt setting out with a warning."""
+    declared = {name for root in ROOTS for name in declared_variables(environment.project.terraform_dir / root)}
+    for path in variable_files(environment):
+        if not path.is_file():
+            continue
+        with disk_errors("the environment's variables"):
+            text = path.read_text(encoding="utf-8")
+        for line, name in assigned_variables(text):
+            if name not in declared:
+                close = difflib.get_close_matches(name, sorted(declared), n=1)
+                raise UsageError(
+                    f"{path.relative_to(environment.project.root)}:{line}: {name} is not a variable of "
+                    f"terraform/bootstrap "
+                    "or terraform/platform",
+                    hint=f"did you mean {close[0]}?" if close else "terraform/*/variables*.tf declare the variables",
+                )
+
+
+def declared_variables(folder: Path) -> set[str]:
+    names: set[str] = set()
+    for path in folder.glob("*.tf"):
+        names.update(re.findall(r'^variable\s+"([^"]+)"', path.read_text(encoding="utf-8"), re.MULTILINE))
+    return names
+
+
+def assigned_variables(text: str) -> Iterator[tuple[int, str]]:
+    """Line and name of every assignment at the top level of a .tfvars file.
+
+    Strings and comments are blanked out first, so that brackets in them do not count; heredocs are not used in .tfvars.
+    """
+    blank = re.sub(
+        r'"(?:[^"\\\n]|\\.)*"|#[^\n]*|//[^\n]*|/\*.*?\*/', lambda m: re.sub(r"[^\n]", " ", m[0]), text, flags=re.DOTALL
+    )
+    depth = 0
+    for number, line in enumerate(blank.splitlines(), start=1):
+        if depth == 0 and (match := re.match(r"\s*([A-Za-z_][\w-]*)\s*=", line)):
+            yield number, match[1]
+        depth += sum(line.count(c) for c in "([{") - sum(line.count(c) for c in ")]}")
+
+
+def _mirror(source: Path, target: Path) -> None:
+    wanted = {
+        path.relative_to(source)
+        for path in source.rglob("*")
+        if path.is_file() and path.suffix in _COPIED and not _LEFT_OUT.intersection(path.relative_to(source).parts)
+    }
+    for relative in sorted(wanted):
+        write_if_changed(target / relative, (source / relative).read_bytes())
+    for path in sorted(target.rglob("*"), reverse=True):
+        relative = path.relative_to(target)
+        if ".terraform" in relative.parts or relative in wanted:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            if not any(path.iterdir()):
+                path.rmdir()
+        elif not any(path.match(pattern) for pattern in _KEPT):
+            path.unlink()

@@ -1,0 +1,100 @@
+"""The user's cache of what was downloaded or built once: ``$TOOLKIT_CACHE``, else ``$XDG_CACHE_HOME`` or ``~/.cache``.
+
+An entry is a directory that appears under its final name by one rename, after everything in it was written. So whatever
+has the final name is complete, also after ``kill -9``. Two runs at once build once: the second one waits for the lock.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from toolkit.errors import ToolkitError, UsageError
+from toolkit.toolchain.steps import Progress
+
+CACHE_VARIABLE = "TOOLKIT_CACHE"
+
+
+def cache_root(environ: Mapping[str, str] | None = None) -> Path:
+    """The cache directory of this user; it need not exist yet.
+
+    A relative ``XDG_CACHE_HOME`` is ignored, as the XDG Base Directory Specification asks.
+    """
+    environ = os.environ if environ is None else environ
+    if chosen := environ.get(CACHE_VARIABLE):
+        if not Path(chosen).is_absolute():
+            raise UsageError(f"{CACHE_VARIABLE} is not an absolute path: {chosen}", hint="name a directory from /")
+        return Path(chosen)
+    xdg = Path(environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    if not xdg.is_absolute():
+        xdg = Path("~/.cache").expanduser()
+    return xdg / "aml-adf-toolkit"
+
+
+def cached_directory(root: Path, name: str, build: Callable[[Path], None], progress: Progress) -> Path:
+    """``root/name``, made by ``build(empty_directory)`` when it is not there.
+
+    Raises :class:`ToolkitError` when the cache cannot be written. What ``build`` raises passes through; nothing stays.
+    """
+    final = root / name
+    if final.is_dir():
+        return final
+    with _writing(root), _locked(root, name, progress):
+        if final.is_dir():  # another run built it while this one waited
+            return final
+        for leftover in root.glob(f"{name}.tmp-*"):  # of a killed run: its lock is free, so it is gone
+            shutil.rmtree(leftover, ignore_errors=True)
+        building = Path(tempfile.mkdtemp(prefix=f"{name}.tmp-", dir=root))
+        building.chmod(0o755)
+        try:
+            build(building)
+            building.rename(final)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+    return final
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a small file so that a reader sees the old or the new one, never a part."""
+    with _writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f"{path.name}.tmp-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            Path(temporary).replace(path)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR):
+            raise
+        raise ToolkitError(
+            f"cannot write to the cache directory {root}: {error.strerror}",
+            hint=f"make room or make it writable, or name another directory in {CACHE_VARIABLE}",
+        ) from error
+
+
+@contextmanager
+def _locked(root: Path, name: str, progress: Progress) -> Iterator[None]:
+    """An exclusive lock that the kernel frees with the process that holds it."""
+    lock = root / "locks" / f"{name}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress(f"waiting for another run that installs {name} …")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,317 @@
+"""Where Terraform gets azapi from: the ordered ways of docs/toolchain.md, and why the one that was taken."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import threading
+import urllib.request
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from toolkit.errors import ToolkitError, UsageError
+from toolkit.toolchain.cache import cache_root, cached_directory, write_atomically
+from toolkit.toolchain.golang import MODULE, build_environment, ensure_go
+from toolkit.toolchain.steps import Progress, run_step, stderr_progress
+from toolkit.toolchain.terraform import ensure_terraform, platform_of
+from toolkit.toolchain.tool import Tool, Version, parse_version
+
+MIRROR_VARIABLE = "TOOLKIT_PROVIDER_MIRROR"
+REGISTRY_VERSION = "2.12.0"
+BUILT_VERSION = "1.15.0"  # the newest that a Go module path can name: 2.x tags need a /v2 path, which azapi lacks
+_ADDRESS = Path("registry.terraform.io/azure/azapi")
+_DISCOVERY = "https://registry.terraform.io/.well-known/terraform.json"
+# What terraform/*/terraform.tf asks for: from 1.15.0, before 3.0.0.
+_FROM: Version = (1, 15, 0)
+_BEFORE: Version = (3, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Where Terraform gets azapi from.
+
+    ``version`` is None where only ``terraform init`` finds out: :func:`after_init` fills it in. ``cli_config_file``
+    goes into ``TF_CLI_CONFIG_FILE``; None leaves Terraform to its own. ``schema_validation`` goes into
+    ``TF_VAR_schema_validation``.
+    """
+
+    version: str | None
+    cli_config_file: Path | None
+    schema_validation: bool
+    source: str
+    notice: str | None = None
+
+
+def resolve_provider(
+    *,
+    target_is_sandbox: bool,
+    mirror: Path | None = None,
+    terraform: Tool | None = None,
+    environ: Mapping[str, str] | None = None,
+    progress: Progress = stderr_progress,
+    search: Sequence[str] | None = None,
+) -> Provider:
+    """The provider for an environment, fetched or built first where that is needed.
+
+    ``mirror`` is ``provider_mirror`` of its env.toml, which comes before ``TOOLKIT_PROVIDER_MIRROR``. A sandbox
+    environment takes the provider out of a directory always, since the sandbox's proxy never dials out. Raises
+    :class:`UsageError` for a mirror that does not hold the provider, and :class:`ToolkitError` that names the ways when
+    none is open.
+    """
+    environ = os.environ if environ is None else environ
+    terraform = terraform or ensure_terraform(environ, progress=progress, search=search)
+    if chosen := _users_choice(mirror, terraform, environ):
+        return chosen
+    if not target_is_sandbox:
+        return Provider(None, None, True, "the public Terraform registry, pinned by the lock file")
+    platform = platform_of(terraform, environ)
+    root = cache_root(environ)
+    if (root / _fetched_entry(platform)).is_dir():
+        return _fetched(root, platform)
+    built_is_here = (root / _built_entry(platform)).is_dir()
+    reasons: list[str] = []
+    # With something to fall back on, a network that swallows packets may cost a second, not three.
+    if registry_reachable(1.0 if built_is_here else 3.0):
+        try:
+            _fetch(root, platform, terraform, environ, progress)
+            return _fetched(root, platform)
+        except ToolkitError as error:
+            reasons.append(error.message)
+    else:
+        reasons.append("registry.terraform.io cannot be reached")
+    if not built_is_here:
+        try:
+            _build(root, platform, environ, progress, search)
+        except ToolkitError as error:
+            reasons.append(error.message)
+            raise ToolkitError(
+                "the azapi provider cannot be had:\n" + "\n".join(f"- {reason}" for reason in reasons),
+                hint=_WAYS.format(platform=platform),
+            ) from error
+    return _built(root, platform, f"as {reasons[0].splitlines()[0]}")
+
+
+def find_provider(terraform: Tool, environ: Mapping[str, str] | None = None) -> Provider | None:
+    """What :func:`resolve_provider` would take for the sandbox without the network; None when there is nothing yet.
+
+    Raises :class:`UsageError` for a mirror that does not hold the provider.
+    """
+    environ = os.environ if environ is None else environ
+    if chosen := _users_choice(None, terraform, environ):
+        return chosen
+    root = cache_root(environ)
+    platform = platform_of(terraform, environ)
+    if (root / _fetched_entry(platform)).is_dir():
+        return _fetched(root, platform)
+    if (root / _built_entry(platform)).is_dir():
+        return _built(root, platform, "as the registry could not be reached")
+    return None
+
+
+def after_init(provider: Provider, lock_file: Path) -> Provider:
+    """``provider`` with the version that ``terraform init`` selected, and what follows from it.
+
+    Raises :class:`ToolkitError` when the lock file does not name azapi.
+    """
+    try:
+        text = lock_file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        text = ""
+    block = re.search(r'provider "registry\.terraform\.io/azure/azapi" \{\s*version\s*=\s*"([^"]+)"', text)
+    if block is None:
+        raise ToolkitError(f"{lock_file} does not name the azapi provider", hint="run `terraform init` again")
+    version = block[1]
+    return replace(
+        provider, version=version, schema_validation=knows_every_api_version(version), notice=notice_for(version)
+    )
+
+
+def knows_every_api_version(version: str) -> bool:
+    """Whether azapi of this version has the schemas of all api-versions that the modules use; 1.x has not."""
+    parsed = parse_version(version)
+    return parsed is not None and parsed >= (2, 0, 0)
+
+
+def notice_for(version: str) -> str | None:
+    """The one line that a user should read about this version, or None."""
+    if knows_every_api_version(version):
+        return None
+    return f"running on azapi {version}: bodies of api-versions newer than it are not checked against a schema"
+
+
+@cache
+def registry_reachable(seconds: float = 3.0) -> bool:
+    """Whether the public registry answers within ``seconds``, through the user's proxy settings; asked once a process.
+
+    The thread bounds what socket timeouts do not: name resolution.
+    """
+    answers: list[bool] = []
+
+    def ask() -> None:
+        try:
+            with urllib.request.urlopen(_DISCOVERY, timeout=seconds) as response:
+                answers.append("providers.v1" in json.load(response))
+        except (OSError, ValueError):
+            answers.append(False)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return answers == [True]
+
+
+_WAYS = """open one of these ways:
+  1. on a machine with internet access run `terraform providers mirror -platform={platform} DIR` in terraform/platform,
+     copy DIR here, and name it as provider_mirror in env.toml or in TOOLKIT_PROVIDER_MIRROR
+  2. let this machine reach registry.terraform.io and github.com (HTTPS_PROXY is honoured)
+  3. for the sandbox only: let `go` reach a Go module proxy (GOPROXY), from which azapi 1.15.0 is built once"""
+
+
+def _users_choice(mirror: Path | None, terraform: Tool, environ: Mapping[str, str]) -> Provider | None:
+    named_by = "provider_mirror in env.toml" if mirror else MIRROR_VARIABLE
+    if mirror is None and environ.get(MIRROR_VARIABLE):
+        mirror = Path(environ[MIRROR_VARIABLE])
+    if mirror is not None:
+        mirror = mirror.expanduser().absolute()
+        if not mirror.is_dir():
+            raise UsageError(f"{named_by} names {mirror}, which is not a directory", hint="correct it, or remove it")
+        platform = platform_of(terraform, environ)
+        version = _newest_in(mirror, platform)
+        if version is None:
+            raise UsageError(
+                f"{named_by} names {mirror}, which has no azapi from 1.15.0 and before 3.0.0 for {platform}",
+                hint=f"fill it: `terraform providers mirror -platform={platform} {mirror}` in terraform/platform",
+            )
+        config = _cli_config(cache_root(environ), mirror)
+        return Provider(
+            version, config, knows_every_api_version(version), f"{mirror} ({named_by})", notice_for(version)
+        )
+    for config in _own_cli_configs(environ):
+        return Provider(None, config, True, f"the Terraform CLI configuration {config}")
+    return None
+
+
+def _own_cli_configs(environ: Mapping[str, str]) -> list[Path]:
+    """The CLI configuration that the user wrote, when it says where providers come from.
+
+    A TF_CLI_CONFIG_FILE that does not exist only makes Terraform warn, and it then reads no other
+    (https://developer.hashicorp.com/terraform/cli/config/config-file).
+    """
+    if named := environ.get("TF_CLI_CONFIG_FILE"):
+        candidates = [Path(named).absolute()]
+    else:
+        candidates = [Path(environ.get("HOME") or "~").expanduser() / ".terraformrc"]
+    return [
+        path
+        for path in candidates
+        if path.is_file()
+        and re.search(r"^\s*provider_installation\b", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+    ]
+
+
+def _newest_in(mirror: Path, platform: str) -> str | None:
+    """The newest fitting version in a filesystem mirror, packed or unpacked layout.
+
+    https://developer.hashicorp.com/terraform/cli/config/config-file#filesystem_mirror
+    """
+    folder = mirror / _ADDRESS
+    names = [path.parent.name for path in folder.glob(f"*/{platform}")]
+    for path in folder.glob(f"terraform-provider-azapi_*_{platform}.zip"):
+        names.append(path.name.removeprefix("terraform-provider-azapi_").removesuffix(f"_{platform}.zip"))
+    versions = {version: name for name in names if (version := parse_version(name)) and _FROM <= version < _BEFORE}
+    return versions[max(versions)] if versions else None
+
+
+def _cli_config(root: Path, mirror: Path) -> Path:
+    """A CLI configuration that installs providers from ``mirror`` and from nowhere else."""
+    text = f"provider_installation {{\n  filesystem_mirror {{\n    path = {json.dumps(str(mirror))}\n  }}\n}}\n"
+    path = root / "cli-config" / f"{_digest(text.encode())}.tfrc"
+    if not path.is_file():
+        write_atomically(path, text)
+    return path
+
+
+def _fetched(root: Path, platform: str) -> Provider:
+    mirror = root / _fetched_entry(platform)
+    return Provider(
+        REGISTRY_VERSION, _cli_config(root, mirror), True, "the public Terraform registry, kept in the cache"
+    )
+
+
+def _built(root: Path, platform: str, why: str) -> Provider:
+    config = _cli_config(root, root / _built_entry(platform))
+    return Provider(BUILT_VERSION, config, False, f"built from its Go module, {why}", notice_for(BUILT_VERSION))
+
+
+def _fetch(root: Path, platform: str, terraform: Tool, environ: Mapping[str, str], progress: Progress) -> None:
+    def fetch(folder: Path) -> None:
+        source = folder / "source"
+        source.mkdir()
+        (source / "main.tf").write_text(
+            'terraform {\n  required_providers {\n    azapi = {\n      source  = "Azure/azapi"\n'
+            f'      version = "{REGISTRY_VERSION}"\n    }}\n  }}\n}}\n',
+            encoding="utf-8",
+        )
+        packed = folder / "packed"
+        run_step(
+            f"fetching azapi {REGISTRY_VERSION} from the Terraform registry",
+            [*terraform.command, "providers", "mirror", f"-platform={platform}", str(packed)],
+            cwd=source,
+            env={**environ, "CHECKPOINT_DISABLE": "1"},
+            hint="check that registry.terraform.io and github.com can be reached",
+            progress=progress,
+        )
+        # Unpacked, so that init links the 250 MB binary where it would unzip it each time.
+        unpacked = folder / _ADDRESS / REGISTRY_VERSION / platform
+        unpacked.mkdir(parents=True)
+        name = f"terraform-provider-azapi_{REGISTRY_VERSION}_{platform}.zip"
+        with zipfile.ZipFile(packed / _ADDRESS / name) as archive:
+            archive.extractall(unpacked)
+        for file in unpacked.glob("terraform-provider-*"):
+            file.chmod(0o755)
+        shutil.rmtree(packed)
+        shutil.rmtree(source)
+
+    cached_directory(root, _fetched_entry(platform), fetch, progress)
+
+
+def _build(
+    root: Path, platform: str, environ: Mapping[str, str], progress: Progress, search: Sequence[str] | None
+) -> None:
+    go = ensure_go(environ, progress=progress, search=search)
+
+    def build(folder: Path) -> None:
+        binary = folder / _ADDRESS / BUILT_VERSION / platform / f"terraform-provider-azapi_v{BUILT_VERSION}"
+        binary.parent.mkdir(parents=True)
+        run_step(
+            f"building azapi {BUILT_VERSION} with Go {go.version}, once, about a minute",
+            [
+                *(*go.command, "build", "-trimpath", "-ldflags", "-s -w", "-o", str(binary)),
+                "github.com/Azure/terraform-provider-azapi",
+            ],
+            cwd=MODULE,
+            env=build_environment(go, platform, environ),
+            hint="check that `go` reaches a Go module proxy (`go env GOPROXY`)",
+            progress=progress,
+        )
+
+    cached_directory(root, _built_entry(platform), build, progress)
+
+
+def _fetched_entry(platform: str) -> str:
+    return f"azapi-{REGISTRY_VERSION}-{platform}"
+
+
+def _built_entry(platform: str) -> str:
+    recipe = _digest((MODULE / "go.mod").read_bytes() + (MODULE / "go.sum").read_bytes())
+    return f"azapi-{BUILT_VERSION}-{platform}-{recipe}"
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:8]
