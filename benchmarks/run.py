@@ -62,7 +62,7 @@ def measure_help() -> float:
 
 def measure_start(project: Path) -> tuple[float, float]:
     """(the sandbox from nothing, Azurite alone from nothing), seconds, medians."""
-    from toolkit.toolchain.azurite import azurite_command
+    from toolkit.toolchain.node import azurite_command
 
     command = azurite_command()
     ours, azurites = [], []

@@ -174,7 +174,7 @@ def test_it_listens_on_loopback_only(project: Path) -> None:
             address, _, port = line.split()[1].rpartition(":")
             if line.split()[3] in ("0A", "07"):  # LISTEN; 07 is what an unconnected UDP socket shows
                 listening.setdefault(int(port, 16), set()).add(address)
-    assert {port: listening.get(port) for port in ports} == dict.fromkeys(ports, {"0100007F"})
+    assert {port: listening.get(port) for port in ports} == {port: {"0100007F"} for port in ports}
 
 
 def test_a_fixed_port_that_is_taken(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -200,9 +200,9 @@ def ensure_running(project_dir: Path, progress: Callable[[str], None] = lambda l
             if running := _wait_for_announcement(paths, None):
                 return running
             _end_hung(paths)
-        from toolkit.toolchain.azurite import azurite_command
+        from toolkit.toolchain.node import azurite_command
 
-        command = azurite_command()
+        command = azurite_command(progress=progress)
         progress("starting the sandbox")
         return start_daemon(paths, ["-m", "toolkit.sandbox.server", "--azurite", json.dumps(command)])
 

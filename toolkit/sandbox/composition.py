@@ -46,14 +46,17 @@ def platform(azurite_command: list[str]) -> Compose:
         await asyncio.sleep(0)  # let Azurite start: the imports below take part of its 0.8 s
 
         from toolkit.sandbox.arm.access import RoleBasedAccess
+        from toolkit.sandbox.arm.service import ArmService
+        from toolkit.sandbox.keyvault.service import KeyVaultService
         from toolkit.sandbox.network.dns import DnsServer, serve_dns
         from toolkit.sandbox.network.routing import PrivateNetwork
         from toolkit.sandbox.storage.blobs import AzuriteBlobs
+        from toolkit.sandbox.storage.service import StorageService
 
         blobs = AzuriteBlobs(process, store)
         network = PrivateNetwork(store)
         world = World(state_dir, store, directory, tokens, RoleBasedAccess(store), network, blobs)
-        services = _services(world)
+        services = (ArmService(world), StorageService(world), KeyVaultService(world))
         await starting
         dns_servers: list[DnsServer] = []
 
@@ -74,17 +77,3 @@ def platform(azurite_command: list[str]) -> Compose:
         return Parts(services, dns_listener, lambda: {"azurite_pid": process.pid}, close)
 
     return compose
-
-
-def _services(world: World) -> list[Service]:
-    # TEMPORARY while the services are being written: what does not import yet is left out, loudly.
-    import importlib
-    import logging
-
-    services: list[Service] = []
-    for name, constructor in (("arm", "ArmService"), ("storage", "StorageService"), ("keyvault", "KeyVaultService")):
-        try:
-            services.append(getattr(importlib.import_module(f"toolkit.sandbox.{name}.service"), constructor)(world))
-        except Exception:
-            logging.getLogger("toolkit.sandbox").exception("not there yet: %s", name)
-    return services

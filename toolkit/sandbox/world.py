@@ -64,6 +64,10 @@ class Directory(Protocol):
         """subscription id -> tenant id."""
         ...
 
+    def subscription_name(self, subscription_id: str) -> str | None:
+        """The display name of a subscription that the sandbox knows."""
+        ...
+
 
 class AccessControl(Protocol):
     """Azure RBAC over the role assignments and definitions in the store (assignments are inherited by scope)."""

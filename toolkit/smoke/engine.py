@@ -105,9 +105,9 @@ class _Engine:
                     # A wait without a timeout cannot be interrupted by a signal on every platform.
                     _, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
             except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)  # before stop: a worker that ends takes the next check
                 self.stop.set()
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
+                raise  # leaving the pool's block waits for those that clean up
         return [future.result() for future in everything]
 
     def _check(self, check: Check) -> CheckResult:

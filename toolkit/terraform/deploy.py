@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from toolkit.terraform.bootstrap import bootstrap
-from toolkit.terraform.purge import purge, steps_after_destroy
+from toolkit.terraform.purge import pending, purge, remember, steps_after_destroy
 from toolkit.terraform.session import SavedPlan, Session, StateMissingError, outputs_path
 
 
@@ -28,7 +29,13 @@ def prepare_platform(session: Session) -> None:
 
 
 def plan_platform(session: Session, *, destroy: bool = False, force_unlock: str | None = None) -> SavedPlan:
-    """A saved plan of the platform. Raises ToolkitError."""
+    """A saved plan of the platform; its summary says which purges are still owed. Raises ToolkitError."""
+    plan = _plan(session, destroy, force_unlock)
+    owed = tuple(step.announcement for step in pending(session.environment))
+    return replace(plan, summary=replace(plan.summary, steps=tuple(dict.fromkeys((*owed, *plan.summary.steps)))))
+
+
+def _plan(session: Session, destroy: bool, force_unlock: str | None) -> SavedPlan:
     prepare_platform(session)
     try:
         return session.plan("platform", destroy=destroy, force_unlock=force_unlock)
@@ -43,14 +50,24 @@ def plan_platform(session: Session, *, destroy: bool = False, force_unlock: str 
 
 def apply_platform(session: Session, plan: SavedPlan) -> dict[str, Any]:
     """Apply a plan (or read the outputs when it changes nothing), keep the outputs and answer them."""
+    settle_purges(session)
     outputs = session.read_outputs() if plan.summary.empty else session.apply(plan)
     session.save_outputs(outputs)
     return outputs
 
 
 def destroy_platform(session: Session, plan: SavedPlan) -> None:
-    """Apply a destroy plan, then free the names that it left soft-deleted."""
+    """Apply a destroy plan, then free the names that it leaves soft-deleted, and those that an earlier one owes."""
+    environment = session.environment
+    steps = {step.resource_id: step for step in (*pending(environment), *steps_after_destroy(plan.document))}
+    remember(environment, list(steps.values()))
     if not plan.summary.empty:
         session.apply(plan)
-    purge(session.connection, steps_after_destroy(plan.document), session.observer.step)
-    outputs_path(session.environment).unlink(missing_ok=True)
+    settle_purges(session)
+    outputs_path(environment).unlink(missing_ok=True)
+
+
+def settle_purges(session: Session) -> None:
+    """Purge what destroys on this machine owe. Raises ToolkitError; what is owed is then kept for the next run."""
+    purge(session.connection, pending(session.environment), session.observer.step)
+    remember(session.environment, [])

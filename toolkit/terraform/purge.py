@@ -7,15 +7,21 @@ Purging is for good; a vault with purge protection cannot be purged before its r
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
-from toolkit.environment import Connection
+from toolkit.environment import Connection, Environment
 from toolkit.errors import ToolkitError
+from toolkit.terraform.files import disk_errors, write_atomically
 from toolkit.terraform.plan import azure_type
+
+if TYPE_CHECKING:
+    from azure.core.exceptions import AzureError
 
 _WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
 _VAULT = "Microsoft.KeyVault/vaults"
@@ -75,20 +81,47 @@ def purge(connection: Connection, steps: Sequence[PurgeStep], say: Callable[[str
             say(step.announcement)
     if not todo:
         return
+    from azure.core.pipeline.policies import ProxyPolicy, RetryPolicy, UserAgentPolicy
     from azure.core.rest import HttpRequest
     from azure.mgmt.core import ARMPipelineClient
     from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
     from toolkit.azure.credentials import runner_credential
+    from toolkit.azure.pipeline import RETRY, TIMEOUTS, USER_AGENT
 
-    credential = runner_credential(connection)
-    policy = ARMChallengeAuthenticationPolicy(credential, f"{_ARM}/.default")
-    client: Any = ARMPipelineClient(base_url=_ARM, authentication_policy=policy, **connection.runner.client_options)
+    options = connection.runner.client_options
+    policies = [
+        UserAgentPolicy(USER_AGENT),
+        ProxyPolicy(proxies=options.get("proxies")),
+        RetryPolicy(**RETRY),
+        ARMChallengeAuthenticationPolicy(runner_credential(connection), f"{_ARM}/.default"),
+    ]
+    verify = options.get("connection_verify", True)
+    client: Any = ARMPipelineClient(base_url=_ARM, policies=policies, connection_verify=verify, **TIMEOUTS)
     with client:
         for step in todo:
+            if _exists(client, step):
+                say(f"the {step.kind} {step.name} is there again: left alone")
+                continue
             say(f"purging the soft-deleted {step.kind} {step.name}")
             method, url = _request(step)
             _until_done(client, HttpRequest(method, url), step)
+
+
+def _exists(client: Any, step: PurgeStep) -> bool:
+    """Whether somebody has made it again since: the workspace's purge is a DELETE, which would destroy that one."""
+    from azure.core.exceptions import AzureError
+    from azure.core.rest import HttpRequest
+
+    version = _WORKSPACE_API if step.kind == "workspace" else _VAULT_API
+    try:
+        response = client.send_request(HttpRequest("GET", f"{_ARM}{step.resource_id}?api-version={version}"))
+        if response.status_code == 404:
+            return False
+        response.raise_for_status()
+    except AzureError as error:
+        raise _refused(step, error) from error
+    return True
 
 
 def _request(step: PurgeStep) -> tuple[str, str]:
@@ -139,7 +172,34 @@ def _until_done(client: Any, request: Any, step: PurgeStep) -> None:
             elif response.status_code != 202:
                 return
     except AzureError as error:
-        raise ToolkitError(
-            f"the soft-deleted {step.kind} {step.name} cannot be purged: {error.message}",
-            hint="its name stays taken until it is purged or its retention has passed",
-        ) from error
+        raise _refused(step, error) from error
+
+
+def _refused(step: PurgeStep, error: AzureError) -> ToolkitError:
+    return ToolkitError(
+        f"the soft-deleted {step.kind} {step.name} cannot be purged: {error.message}",
+        hint="its name stays taken until it is purged or its retention has passed; the next apply or destroy tries again",
+    )
+
+
+def pending(environment: Environment) -> list[PurgeStep]:
+    """What a destroy on this machine still owes: it was killed, or Azure refused the purge."""
+    try:
+        return [PurgeStep(**item) for item in json.loads(_pending_path(environment).read_text(encoding="utf-8"))]
+    except FileNotFoundError:
+        return []
+    except (ValueError, TypeError) as error:
+        raise ToolkitError(f"{_pending_path(environment)} is damaged: {error}", hint="delete it") from error
+
+
+def remember(environment: Environment, steps: Sequence[PurgeStep]) -> None:
+    """Keep what is owed before it is: written before Terraform deletes, emptied after the purge."""
+    with disk_errors("the names to be purged"):
+        if steps:
+            write_atomically(_pending_path(environment), json.dumps([asdict(step) for step in steps], indent=2) + "\n")
+        else:
+            _pending_path(environment).unlink(missing_ok=True)
+
+
+def _pending_path(environment: Environment) -> Path:
+    return environment.state_dir / "purge.json"

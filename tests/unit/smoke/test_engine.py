@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -291,7 +292,7 @@ def test_checks_run_in_parallel_and_are_reported_in_order() -> None:
     ]
 
 
-def test_an_interrupt_ends_waits_cleans_up_and_starts_nothing_more() -> None:
+def test_an_interrupt_ends_waits_cleans_up_and_starts_nothing_more(request: pytest.FixtureRequest) -> None:
     cleaned: list[str] = []
     started: list[str] = []
     everybody = threading.Barrier(8, timeout=20)
@@ -304,6 +305,8 @@ def test_an_interrupt_ends_waits_cleans_up_and_starts_nothing_more() -> None:
         raise CheckFailed("not yet", retry_seconds=600)
 
     checks = [check(waits, id=f"storage-{number:02}") for number in range(20)]
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores SIGINT
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, former))
     with pytest.raises(KeyboardInterrupt):
         run(connection(), {}, checks, patience=1)
     assert sorted(cleaned) == sorted(started)

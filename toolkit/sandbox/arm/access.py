@@ -104,16 +104,6 @@ class RoleBasedAccess:
         here = _scope(scope)
         return any(within(at, here) or within(here, at) for at, _ in self._grants.get(principal.object_id.lower(), ()))
 
-    def permissions(self, principal: Principal, scope: str) -> list[str]:
-        """Ids of the role assignments that are effective at ``scope`` for the principal."""
-        here = _scope(scope)
-        return [
-            assignment.id
-            for assignment in self._store.of_type(ASSIGNMENTS)
-            if assignment.properties["principalId"].lower() == principal.object_id.lower()
-            and within(_scope(assignment.properties["scope"]), here)
-        ]
-
     def _allows(self, principal: Principal, scope: str, action: str, *, data: bool) -> bool:
         self._refresh()
         key = (principal.object_id, scope, action, data)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 import math
-import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -53,7 +52,7 @@ Finish = Callable[[Json], Awaitable[None]]
 class Operations:
     """Starts, answers and finishes operations. ``finish`` (set by the engine) applies what an operation was for."""
 
-    def __init__(self, store: Store, finish: Finish, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: Store, finish: Finish, clock: Callable[[], float]) -> None:
         self._store = store
         self._finish = finish
         self._clock = clock

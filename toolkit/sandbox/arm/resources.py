@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
-from toolkit.sandbox.arm.errors import ArmError, OperationFailed, bad_request, conflict, not_found, resource_not_found
+from toolkit.sandbox.arm.errors import (
+    ArmError,
+    OperationFailed,
+    bad_request,
+    conflict,
+    not_found,
+    not_modelled,
+    resource_not_found,
+)
 from toolkit.sandbox.arm.ids import parse
 from toolkit.sandbox.arm.identity import apply_identity
 from toolkit.sandbox.arm.merge import keep, over, patched, take
@@ -24,11 +33,11 @@ _SERVICE = Principal(object_id="", tenant_id="", kind="ServicePrincipal", displa
 
 
 class Resources:
-    def __init__(self, world: World, profile: Profile) -> None:
+    def __init__(self, world: World, profile: Profile, clock: Callable[[], float]) -> None:
         self.world = world
         self.store = world.store
         self.profile = profile
-        self.operations = Operations(world.store, self._finish)
+        self.operations = Operations(world.store, self._finish, clock)
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
@@ -43,6 +52,8 @@ class Resources:
     def list(self, call: Call) -> Answer:
         if call.type.list is not None:
             found = call.type.list(call)
+        elif "$filter" in call.query:
+            raise not_modelled(f"$filter on lists of '{call.type.type}'", "resources.py")
         else:
             found = [resource.body for resource in self.store.under(call.id.parent_id, call.type.type)]
         return Answer({"value": top(found, call)})
@@ -94,13 +105,14 @@ class Resources:
 
     async def remove(self, call: Call, resource: Resource) -> None:
         """Delete a resource and everything under it, the deepest first; other systems are told before the store forgets."""
-        doomed = [resource, *self.store.under(resource.id)]
-        calls = [(self.call_for(each, call), each) for each in doomed]
-        for inner, each in calls:
+        for each in (resource, *self.store.under(resource.id)):
+            inner = self.call_for(each, call)
             if inner.type.release is not None:
                 await inner.type.release(inner, each)
         with self.store.transaction():
-            for inner, each in reversed(calls):
+            # Looked up again: something may have been made under it while the other systems answered.
+            for each in reversed((resource, *self.store.under(resource.id))):
+                inner = self.call_for(each, call)
                 if inner.type.on_delete is not None:
                     inner.type.on_delete(inner, each)
                 if "principalId" in each.body.get("identity", {}):

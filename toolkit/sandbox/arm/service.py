@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from toolkit.sandbox.arm.access import DEFINITIONS
 from toolkit.sandbox.arm.errors import ArmError, bad_request, not_found, not_modelled
 from toolkit.sandbox.arm.ids import RESOURCE_GROUPS, SUBSCRIPTIONS, ResourceId, parse
 from toolkit.sandbox.arm.locks import Locks
@@ -38,9 +40,9 @@ class ArmService:
     name = "arm"
     hosts = ("management.azure.com",)
 
-    def __init__(self, world: World, profile: Profile = INSTANT) -> None:
+    def __init__(self, world: World, profile: Profile = INSTANT, clock: Callable[[], float] = time.time) -> None:
         self.world = world
-        self.resources = Resources(world, profile)
+        self.resources = Resources(world, profile, clock)
         self.providers = Providers(world.store)
         self.locks = Locks(world.store)
 
@@ -99,7 +101,7 @@ class ArmService:
         tenant = self.world.directory.tenant_of(subscription_id)
         if tenant is None:
             raise not_found("SubscriptionNotFound", f"The subscription '{subscription_id}' could not be found.")
-        if tenant != principal.tenant_id:
+        if tenant.lower() != principal.tenant_id.lower():
             message = (
                 f"The access token is from the wrong issuer 'https://sts.windows.net/{principal.tenant_id}/'. It must match the tenant "
                 f"'https://sts.windows.net/{tenant}/' associated with this subscription. Please use the authority (URL) "
@@ -146,10 +148,12 @@ class ArmService:
         if target.is_collection:
             if method != "GET":
                 raise ArmError(405, "MethodNotAllowed", f"{method} is not allowed on the collection '{path}'.")
-            self._authorize(principal, target.parent_id or "/", f"{_action_type(call.type)}/read")
+            if not (call.type.type == DEFINITIONS and not target.scope):  # built-in roles are everybody's to read
+                self._authorize(principal, target.parent_id or "/", f"{_action_type(call.type)}/read")
             self._exists_above(call)
             return self.resources.list(call)
-        self._authorize(principal, target.id, f"{_action_type(call.type)}/{_VERBS.get(method, 'read')}")
+        if not (call.type.type == DEFINITIONS and not target.scope and method == "GET"):
+            self._authorize(principal, target.id, f"{_action_type(call.type)}/{_VERBS.get(method, 'read')}")
         self.locks.check(target.id, call.type.type, method)
         self._exists_above(call)
         if method == "HEAD":

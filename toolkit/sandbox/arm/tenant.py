@@ -66,12 +66,12 @@ async def tenants(call: TenantCall) -> Answer:
     )
 
 
-def _subscription(subscription_id: str, tenant_id: str) -> Json:
+def _subscription(call: TenantCall, subscription_id: str, tenant_id: str) -> Json:
     return {
         "id": f"/subscriptions/{subscription_id}",
         "subscriptionId": subscription_id,
         "tenantId": tenant_id,
-        "displayName": "Sandbox",
+        "displayName": call.resources.world.directory.subscription_name(subscription_id) or subscription_id,
         "state": "Enabled",
         "authorizationSource": "RoleBased",
         "managedByTenants": [],
@@ -86,15 +86,16 @@ def _subscription(subscription_id: str, tenant_id: str) -> Json:
 async def subscriptions(call: TenantCall) -> Answer:
     access = RoleBasedAccess(call.resources.store)
     visible = [
-        _subscription(subscription_id, tenant_id)
+        _subscription(call, subscription_id, tenant_id)
         for subscription_id, tenant_id in call.resources.world.directory.subscriptions().items()
-        if tenant_id == call.principal.tenant_id and access.has_any(call.principal, f"/subscriptions/{subscription_id}")
+        if tenant_id.lower() == call.principal.tenant_id.lower()
+        and access.has_any(call.principal, f"/subscriptions/{subscription_id}")
     ]
     return Answer({"value": visible, "count": {"type": "Total", "value": len(visible)}})
 
 
 async def subscription(call: TenantCall) -> Answer:
-    return Answer(_subscription(call.subscription_id, call.principal.tenant_id))
+    return Answer(_subscription(call, call.subscription_id, call.principal.tenant_id))
 
 
 async def locations(call: TenantCall) -> Answer:

@@ -61,7 +61,10 @@ def unauthorised(message: str, tenant_id: str) -> VaultError:
 
 def public_access_disabled(vault: Resource, caller: Principal) -> VaultError:
     if _bypasses(vault):
-        reason = "Public network access is disabled and request is not from a trusted service nor via an approved private link."
+        reason = (
+            "Public network access is disabled and request is not from a trusted service nor via an approved private "
+            "link."
+        )
     else:
         reason = (
             "Connection is not an approved private link and caller was ignored because bypass is not set to "
@@ -96,8 +99,8 @@ def secret_not_found(name: str) -> VaultError:
     return VaultError(
         404,
         "SecretNotFound",
-        f"A secret with (name/id) {name} was not found in this key vault. If you recently deleted this secret you may be "
-        f"able to recover it using the correct recovery command. {_HELP}",
+        f"A secret with (name/id) {name} was not found in this key vault. If you recently deleted this secret you may "
+        f"be able to recover it using the correct recovery command. {_HELP}",
     )
 
 

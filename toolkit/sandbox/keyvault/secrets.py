@@ -108,8 +108,8 @@ class Secrets:
             raise VaultError(
                 403,
                 "Forbidden",
-                'Operation "purge" is not allowed because purge protection is enabled for this vault. Key Vault service '
-                "will automatically purge it after the retention period has passed.",
+                'Operation "purge" is not allowed because purge protection is enabled for this vault. Key Vault '
+                "service will automatically purge it after the retention period has passed.",
                 "PurgeProtectionEnabled",  # (inferred: no trace with this inner code was found)
             )
         self.store.delete_document(_KIND, self._key(name))

@@ -78,7 +78,7 @@ class KeyVaultService:
     """``*.vault.azure.net`` over the vaults in the store; keys and certificates are refused by name."""
 
     name = "keyvault"
-    hosts = (f"*{_SUFFIX}",)
+    hosts: tuple[str, ...] = (f"*{_SUFFIX}",)
 
     def __init__(self, world: World) -> None:
         self._world = world

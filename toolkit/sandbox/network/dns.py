@@ -48,7 +48,7 @@ class DnsServer:
 
 
 async def serve_dns(origin: Origin, network: PrivateNetwork, host: str = "127.0.0.1", port: int = 0) -> DnsServer:
-    """Start answering for ``origin``; port 0 picks one that is free for both protocols. Raises ``OSError`` when taken."""
+    """Start answering for ``origin``; port 0 picks one free for both protocols. Raises ``OSError`` when taken."""
     loop = asyncio.get_running_loop()
 
     connections: set[asyncio.Task[None]] = set()
@@ -146,11 +146,11 @@ def _fill(response: dns.message.Message, question: dns.rrset.RRset, origin: Orig
 def _public_name(name: str) -> str:
     """The public name behind a privatelink name; any other name as it is."""
     entry = _private_zone_of(name)
-    return f"{name.removesuffix('.' + entry.zone)}.{entry.suffix}" if entry else name
+    return f"{name.removesuffix(entry.zone)}{entry.suffix}" if entry else name
 
 
 def _private_zone_of(name: str) -> PrivateLinkZone | None:
-    return next((entry for entry in ZONES if name.endswith("." + entry.zone)), None)
+    return next((entry for entry in ZONES if f".{name}".endswith(f".{entry.zone}")), None)
 
 
 def _start_of_authority(owner: str) -> dns.rrset.RRset:

@@ -11,8 +11,8 @@ from toolkit.sandbox.store import Json, Store
 def admits(acls: Json | None, source_ip: str, origin: Origin, service_endpoint: str, store: Store) -> bool:
     """Whether a resource with public network access lets a connection through its ``networkAcls``.
 
-    Without rules everything passes. ``bypass`` (trusted services) concerns none of the vantages: they are machines of the
-    user's. https://learn.microsoft.com/azure/storage/common/storage-network-security
+    Without rules everything passes. ``bypass`` (trusted services) concerns none of the vantages: they are machines of
+    the user's. https://learn.microsoft.com/azure/storage/common/storage-network-security
     """
     acls = acls or {}
     if str(acls.get("defaultAction", "Allow")).lower() != "deny":

@@ -1,4 +1,4 @@
-"""How a connection travels: public endpoint or private endpoint, as DNS and approvals say it from where the client stands."""
+"""How a connection travels: to a public or a private endpoint, as DNS and approvals decide where the client stands."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class PrivateNetwork:
         self._revisions: tuple[int, ...] = ()
 
     def route(self, origin: Origin, host: str) -> Route:
-        """How ``origin`` reaches ``host``; ``Route.unreachable`` is set when the name does not resolve or nobody answers."""
+        """How ``origin`` reaches ``host``; ``Route.unreachable`` when it does not resolve or nobody answers."""
         revisions = tuple(self._store.revision(type_) for type_ in _TYPES)
         if revisions != self._revisions:
             self._routes, self._revisions = {}, revisions
@@ -77,20 +77,20 @@ class PrivateNetwork:
         """What DNS answers for ``host`` (lower case) in the networks of ``origin``.
 
         A name becomes an alias of its privatelink name when its resource has a private endpoint
-        (https://learn.microsoft.com/azure/private-link/private-endpoint-dns). A private zone that is linked to the client's
-        network then decides: without a record the answer is NXDOMAIN, or the public one when the link's resolutionPolicy
-        is NxDomainRedirect (https://learn.microsoft.com/azure/dns/private-dns-fallback).
+        (https://learn.microsoft.com/azure/private-link/private-endpoint-dns). A private zone that is linked to the
+        client's network then decides: without a record the answer is NXDOMAIN, or the public one when the link's
+        resolutionPolicy is NxDomainRedirect (https://learn.microsoft.com/azure/dns/private-dns-fallback).
         """
         entry = zone_of(host)
         public = _public_address(host)
         if entry is None:
             return Answer(None, public)
-        label = host.removesuffix("." + entry.suffix)
+        label = host.removesuffix(entry.suffix).removesuffix(".") or "@"
         if not self._exists(entry, label):
             return Answer(None, None)
         if not self._has_endpoint(host):
             return Answer(None, public)
-        alias = f"{label}.{entry.zone}"
+        alias = entry.zone if label == "@" else f"{label}.{entry.zone}"
         if origin.vantage.private_network == "data-factory":
             endpoint = self._managed_endpoint(origin, host)
             return Answer(alias, _managed_address(endpoint), True) if endpoint else Answer(alias, public)
@@ -105,7 +105,7 @@ class PrivateNetwork:
             return Answer(alias, None)
         return Answer(alias, public)
 
-    # -- private DNS ----------------------------------------------------------------------------------------------------
+    # -- private DNS ---------------------------------------------------------------------------------------------------
 
     def _links(self, origin: Origin, zone: str) -> list[Resource]:
         subscription = _subscription(origin)
@@ -120,7 +120,7 @@ class PrivateNetwork:
         network = str((link.properties.get("virtualNetwork") or {}).get("id", ""))
         return network.lower().startswith(_subscription(origin)) and self._store.get(network) is not None
 
-    # -- private endpoints ----------------------------------------------------------------------------------------------
+    # -- private endpoints ---------------------------------------------------------------------------------------------
 
     def _exists(self, entry: PrivateLinkZone, label: str) -> bool:
         """Whether the name belongs to anything; taken for granted where a name is not simply a resource's."""
@@ -134,7 +134,7 @@ class PrivateNetwork:
         )
 
     def _endpoint_at(self, origin: Origin, address: str, host: str) -> Resource | None:
-        """The approved private endpoint that owns ``address``; the one for ``host`` where two networks share a range."""
+        """The approved private endpoint at ``address``; the one for ``host`` where two networks share a range."""
         subscription = _subscription(origin)
         owners = [
             endpoint
@@ -196,7 +196,7 @@ def _managed_hosts(endpoint: Resource) -> set[str]:
 
 
 def public_host(target_id: str, group_id: str) -> str | None:
-    """The public name of a resource's sub-resource (``blob`` of a storage account), where the name is the resource's own."""
+    """The public name of a resource's sub-resource (``blob`` of an account), None where the name is not its own."""
     parts = target_id.strip("/").split("/")
     if len(parts) < 8:
         return None

@@ -8,7 +8,10 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class PrivateLinkZone:
-    """``{name}.{suffix}`` is an alias of ``{name}.{zone}`` once the resource has a private endpoint for ``group_id``."""
+    """``{name}.{suffix}`` is an alias of ``{name}.{zone}`` once it has a private endpoint for ``group_id``.
+
+    The suffix itself can be such a name too (the portal of Data Factory): its record is the zone's apex, ``@``.
+    """
 
     suffix: str
     zone: str
@@ -50,5 +53,5 @@ ZONES: Final = (
 
 
 def zone_of(host: str) -> PrivateLinkZone | None:
-    """The entry whose public suffix ``host`` (lower case) ends with, else None."""
-    return next((entry for entry in ZONES if host.endswith("." + entry.suffix)), None)
+    """The entry whose public suffix ``host`` (lower case) is or ends with, else None."""
+    return next((entry for entry in ZONES if f".{host}".endswith(f".{entry.suffix}")), None)

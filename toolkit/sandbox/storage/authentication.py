@@ -116,13 +116,13 @@ def _anonymous(account: Resource, tenant_id: str, version: str) -> Anonymous:
     if account.properties.get("allowBlobPublicAccess") is True:
         return Anonymous()
     if version >= _CHALLENGE_SINCE:
-        # Which of the two answers Azure prefers when both apply is inferred: SDKs of these versions act on the challenge.
+        # That Azure prefers this answer where both apply is inferred: SDKs of these versions act on the challenge.
         raise _challenge("NoAuthenticationInformation", tenant_id)
     raise StorageError(409, "PublicAccessNotPermitted", "Public access is not permitted on this storage account.")
 
 
 def private_container(tenant_id: str, version: str) -> StorageError:
-    """The answer to an anonymous request for what is not public, where the account allows anonymous access (inferred)."""
+    """The answer to an anonymous request for a private container of an account that allows public ones (inferred)."""
     if version >= _CHALLENGE_SINCE:
         return _challenge("NoAuthenticationInformation", tenant_id)
     return StorageError(404, "ResourceNotFound", "The specified resource does not exist.")

@@ -1,7 +1,7 @@
 """Azurite, the process that holds the blobs: started once, watched, and restarted when it dies.
 
-One process serves every storage account. Azurite reads its accounts from the environment (``AZURITE_ACCOUNTS``, see
-https://learn.microsoft.com/azure/storage/common/storage-install-azurite#custom-storage-accounts-and-keys), so it is given a
+One process serves every storage account. Azurite reads its accounts from the environment (``AZURITE_ACCOUNTS``:
+https://learn.microsoft.com/azure/storage/common/storage-install-azurite#custom-storage-accounts-and-keys), so it gets a
 pool of neutral accounts, and :class:`~toolkit.sandbox.storage.blobs.AzuriteBlobs` lends them to real account names.
 """
 
@@ -40,8 +40,8 @@ class AzuriteProcess:
 
     ``command`` starts Azurite's blob service (``node …/azurite/dist/src/blob/main.js``); data and log go to
     ``state_dir/azurite`` and ``state_dir/logs/azurite.log``. An acknowledged write survives a kill -9 of any process
-    (durable.cjs); Azurite ends when this process does, and holds a file lock as long as it lives, so that two never write
-    to the same data.
+    (durable.cjs); Azurite ends when this process does, and holds a file lock as long as it lives, so that two never
+    write to the same data.
     """
 
     def __init__(self, state_dir: Path, command: list[str]) -> None:
@@ -138,7 +138,7 @@ class AzuriteProcess:
         return {**os.environ, "NODE_OPTIONS": options, "AZURITE_ACCOUNTS": accounts}
 
     async def _locked(self) -> IO[bytes]:
-        """An open file with an exclusive lock that the child inherits (flock belongs to the open file, not to a process)."""
+        """An open file with an exclusive lock that the child inherits: flock belongs to the open file, not to one."""
         file = (self._data / "lock").open("wb")
         deadline = time.monotonic() + _LOCK_SECONDS
         while True:

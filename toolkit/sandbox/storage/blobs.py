@@ -40,7 +40,7 @@ class AzuriteBlobs:
     async def close(self) -> None:
         await self._client.aclose()
 
-    # -- the control plane's own way ------------------------------------------------------------------------------------
+    # -- the control plane's own way -----------------------------------------------------------------------------------
 
     async def create_container(self, account: str, container: str) -> None:
         """Make a container; one that is there already is left as it is. Raises :class:`AzuriteUnavailable`."""
@@ -93,7 +93,7 @@ class AzuriteBlobs:
             raise AzuriteUnavailable(f"Azurite answered {response.status_code} to {method} {path}?{query}")
         return body
 
-    # -- the gateway's way ----------------------------------------------------------------------------------------------
+    # -- the gateway's way ---------------------------------------------------------------------------------------------
 
     def slot(self, account: str) -> str:
         """The Azurite account that holds this account's blobs; lent on first use. Raises :class:`BlobStorageFull`."""
@@ -126,12 +126,12 @@ class AzuriteBlobs:
         """Send one request to Azurite and return its streaming response (the caller closes it).
 
         ``path`` and ``query`` are as the client sent them, ``headers`` lower-cased without hop-by-hop ones and with the
-        body's Content-Length. ``signed`` requests act as the account; others are anonymous. What can be repeated without
-        harm is sent again when Azurite was restarted meanwhile. Raises :class:`AzuriteUnavailable`.
+        body's Content-Length. ``signed`` requests act as the account; others are anonymous. What can be repeated
+        without harm is sent again when Azurite was restarted meanwhile. Raises :class:`AzuriteUnavailable`.
         """
         slot = self.slot(account)
         parameters = split_query(query)
-        # Azurite leaves a parameter with an unescaped "=" in its value out of the string to sign (getURLQueries, 3.35.0).
+        # Azurite leaves a parameter with a bare "=" in its value out of the string to sign (getURLQueries, 3.35.0).
         sent_query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in parameters)
         target = f"/{slot}{path}" + (f"?{sent_query}" if sent_query else "")
         sent = [

@@ -109,7 +109,7 @@ _ACCOUNT_INFORMATION: Final = Operation("Get Account Information", None)
 
 
 def target_of(path: str, restype: str) -> Target:
-    """What ``path`` (percent-encoded, with its leading slash) names; one segment is a blob of ``$root`` or a container."""
+    """What ``path`` (percent-encoded, with its leading slash) names; one segment is a container or in ``$root``."""
     container, _, blob = path.lstrip("/").partition("/")
     container, blob = unquote(container), unquote(blob)
     if not container:

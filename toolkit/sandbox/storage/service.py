@@ -55,7 +55,7 @@ class StorageService:
     """``*.blob.core.windows.net`` over the storage accounts in the store; other storage hosts are not served."""
 
     name = "storage"
-    hosts = (f"*{_SUFFIX}",)
+    hosts: tuple[str, ...] = (f"*{_SUFFIX}",)
 
     def __init__(self, world: World) -> None:
         if not isinstance(world.blobs, AzuriteBlobs):

@@ -35,7 +35,7 @@ _LOCALE_ORDER = str.maketrans("_-", "\x01\x02")
 
 
 def string_to_sign(method: str, headers: Headers, account: str, path: str, query: Sequence[tuple[str, str]]) -> str:
-    """What is signed for a request: ``path`` as sent (percent-encoded), ``query`` decoded, header names in lower case."""
+    """What is signed for a request: ``path`` as sent (percent-encoded), ``query`` decoded, header names lower-cased."""
     values = {name: value.decode("latin-1") for name, value in headers}
     standard = [values.get(name, "") for name in _SIGNED]
     if standard[2] == "0":

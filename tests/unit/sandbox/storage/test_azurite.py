@@ -55,7 +55,7 @@ def test_acknowledged_writes_survive_kill_9_of_azurite(own_gateway: Gateway) -> 
         pid = own_gateway.azurite.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        until(lambda: own_gateway.azurite.pid != pid)
+        until(lambda killed=pid: own_gateway.azurite.pid != killed)
         assert blob.download_blob().readall() == content
         assert blob.get_blob_properties().lease.state == "leased"
         lease.release()

@@ -29,8 +29,8 @@ def code_of(client: BlobServiceClient, container: str) -> str | None:
     try:
         list(client.get_container_client(container).list_blobs())
     except HttpResponseError as error:
-        assert error.response is not None
-        return f"{error.status_code} {error.response.headers['x-ms-error-code']}"
+        headers = error.response.headers if error.response is not None else {}
+        return f"{error.status_code} {headers.get('x-ms-error-code')}"
     return None
 
 

@@ -12,6 +12,8 @@ from typing import Any
 from toolkit.sandbox.arm.errors import ArmError, bad_request, conflict, not_found
 from toolkit.sandbox.arm.ids import ResourceId
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType
+from toolkit.sandbox.keyvault.errors import VaultError
+from toolkit.sandbox.keyvault.secrets import Secrets
 from toolkit.sandbox.store import Resource
 from toolkit.sandbox.world import World
 
@@ -155,6 +157,40 @@ def _list_deleted(call: Call) -> list[Json]:
     return [vault.body for vault in call.resources.store.under(f"/subscriptions/{call.id.subscription_id}", _DELETED)]
 
 
+# -- secrets through ARM -----------------------------------------------------------------------------------------------
+
+
+def _secret_found(call: Call) -> Resource | None:
+    """A secret exists in ARM as long as it does in the vault, where it can be deleted without ARM."""
+    vault = call.resources.store.get(call.id.parent_id)
+    known = vault is not None and any(
+        bundle["id"].rsplit("/", 1)[-1].lower() == call.id.name.lower()
+        for bundle in Secrets(call.resources.store, vault).all()
+    )
+    return call.resources.store.get(call.id.id) if known else None
+
+
+def _secret(call: Call, resource: Resource) -> None:
+    """The value goes to the vault's own documents and nowhere else (https://learn.microsoft.com/rest/api/keyvault/keyvault/secrets)."""
+    vault = call.resources.store.get(call.id.parent_id)
+    assert vault is not None
+    value = resource.internal.pop("value", None)
+    given = {**resource.properties, "value": value, "tags": resource.body.get("tags")}
+    secrets = Secrets(call.resources.store, vault)
+    try:
+        bundle = secrets.set(call.id.name, given) if value is not None else secrets.update(call.id.name, None, given)
+    except VaultError as error:
+        raise ArmError(error.status, error.code, str(error)) from error
+    versioned, attributes = bundle["id"], bundle["attributes"]
+    resource.properties.update(
+        secretUri=versioned.rsplit("/", 1)[0],
+        secretUriWithVersion=versioned,
+        attributes={
+            key: attributes[key] for key in ("enabled", "created", "updated", "nbf", "exp") if key in attributes
+        },
+    )
+
+
 def check_name(world: World, on: ResourceId, body: Json) -> Answer:
     name = str(body.get("name", ""))
     if not _NAME.fullmatch(name):
@@ -193,6 +229,18 @@ KEYVAULT: tuple[ResourceType, ...] = (
         validate=_vault_checked,
         on_put=_vault,
         on_delete=_soft_delete,
+    ),
+    ResourceType(
+        f"{VAULTS}/secrets",
+        first_api_version="2016-10-01",
+        place="child",
+        location="none",
+        create_status=200,
+        provisioning_state=False,
+        methods=frozenset({"GET", "PUT", "PATCH"}),
+        write_only=("value",),
+        find=_secret_found,
+        on_put=_secret,
     ),
     ResourceType(
         _DELETED,

@@ -18,6 +18,7 @@ from toolkit.sandbox.store import Resource
 
 Json = dict[str, Any]
 WORKSPACES = "Microsoft.MachineLearningServices/workspaces"
+_OUTBOUND_RULES = f"{WORKSPACES}/outboundRules"
 _FIRST = "2018-11-19"
 _DELETED = "aml-deleted-workspace"
 _DELETED_FOR = timedelta(days=14)
@@ -67,8 +68,9 @@ def _workspace_checked(call: Call, resource: Resource) -> None:
     if not (resource.body.get("identity") or {}).get("type"):
         raise bad_request("ValidationError", "A workspace needs an identity.")
     if standing is not None:
-        before = (standing.properties.get("managedNetwork") or {}).get("isolationMode", "Disabled")
-        after = (properties.get("managedNetwork") or {}).get("isolationMode", before)
+        before = standing.properties["managedNetwork"].get("isolationMode", "Disabled")
+        sent = call.sent.get("managedNetwork")
+        after = before if sent is None else sent.get("isolationMode", before)
         if _ISOLATION_ORDER.index(after) < _ISOLATION_ORDER.index(before):
             raise bad_request(
                 "ValidationError", f"The managed network's isolation mode cannot go from {before} back to {after}."
@@ -109,13 +111,37 @@ def _workspace(call: Call, resource: Resource) -> None:
     }
     properties.setdefault("creationTime", datetime.now(UTC).isoformat())
     properties.setdefault("privateEndpointConnections", [])
-    if properties.get("managedNetwork"):
-        properties["managedNetwork"].setdefault("outboundRules", {})
-        properties["managedNetwork"].setdefault("status", {"status": "Inactive", "sparkReady": False})
-        for rule in properties["managedNetwork"]["outboundRules"].values():
-            rule.setdefault("status", "Inactive")
+    _managed_network(call, resource)
     if call.creating:
         _system_datastores(call, resource)
+
+
+def _managed_network(call: Call, resource: Resource) -> None:
+    """Rules in the body and rules written as children are the same rules; a PUT drops only those that an earlier body named.
+
+    https://learn.microsoft.com/azure/machine-learning/how-to-managed-network
+    """
+    network: Json = resource.properties["managedNetwork"]
+    standing: Json = call.existing.properties["managedNetwork"] if call.existing else {}
+    if call.method == "PUT" and standing and "managedNetwork" not in call.sent:
+        network = resource.properties["managedNetwork"] = standing
+    if network.get("isolationMode", "Disabled") == "Disabled":
+        return
+    now = resource.properties.pop("provisionNetworkNow", False)
+    idle = {"status": "Active" if now else "Inactive", "sparkReady": False}
+    network["status"] = {**standing.get("status", idle), **({"status": "Active"} if now else {})}
+    sent: Json = (call.sent.get("managedNetwork") or {}).get("outboundRules") or {}
+    rules_id = f"{resource.id}/outboundRules"
+    if call.method == "PUT":
+        for name in resource.internal.get("bodyRules", []):
+            if name not in sent:
+                call.resources.store.delete(f"{rules_id}/{name}")
+        resource.internal["bodyRules"] = list(sent)
+    for name, rule in sent.items():
+        call.resources.write(f"{rules_id}/{name}", _OUTBOUND_RULES, {**rule, "status": network["status"]["status"]})
+    network["outboundRules"] = {
+        rule.name: rule.properties for rule in call.resources.store.under(resource.id, _OUTBOUND_RULES)
+    }
 
 
 def _system_datastores(call: Call, resource: Resource) -> None:
@@ -162,41 +188,33 @@ def _purge_missing(call: Call) -> Resource | None:
 
 
 async def _provision_network(call: Call, resource: Resource) -> Answer:
-    network = resource.properties.get("managedNetwork")
-    if not network or network.get("isolationMode", "Disabled") == "Disabled":
+    network: Json = resource.properties["managedNetwork"]
+    if network.get("isolationMode", "Disabled") == "Disabled":
         raise bad_request("UserError", "The workspace has no managed network to provision.")
     network["status"] = {"status": "Active", "sparkReady": bool(call.body.get("includeSpark"))}
-    for rule in network["outboundRules"].values():
-        rule["status"] = "Active"
+    for rule in call.resources.store.under(resource.id, _OUTBOUND_RULES):
+        rule.properties["status"] = network["outboundRules"][rule.name]["status"] = "Active"
+        call.resources.touch(rule)
     call.resources.touch(resource)
     return Answer(network["status"])
 
 
 def _rule_written(call: Call, resource: Resource) -> None:
-    _mirror_rule(call, resource.properties)
-    resource.properties.setdefault("status", "Inactive")
+    workspace = call.resources.store.get(call.id.parent_id)
+    assert workspace is not None
+    network: Json = workspace.properties["managedNetwork"]
+    if network.get("isolationMode", "Disabled") == "Disabled":
+        raise bad_request("UserError", "Outbound rules need a managed network with an isolation mode.")
+    resource.properties["status"] = network["status"]["status"]
+    network["outboundRules"][resource.name] = resource.properties
+    call.resources.touch(workspace)
 
 
 def _rule_removed(call: Call, resource: Resource) -> None:
-    _mirror_rule(call, None, resource.name)
-
-
-def _mirror_rule(call: Call, rule: Json | None, name: str | None = None) -> None:
-    """An outbound rule is a child resource and a member of the workspace's managed network at once."""
     workspace = call.resources.store.get(call.id.parent_id)
-    if workspace is None:
-        return
-    network = workspace.properties.get("managedNetwork")
-    if not network or network.get("isolationMode", "Disabled") == "Disabled":
-        if rule is not None:
-            raise bad_request("UserError", "Outbound rules need a managed network with an isolation mode.")
-        return
-    rules = network.setdefault("outboundRules", {})
-    if rule is None:
-        rules.pop(name or call.id.name, None)
-    else:
-        rules[call.id.name] = rule
-    call.resources.touch(workspace)
+    if workspace is not None:
+        workspace.properties["managedNetwork"].get("outboundRules", {}).pop(resource.name, None)
+        call.resources.touch(workspace)
 
 
 def _compute_checked(call: Call, resource: Resource) -> None:

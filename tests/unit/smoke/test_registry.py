@@ -1,0 +1,66 @@
+"""The registry: ids, categories and their documentation."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+
+from toolkit.errors import UsageError
+from toolkit.project import find_project
+from toolkit.smoke.model import CATEGORIES
+from toolkit.smoke.registry import CHECKS, select
+
+DOCUMENT = find_project().root / "docs" / "checks.md"
+
+
+def test_ids_are_unique_and_begin_with_their_category() -> None:
+    ids = [check.id for check in CHECKS]
+    assert not [one for one, count in Counter(ids).items() if count > 1]
+    assert not [c.id for c in CHECKS if not re.fullmatch(rf"{c.category}(-[a-z]+)+", c.id)]
+
+
+def test_every_category_has_checks_in_one_run() -> None:
+    order = list(dict.fromkeys(check.category for check in CHECKS))
+    assert order == list(CATEGORIES)
+    assert [c.category for c in CHECKS] == sorted((c.category for c in CHECKS), key=CATEGORIES.index)
+
+
+def test_denials_are_proven_from_inside_and_outside() -> None:
+    denials = [check for check in CHECKS if check.id.endswith("-denied")]
+    assert len(denials) >= 5
+    assert {check.vantage for check in denials} == {"internet", "vnet"}
+    assert not [check.id for check in denials if check.retry_seconds <= 0]
+
+
+def test_every_check_is_documented_in_the_registrys_order() -> None:
+    headings = re.findall(r"^### ([a-z0-9-]+)$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+    assert headings == [check.id for check in CHECKS]
+
+
+def test_every_section_says_what_it_proves_what_a_failure_means_and_what_to_do() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    sections = re.split(r"^### ", text, flags=re.MULTILINE)[1:]
+    for section, check in zip(sections, CHECKS, strict=True):
+        body = section.split("\n## ")[0]
+        assert check.title in body, check.id
+        for word in ("**A failure means**", "**Fix**"):
+            assert word in body, f"{check.id}: {word}"
+
+
+def test_select_by_category_and_id() -> None:
+    assert select() == CHECKS
+    chosen = select(["dns"], ["posture-storage"])
+    assert {check.category for check in chosen} == {"dns", "posture"}
+    assert chosen[-1].id == "posture-storage"
+
+
+@pytest.mark.parametrize(
+    ("categories", "ids", "hint"),
+    [(["storag"], [], "storage"), ([], ["storage-vnet-wirte"], "storage-vnet-write"), ([], ["vault"], "dns-vault")],
+)
+def test_what_is_unknown_is_guessed(categories: list[str], ids: list[str], hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        select(categories, ids)
+    assert f"did you mean {hint}" in (caught.value.hint or "")

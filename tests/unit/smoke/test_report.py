@@ -1,0 +1,121 @@
+"""The reports, whole: what a person, a machine and a CI system read."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from tests.unit.smoke.support import check
+from toolkit.cli.terminal import Terminal
+from toolkit.smoke import report
+from toolkit.smoke.model import CheckResult, SmokeResult
+
+
+def passes(context: object) -> dict[str, object]:
+    return {}
+
+
+RESULT = SmokeResult(
+    environment="dev",
+    run_id="20260101T000000Z-0011",
+    started_at="2026-01-01T00:00:00+00:00",
+    duration=12.25,
+    results=(
+        CheckResult(check(passes, id="storage-a"), "PASS", "All is well", 0.5, 1, evidence={"bytes": 3}),
+        CheckResult(
+            check(passes, id="storage-b"),
+            "FAIL",
+            "a write | from <outside>\x00 was allowed",
+            9.0,
+            4,
+            hint="close the firewall",
+        ),
+        CheckResult(check(passes, id="storage-c", severity="warning"), "FAIL", "one node runs", 0.1, 1),
+        CheckResult(
+            check(passes, id="keyvault-a", category="keyvault"),
+            "SKIP",
+            "cannot act from vnet",
+            0,
+            1,
+            requirement="vantage:vnet",
+            skip_allowed=True,
+        ),
+        CheckResult(
+            check(passes, id="keyvault-b", category="keyvault"),
+            "SKIP",
+            "cannot sign in as reader",
+            0,
+            1,
+            requirement="identity:reader",
+        ),
+    ),
+)
+
+
+def test_junit() -> None:
+    root = ET.fromstring(report.as_junit(RESULT).split("\n", 1)[1])  # the control character is gone: it parses
+    suites = {suite.get("name"): suite for suite in root}
+    assert list(suites) == ["smoke.storage", "smoke.keyvault"]
+    storage, vault = suites["smoke.storage"], suites["smoke.keyvault"]
+    assert (storage.get("tests"), storage.get("failures"), storage.get("skipped")) == ("3", "1", "0")
+    assert (vault.get("tests"), vault.get("failures"), vault.get("skipped")) == ("2", "0", "2")
+    failure = storage.find("testcase[@name='storage-b']/failure")
+    assert failure is not None
+    assert failure.text == (
+        "a write | from <outside>\ufffd was allowed\nhint: close the firewall\ndocs/checks.md#storage-b"
+    )
+    assert storage.find("testcase[@name='storage-c']/failure") is None
+    assert [s.get("message") for s in vault.iter("skipped")] == [
+        "cannot act from vnet",
+        "cannot sign in as reader (not allowed by smoke.allowed_skips in env.toml)",
+    ]
+
+
+def test_markdown() -> None:
+    assert report.as_markdown(RESULT) == (
+        "## ❌ Smoke tests of dev\n"
+        "\n"
+        "1 passed, 2 failed, 2 skipped (1 of them not allowed by smoke.allowed_skips in env.toml), in 12.2 s.\n"
+        "\n"
+        "* **storage-b** FAIL: a write \\| from &lt;outside>\x00 was allowed\n"
+        "  * close the firewall\n"
+        "  * docs/checks.md#storage-b\n"
+        "* **storage-c** FAIL: one node runs\n"
+        "  * docs/checks.md#storage-c\n"
+        "* **keyvault-b** SKIP: cannot sign in as reader\n"
+        "  * docs/checks.md#keyvault-b\n"
+        "\n"
+        "| check | outcome | time | reason |\n"
+        "|---|---|---|---|\n"
+        "| storage-a | PASS | 0.5 s | All is well |\n"
+        "| storage-b | FAIL | 9.0 s | a write \\| from &lt;outside>\x00 was allowed |\n"
+        "| storage-c | FAIL (warning) | 0.1 s | one node runs |\n"
+        "| keyvault-a | SKIP | 0.0 s | cannot act from vnet |\n"
+        "| keyvault-b | SKIP (not allowed) | 0.0 s | cannot sign in as reader |\n"
+    )
+
+
+def test_all_three_are_written(tmp_path: Path) -> None:
+    report.write(RESULT, tmp_path / "new" / "folder")
+    names = sorted(path.name for path in (tmp_path / "new" / "folder").iterdir())
+    assert names == ["smoke.json", "smoke.junit.xml", "smoke.md"]
+    document = json.loads((tmp_path / "new" / "folder" / "smoke.json").read_text())
+    assert document["green"] is False
+    assert document["summary"] == {"passed": 1, "failed": 2, "skipped": 2, "red": 2}
+    assert [one["id"] for one in document["checks"]] == [one.check.id for one in RESULT.results]
+    assert document["checks"][0]["evidence"] == {"bytes": 3}
+    assert document["versions"]["azure-storage-blob"][0].isdigit()
+
+
+def test_the_terminal_shows_each_check_and_the_way_out(capsys: pytest.CaptureFixture[str]) -> None:
+    from toolkit.cli.smoke import _show
+
+    _show(Terminal(), RESULT)
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].split() == ["CHECK", "OUTCOME", "TIME", "WHAT", "WAS", "FOUND"]
+    assert out[1].split() == ["storage-a", "PASS", "0.5", "s", "All", "is", "well"]
+    assert "  hint: close the firewall" in out
+    assert "  see:  docs/checks.md#storage-b" in out
