@@ -51,13 +51,6 @@ module "role_assignments" {
       principal_type = "ServicePrincipal"
       why            = "CI makes the platform's role assignments, in its resource group only"
     }
-    ci_state_account = {
-      scope          = module.state.id
-      role           = "Reader"
-      principal_id   = module.ci.principal_id
-      principal_type = "ServicePrincipal"
-      why            = "Terraform's backend looks up the state account's blob endpoint"
-    }
     ci_state = {
       scope          = module.state.container_ids["tfstate"]
       role           = "Storage Blob Data Contributor"

@@ -10,7 +10,7 @@ import dns.resolver
 import pytest
 from azure.core import PipelineClient
 from azure.core.exceptions import HttpResponseError
-from azure.core.pipeline.policies import BearerTokenCredentialPolicy
+from azure.core.pipeline.policies import BearerTokenCredentialPolicy, ProxyPolicy
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
@@ -25,8 +25,12 @@ NETWORK_VERSION = "2023-11-01"
 
 
 def client(sandbox: SandboxForTests, host: str, scope: str, vantage: str) -> PipelineClient[HttpRequest, HttpResponse]:
-    policy = BearerTokenCredentialPolicy(sandbox.credential(vantage), scope)
-    return PipelineClient(f"https://{host}", per_retry_policies=[policy], **sandbox.options(vantage))
+    options = sandbox.options(vantage)
+    policies = [
+        ProxyPolicy(proxies=options.pop("proxies")),
+        BearerTokenCredentialPolicy(sandbox.credential(vantage), scope),
+    ]
+    return PipelineClient(f"https://{host}", policies=policies, **options)
 
 
 class Platform:
@@ -41,7 +45,7 @@ class Platform:
         self.vault = f"kv-{self.suffix}"
         scope = "https://management.azure.com/.default"
         self._arm = client(sandbox, "management.azure.com", scope, "internet")
-        for namespace in ("Storage", "KeyVault", "Network", "Authorization"):
+        for namespace in ("Storage", "KeyVault", "Network", "Authorization", "DataFactory"):
             path = f"/subscriptions/{sandbox.subscription_id}/providers/Microsoft.{namespace}/register"
             self.send("POST", path, "2021-04-01")
         self.put(self.group, "2021-04-01", {"location": LOCATION})
@@ -181,3 +185,28 @@ def test_the_vault_is_reached_only_through_its_private_endpoint(platform: Platfo
     name, private = platform.address("vnet", f"{platform.vault}.vault.azure.net")
     assert name == f"{platform.vault}.privatelink.vaultcore.azure.net"
     assert private.startswith("10.9.0.")
+
+
+def test_the_factory_reaches_storage_once_its_managed_endpoint_is_approved(sandbox: SandboxForTests) -> None:
+    platform = Platform(sandbox)
+    account = platform.make_account()
+    platform.grant(account, BLOB_CONTRIBUTOR)
+    factory = f"{platform.group}/providers/Microsoft.DataFactory/factories/adf-{platform.suffix}"
+    platform.put(
+        factory, "2018-06-01", {"location": LOCATION, "identity": {"type": "SystemAssigned"}, "properties": {}}
+    )
+    managed = f"{factory}/managedVirtualNetworks/default"
+    platform.put(managed, "2018-06-01", {"properties": {}})
+    endpoint = {"properties": {"privateLinkResourceId": account, "groupId": "blob"}}
+    platform.put(f"{managed}/managedPrivateEndpoints/blob", "2018-06-01", endpoint)
+    with pytest.raises(HttpResponseError) as pending:
+        platform.container("adf-managed").upload_blob("b", b"1")
+    assert pending.value.error_code == "AuthorizationFailure"  # type: ignore[attr-defined]
+    connections = platform.send("GET", f"{account}/privateEndpointConnections", "2023-05-01")["value"]
+    state = {"status": "Approved", "description": "by the test", "actionRequired": "None"}
+    platform.put(connections[0]["id"], "2023-05-01", {"properties": {"privateLinkServiceConnectionState": state}})
+    platform.container("adf-managed").upload_blob("b", b"1")
+    for vantage in ("internet", "vnet"):
+        with pytest.raises(HttpResponseError) as closed:
+            platform.container(vantage).download_blob("b")
+        assert closed.value.error_code == "AuthorizationFailure"  # type: ignore[attr-defined]

@@ -86,14 +86,14 @@ class TerminalObserver:
 
 def print_plan(terminal: Terminal, summary: PlanSummary, *, every: bool) -> None:
     """The summary as a table by module and action; with ``every``, each change below it."""
-    from toolkit.terraform.plan import ACTIONS, details
+    from toolkit.terraform.plan import details
 
     rows = [
-        [module, *(str(counts[action] or "") for action in ACTIONS), str(sum(counts.values()))]
+        [module, *(str(counts[action] or "") for action in summary.actions), str(sum(counts.values()))]
         for module, counts in summary.by_module()
     ]
     if rows:
-        terminal.print_table(["module", *ACTIONS, "all"], rows)
+        terminal.print_table(["module", *summary.actions, "all"], rows)
     dangerous = [c for c in summary.changes if c.action in ("replace", "delete")]
     listed = list(summary.changes) if every else dangerous if len(dangerous) < len(summary.changes) else []
     for change in listed[:_LISTED]:

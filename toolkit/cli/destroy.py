@@ -43,7 +43,7 @@ def destroy(env: str, yes: bool, confirm: str | None, as_json: bool, force_unloc
     environment = load_environment(env)
     with open_session(environment, command_line(), TerminalObserver(terminal)) as session:
         plan = plan_platform(session, destroy=True, force_unlock=force_unlock)
-        if not plan.summary.empty:
+        if plan.summary.changes:
             if not as_json:
                 print_plan(terminal, plan.summary, every=False)
             terminal.progress(f"{environment.name}: {plan.summary.sentence}")
@@ -51,7 +51,7 @@ def destroy(env: str, yes: bool, confirm: str | None, as_json: bool, force_unloc
         destroy_platform(session, plan)
     if as_json:
         terminal.print_json({"environment": environment.name, **plan.summary.as_json()})
-    elif plan.summary.empty:
+    elif not plan.summary.changes:
         terminal.print(f"Nothing to destroy: {environment.name} has no resources.")
     else:
         terminal.print(f"Destroyed: {environment.name}, {plan.summary.sentence}.")

@@ -1,7 +1,7 @@
 """A plan that goes from job to job: ``plan --out DIR`` writes it, ``apply --plan DIR`` verifies and applies it.
 
-The plan file may hold sensitive values (https://developer.hashicorp.com/terraform/cli/commands/plan#out-filename), so it
-is written with mode 0600: keep the folder where only the next job can read it.
+The plan file may hold sensitive values, so it is written with mode 0600: keep the folder where only the next job can
+read it (https://developer.hashicorp.com/terraform/cli/commands/plan#out-filename).
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Action = Literal["create", "update", "replace", "delete", "forget", "no-op"]
+Action = Literal["create", "update", "replace", "delete", "import", "forget", "no-op"]
 
-ACTIONS: tuple[Action, ...] = ("create", "update", "replace", "delete", "forget")
+ACTIONS: tuple[Action, ...] = ("create", "update", "replace", "delete", "import", "forget")
 ROOT_MODULE = "(root)"
 
 _ACTIONS: dict[tuple[str, ...], Action] = {
@@ -64,9 +64,14 @@ class PlanSummary:
         return sum(change.action == action for change in self.changes)
 
     @property
+    def actions(self) -> tuple[Action, ...]:
+        """Those that occur, in the order of :data:`ACTIONS`."""
+        return tuple(action for action in ACTIONS if self.count(action))
+
+    @property
     def sentence(self) -> str:
         """``3 to create, 1 to replace`` in the order of :data:`ACTIONS`."""
-        parts = [f"{self.count(action)} to {action}" for action in ACTIONS if self.count(action)]
+        parts = [f"{self.count(action)} to {action}" for action in self.actions]
         if not parts and self.outputs:
             parts = [f"{len(self.outputs)} outputs to change"]
         return ", ".join(parts) or "no changes"
@@ -109,9 +114,10 @@ def markdown(summary: PlanSummary, title: str) -> str:
     if summary.empty:
         return "\n".join([*lines, f"No changes: {summary.resources} resources match the configuration.", ""])
     lines += [f"**{summary.sentence}**, of {summary.resources} resources.", ""]
-    lines += ["| module | " + " | ".join(ACTIONS) + " |", "|---|" + "---:|" * len(ACTIONS)]
+    actions = summary.actions
+    lines += ["| module | " + " | ".join(actions) + " |", "|---|" + "---:|" * len(actions)]
     for module, counts in summary.by_module():
-        lines.append(f"| `{module}` | " + " | ".join(str(counts[a] or "") for a in ACTIONS) + " |")
+        lines.append(f"| `{module}` | " + " | ".join(str(counts[a] or "") for a in actions) + " |")
     if summary.steps:
         lines += ["", "Besides, the toolkit itself:", *(f"* {step}" for step in summary.steps)]
     if summary.drift:
@@ -150,6 +156,8 @@ def azure_type(values: dict[str, Any] | None) -> str | None:
 def _change(item: dict[str, Any]) -> ResourceChange:
     change = item["change"]
     action = _ACTIONS[tuple(change["actions"])]
+    if action == "no-op" and "importing" in change:
+        action = "import"
     before, after = change.get("before"), change.get("after")
     unknown = change.get("after_unknown") or {}
     both = isinstance(before, dict) and isinstance(after, dict)

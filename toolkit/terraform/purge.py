@@ -178,7 +178,7 @@ def _until_done(client: Any, request: Any, step: PurgeStep) -> None:
 def _refused(step: PurgeStep, error: AzureError) -> ToolkitError:
     return ToolkitError(
         f"the soft-deleted {step.kind} {step.name} cannot be purged: {error.message}",
-        hint="its name stays taken until it is purged or its retention has passed; the next apply or destroy tries again",
+        hint="its name stays taken until it is purged or its retention has passed",
     )
 
 

@@ -84,6 +84,7 @@ class Runner:
     logs: Path
     observer: Observer
     records: Records | None = None
+    last_log: Path | None = None
     _commands: Any = field(init=False)
 
     def __post_init__(self) -> None:
@@ -100,6 +101,7 @@ class Runner:
         argv: list[str] = self._commands.generate_cmd_string(command, *arguments, **options)
         events = Events(self.observer, planned)
         with disk_errors("Terraform's output"), self._output(command, private) as (out, err, log):
+            self.last_log = log
             process = self._start(argv, out, err)
             try:
                 if self.records is not None:

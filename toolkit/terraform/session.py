@@ -16,7 +16,7 @@ from typing import Any
 
 from toolkit.environment import Connection, Environment
 from toolkit.errors import RefusedError, ToolkitError
-from toolkit.terraform import diagnostics, statelock
+from toolkit.terraform import adopt, diagnostics, statelock
 from toolkit.terraform.events import Observer
 from toolkit.terraform.files import disk_errors, write_atomically
 from toolkit.terraform.lock import EnvironmentLock, lock_environment
@@ -208,11 +208,25 @@ class Session:
         """
         approved = {change.address: change.action for change in plan.summary.changes}
         waits = _Waits()
+        left = self.lock.left_behind
+        if left is not None and left.command == "apply":
+            adopt.remember(self.environment, adopt.created_in(left.log))
         while True:
             count = sum(2 if c.action == "replace" else 1 for c in plan.summary.changes)
-            result = self.runner(root).run("apply", str(plan.file), input=False, json=FLAG, planned=count)
+            result = self._apply_run(root, plan.file, count)
             if result.returncode == 0:
+                adopt.forget(self.environment)
                 return result.events.outputs
+            existing = adopt.already_existing(result.events.errors, adopt.remembered(self.environment))
+            others = [error for error in result.events.errors if error.address not in existing]
+            if existing and (not others or diagnostics.retryable(others)):
+                self.observer.note(
+                    f"{len(existing)} resources that the interrupted run had created are taken into the state; "
+                    "planning again and going on"
+                )
+                plan = self._plan_with_imports(root, plan, existing)
+                _must_be_within(plan.summary, approved, self.environment)
+                continue
             row = diagnostics.retryable(result.events.errors)
             wait = waits.next(row) if row is not None else None
             if row is None or wait is None:
@@ -224,6 +238,26 @@ class Session:
             _must_be_within(plan.summary, approved, self.environment)
             if plan.summary.empty:
                 return self.read_outputs(root)
+
+    def _apply_run(self, root: RootName, file: Path, planned: int) -> Result:
+        """One run; one that is interrupted or killed leaves a record of what it began to create."""
+        runner = self.runner(root)
+        result: Result | None = None
+        try:
+            result = runner.run("apply", str(file), input=False, json=FLAG, planned=planned)
+            return result
+        finally:
+            if (result is None or result.killed) and runner.last_log is not None:
+                adopt.remember(self.environment, adopt.created_in(runner.last_log))
+
+    def _plan_with_imports(self, root: RootName, plan: SavedPlan, existing: dict[str, str]) -> SavedPlan:
+        imports = self.folder(root).path / adopt.IMPORTS_FILE
+        with disk_errors("the work folder"):
+            write_atomically(imports, adopt.import_blocks(existing, plan.document), 0o644)
+        try:
+            return self.plan(root, destroy=plan.destroy)
+        finally:
+            imports.unlink(missing_ok=True)
 
     def read_outputs(self, root: RootName = "platform") -> dict[str, Any]:
         """The outputs in the state, without the sensitive ones."""
@@ -332,7 +366,7 @@ class _Waits:
 
 def _must_be_within(summary: PlanSummary, approved: dict[str, Any], environment: Environment) -> None:
     """Going on after an error must not do what nobody agreed to. A half-made resource may have to be made again."""
-    allowed = {"create": ("create", "update", "replace", "delete"), "update": ("update",), "delete": ("delete",)}
+    allowed = {"create": ("update", "replace", "delete", "import")}
     for change in summary.changes:
         first = approved.get(change.address)
         if first is None or change.action not in (*allowed.get(first, ()), first):

@@ -18,10 +18,11 @@ resource "azapi_resource" "this" {
         enabledForDiskEncryption     = false
         enabledForTemplateDeployment = false
         publicNetworkAccess          = var.public_network_access
+        # Key Vault answers an address as a range of one: https://github.com/hashicorp/terraform-provider-azurerm/issues/2164
         networkAcls = {
           bypass              = "AzureServices"
           defaultAction       = "Deny"
-          ipRules             = [for rule in sort(var.ip_rules) : { value = rule }]
+          ipRules             = [for rule in sort(var.ip_rules) : { value = strcontains(rule, "/") ? rule : "${rule}/32" }]
           virtualNetworkRules = []
         }
       },

@@ -72,9 +72,9 @@ def test_markdown_is_a_table_by_module_with_every_change_below(runner: Runner, t
         "",
         "**3 to create**, of 3 resources.",
         "",
-        "| module | create | update | replace | delete | forget |",
-        "|---|---:|---:|---:|---:|---:|",
-        "| `(root)` | 2 |  |  |  |  |",
+        "| module | create |",
+        "|---|---:|",
+        "| `(root)` | 2 |",
     ]
     assert "* purge x" in text
     assert "| create | `module.child.terraform_data.b` | terraform_data |  |" in text

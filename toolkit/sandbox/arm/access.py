@@ -1,9 +1,9 @@
 """Azure role-based access control over the role assignments in the store.
 
 An action is allowed when some assignment at the scope or above it names a role whose ``actions`` cover it and whose
-``notActions`` do not (https://learn.microsoft.com/azure/role-based-access-control/role-definitions); data actions likewise.
-Conditions are not evaluated: an assignment that has one grants nothing and is named in the sandbox's log (inferred: safer than
-granting). Groups have no members here.
+``notActions`` do not (https://learn.microsoft.com/azure/role-based-access-control/role-definitions); data actions
+likewise. Conditions are not evaluated: an assignment that has one grants nothing and is named in the sandbox's log
+(inferred: safer than granting). Groups have no members here.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def _definition(role: Json) -> Json:
 
 
 class RoleBasedAccess:
-    """The :class:`toolkit.sandbox.world.AccessControl` of the sandbox. Answers are cached until an assignment or definition changes."""
+    """The :class:`toolkit.sandbox.world.AccessControl` of the sandbox. Answers are cached until an assignment or
+    definition changes."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -99,7 +100,8 @@ class RoleBasedAccess:
         return self._allows(principal, scope, data_action, data=True)
 
     def has_any(self, principal: Principal, scope: str) -> bool:
-        """Whether the principal holds any role at, above or below ``scope``: who has none does not see a subscription in lists."""
+        """Whether the principal holds any role at, above or below ``scope``: who has none does not see a
+        subscription in lists."""
         self._refresh()
         here = _scope(scope)
         return any(within(at, here) or within(here, at) for at, _ in self._grants.get(principal.object_id.lower(), ()))

@@ -39,7 +39,8 @@ class ArmError(Exception):
 
 
 class OperationFailed(Exception):
-    """Accepted with 202, then ended in status Failed: what Azure reports through the operation, not through the request."""
+    """Accepted with 202, then ended in status Failed: what Azure reports through the operation, not through the
+    request."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")

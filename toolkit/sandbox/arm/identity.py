@@ -16,7 +16,8 @@ USER_ASSIGNED = "Microsoft.ManagedIdentity/userAssignedIdentities"
 
 
 def apply_identity(call: Call, resource: Resource) -> None:
-    """Replace the sent block by what Azure answers; 400 FailedIdentityOperation for a user-assigned identity that is not there."""
+    """Replace the sent block by what Azure answers; 400 FailedIdentityOperation for a user-assigned identity that
+    is not there."""
     sent: Json | None = resource.body.get("identity")
     if sent is None:
         if call.existing is not None and "identity" in call.existing.body:
@@ -39,7 +40,8 @@ def apply_identity(call: Call, resource: Resource) -> None:
         if not block["userAssignedIdentities"]:
             raise bad_request(
                 "InvalidIdentityValues",
-                f"Invalid value for the identities '{resource.id}'. The 'UserAssigned' identity type requires at least one "
+                f"Invalid value for the identities '{resource.id}'. The 'UserAssigned' identity type requires at "
+                "least one "
                 "user-assigned identity in 'UserAssignedIdentities'.",
             )
     resource.body["identity"] = block
@@ -50,8 +52,10 @@ def _assigned(call: Call, resource: Resource, identity_id: str) -> Json:
     if identity is None:
         raise bad_request(
             "FailedIdentityOperation",
-            f"Identity operation for resource '{resource.id}' failed with error 'Failed to perform resource identity operation. "
-            f'Status: \'BadRequest\'. Response: \'{{"error":{{"code":"BadRequest","message":"Resource \'{identity_id}\' was '
+            f"Identity operation for resource '{resource.id}' failed with error 'Failed to perform resource identity "
+            "operation. "
+            'Status: \'BadRequest\'. Response: \'{"error":{"code":"BadRequest","message":"Resource '
+            f"'{identity_id}' was "
             "not found.\"}}'.",
         )
     call.require_linked(f"{USER_ASSIGNED}/assign/action", identity.id)

@@ -1,8 +1,10 @@
 """Resource ids: parsing a request path into what it names.
 
-``/subscriptions/{s}/resourceGroups/{rg}/providers/{namespace}/{type}/{name}/{type}/{name}…``, where the part before the last
+``/subscriptions/{s}/resourceGroups/{rg}/providers/{namespace}/{type}/{name}/{type}/{name}…``, where the part
+before the last
 ``/providers/`` is the scope, which for an extension resource is itself a resource id
-(https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules, …/templates/scope-extension-resources).
+(https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules,
+…/templates/scope-extension-resources).
 """
 
 from __future__ import annotations
@@ -97,5 +99,6 @@ def same(left: str, right: str) -> bool:
 
 
 def within(scope: str, resource_id: str) -> bool:
-    """Whether ``resource_id`` is ``scope`` or below it; both lower-cased, without a trailing slash ("" is the tenant)."""
+    """Whether ``resource_id`` is ``scope`` or below it; both lower-cased, without a trailing slash ("" is the
+    tenant)."""
     return resource_id == scope or resource_id.startswith(scope + "/")

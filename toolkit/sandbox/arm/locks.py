@@ -19,7 +19,8 @@ class Locks:
         self._locks: list[tuple[str, str, str]] = []  # scope lower-cased, scope as written, level
 
     def check(self, resource_id: str, type_: str, method: str) -> None:
-        """409 ScopeLocked when a lock forbids ``method`` on the resource; locks themselves can always be written and removed."""
+        """409 ScopeLocked when a lock forbids ``method`` on the resource; locks themselves can always be written
+        and removed."""
         if method in ("GET", "HEAD") or same(type_, LOCKS):
             return
         if self._revision != self._store.revision(LOCKS):
@@ -42,6 +43,7 @@ class Locks:
             listed = ",".join(holding)
             raise conflict(
                 "ScopeLocked",
-                f"The scope '{resource_id}' cannot perform {verb} operation because following scope(s) are locked: '{listed}'. "
+                f"The scope '{resource_id}' cannot perform {verb} operation because following scope(s) are locked: "
+                f"'{listed}'. "
                 "Please remove the lock and try again.",
             )

@@ -81,10 +81,20 @@ class Operations:
         name = str(uuid.uuid4())
         now = self._clock()
         operation: Json = {
-            "name": name, "subscriptionId": subscription_id, "namespace": namespace, "location": location or "global",
-            "resourceId": resource_id, "method": method, "status": "InProgress", "startedAt": now, "readyAt": now + seconds,
-            "query": query, "tenantId": tenant_id, "apiVersion": api_version, "error": error,
-        }  # fmt: skip
+            "name": name,
+            "subscriptionId": subscription_id,
+            "namespace": namespace,
+            "location": location or "global",
+            "resourceId": resource_id,
+            "method": method,
+            "status": "InProgress",
+            "startedAt": now,
+            "readyAt": now + seconds,
+            "query": query,
+            "tenantId": tenant_id,
+            "apiVersion": api_version,
+            "error": error,
+        }
         if error is not None and seconds == 0:
             operation["status"] = "Failed"
         self._store.put_document(_KIND, name, operation)
@@ -130,8 +140,11 @@ class Operations:
     def status(self, operation: Json, path: str) -> Json:
         """The body behind Azure-AsyncOperation; ``status`` is the word that pollers read."""
         body: Json = {
-            "id": path, "name": operation["name"], "status": operation["status"], "startTime": _iso(operation["startedAt"])
-        }  # fmt: skip
+            "id": path,
+            "name": operation["name"],
+            "status": operation["status"],
+            "startTime": _iso(operation["startedAt"]),
+        }
         if operation["status"] != "InProgress":
             body["endTime"] = _iso(operation["readyAt"])
         if operation["status"] == "Failed":

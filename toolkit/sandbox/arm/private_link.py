@@ -54,7 +54,8 @@ def _monitor(scope: Resource) -> Names:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """``action_property`` is how this provider spells the connection state's third member: Storage alone leaves out the s."""
+    """``action_property`` is how this provider spells the connection state's third member: Storage alone leaves
+    out the s."""
 
     groups: dict[str, Callable[[Resource], Names]]
     action_property: str = "actionsRequired"
@@ -81,12 +82,14 @@ _BY_TYPE = {type_.lower(): target for type_, target in TARGETS.items()}
 
 
 def target_of(call: Call, target_id: str, group_id: str) -> tuple[Resource, Target, str]:
-    """The resource that a connection is for, its row, and the group id as Azure spells it; 400 for what cannot be linked."""
+    """The resource that a connection is for, its row, and the group id as Azure spells it; 400 for what cannot be
+    linked."""
     resource = call.resources.store.get(target_id)
     if resource is None:
         raise bad_request(
             "InvalidResourceReference",
-            f"Resource {target_id} referenced by resource {call.id.id} was not found. Please make sure that the referenced resource "
+            f"Resource {target_id} referenced by resource {call.id.id} was not found. Please make sure that the "
+            "referenced resource "
             "exists, and that both resources are in the same region.",
         )
     target = _BY_TYPE.get(resource.type.lower())

@@ -31,7 +31,8 @@ ALWAYS_REGISTERED = (
     "Microsoft.SerialConsole",
     "Microsoft.Support",
 )
-# Namespaces that can be registered although no type of theirs is modelled: other services need them to be (for example Event
+# Namespaces that can be registered although no type of theirs is modelled: other services need them to be (for
+# example Event
 # Grid for storage event triggers, https://learn.microsoft.com/azure/data-factory/how-to-create-event-trigger).
 REGISTRABLE = (
     "GitHub.Network",
@@ -57,7 +58,8 @@ class Providers:
         self._store = store
 
     def require(self, subscription_id: str, namespace: str) -> None:
-        """409 MissingSubscriptionRegistration; azcore and azure-mgmt-core register by themselves when they read its quoted name."""
+        """409 MissingSubscriptionRegistration; azcore and azure-mgmt-core register by themselves when they read
+        its quoted name."""
         if self._registered(subscription_id, namespace):
             return
         name = _NAMES.get(namespace.lower(), namespace)

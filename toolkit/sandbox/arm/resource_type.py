@@ -58,7 +58,8 @@ class Call:
         if found is None:
             raise bad_request(
                 "InvalidResourceReference",
-                f"Resource {resource_id} referenced by resource {of} was not found. Please make sure that the referenced "
+                f"Resource {resource_id} referenced by resource {of} was not found. Please make sure that the "
+                "referenced "
                 "resource exists, and that both resources are in the same region.",
             )
         return found
@@ -75,7 +76,8 @@ class Call:
             403,
             "LinkedAuthorizationFailed",
             f"The client '{name}' with object id '{self.principal.object_id}' has permission to perform action "
-            f"'{self.type.type}/write' on scope '{self.id.id}'; however, it does not have permission to perform action(s) "
+            f"'{self.type.type}/write' on scope '{self.id.id}'; however, it does not have permission to perform "
+            "action(s) "
             f"'{action}' on the linked scope(s) '{scope}' (respectively) or the linked scope(s) are invalid.",
         )
 
@@ -90,7 +92,8 @@ ListHook = Callable[[Call], list[Json]]
 class LongRunning:
     """How long Azure takes (seconds under the realistic profile at scale 1) and how it says so.
 
-    ``put_status`` / ``delete_status`` are the statuses while the operation runs; ``running`` is the provisioningState shown
+    ``put_status`` / ``delete_status`` are the statuses while the operation runs; ``running`` is the
+    provisioningState shown
     meanwhile. ``headers`` names the polling headers that the first answer carries.
     """
 
@@ -116,7 +119,8 @@ class Singleton:
 class ResourceType:
     """One row of the registry.
 
-    ``place`` says what the resource hangs on; ``defaults`` are the properties that Azure fills in when a client leaves them
+    ``place`` says what the resource hangs on; ``defaults`` are the properties that Azure fills in when a client
+    leaves them
     out; ``kept`` (dotted paths under properties) survive a PUT because only the service writes them; ``write_only`` are
     taken into ``internal`` and never answered. ``validate`` refuses; ``on_put`` and ``on_delete`` run in the store's
     transaction; ``prepare`` and ``release`` run before it and reach other systems, so they must be repeatable.

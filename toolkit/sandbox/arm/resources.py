@@ -17,8 +17,8 @@ from toolkit.sandbox.arm.errors import (
     not_modelled,
     resource_not_found,
 )
-from toolkit.sandbox.arm.ids import parse
 from toolkit.sandbox.arm.identity import apply_identity
+from toolkit.sandbox.arm.ids import parse
 from toolkit.sandbox.arm.merge import keep, over, patched, take
 from toolkit.sandbox.arm.operations import Operations, Profile
 from toolkit.sandbox.arm.registry import lookup
@@ -104,7 +104,8 @@ class Resources:
         return Answer(None, long_running.delete_status, headers)
 
     async def remove(self, call: Call, resource: Resource) -> None:
-        """Delete a resource and everything under it, the deepest first; other systems are told before the store forgets."""
+        """Delete a resource and everything under it, the deepest first; other systems are told before the store
+        forgets."""
         for each in (resource, *self.store.under(resource.id)):
             inner = self.call_for(each, call)
             if inner.type.release is not None:
@@ -125,9 +126,18 @@ class Resources:
         """The call that a hook sees when its resource is touched on behalf of another request."""
         type_ = lookup(resource.type) or ResourceType(resource.type)
         return Call(
-            self, parse(resource.id), type_, cause.method, cause.principal, cause.tenant_id, cause.api_version, cause.query,
-            cause.headers, {}, resource,
-        )  # fmt: skip
+            self,
+            parse(resource.id),
+            type_,
+            cause.method,
+            cause.principal,
+            cause.tenant_id,
+            cause.api_version,
+            cause.query,
+            cause.headers,
+            {},
+            resource,
+        )
 
     def write(
         self, resource_id: str, type_: str, properties: Json, *, location: str | None = None, **extra: Any
@@ -199,7 +209,8 @@ class Resources:
             raise conflict(
                 "InvalidResourceLocation",
                 f"The resource '{call.id.name}' already exists in location '{standing}' in resource group "
-                f"'{call.id.resource_group}'. A resource with the same name cannot be created in location '{location}'. "
+                f"'{call.id.resource_group}'. A resource with the same name cannot be created in location "
+                f"'{location}'. "
                 "Please select a new resource name.",
             )
         body["location"] = location
@@ -273,10 +284,17 @@ class Resources:
 
     def _start(self, call: Call, resource: Resource, seconds: float, error: Json | None = None) -> Json:
         return self.operations.start(
-            subscription_id=call.id.subscription_id or "", namespace=call.type.namespace,
-            location=resource.body.get("location", ""), resource_id=resource.id, method=call.method, seconds=seconds,
-            error=error, query=dict(call.query), tenant_id=call.tenant_id, api_version=call.api_version,
-        )  # fmt: skip
+            subscription_id=call.id.subscription_id or "",
+            namespace=call.type.namespace,
+            location=resource.body.get("location", ""),
+            resource_id=resource.id,
+            method=call.method,
+            seconds=seconds,
+            error=error,
+            query=dict(call.query),
+            tenant_id=call.tenant_id,
+            api_version=call.api_version,
+        )
 
     async def _finish(self, operation: Json) -> None:
         resource = self.store.get(operation["resourceId"])
@@ -289,9 +307,18 @@ class Resources:
         type_ = lookup(resource.type)
         assert type_ is not None
         call = Call(
-            self, parse(resource.id), type_, "DELETE", _SERVICE, operation["tenantId"], operation["apiVersion"],
-            operation["query"], {}, {}, resource,
-        )  # fmt: skip
+            self,
+            parse(resource.id),
+            type_,
+            "DELETE",
+            _SERVICE,
+            operation["tenantId"],
+            operation["apiVersion"],
+            operation["query"],
+            {},
+            {},
+            resource,
+        )
         await self.remove(call, resource)
 
 

@@ -1,6 +1,7 @@
 """The service behind ``management.azure.com``: one ordered path from a request to an answer.
 
-Order, as Azure's own refusals show it: api-version, token, subscription and tenant, resource type, registration of the provider,
+Order, as Azure's own refusals show it: api-version, token, subscription and tenant, resource type, registration of
+the provider,
 role-based access, locks, resource group and parent, and then the type's own behaviour.
 """
 
@@ -91,7 +92,7 @@ class ArmService:
                 if missing
                 else f"The access token is invalid: {error}."
             )
-            challenge = f'Bearer authorization_uri="https://login.windows.net/{tenant}", error="invalid_token", error_description="{message}"'
+            challenge = _challenge(tenant, message)
             raise ArmError(401, code, message, headers={"WWW-Authenticate": challenge}) from error
 
     def _tenant_of(self, subscription_id: str | None, principal: Principal) -> str:
@@ -103,11 +104,13 @@ class ArmService:
             raise not_found("SubscriptionNotFound", f"The subscription '{subscription_id}' could not be found.")
         if tenant.lower() != principal.tenant_id.lower():
             message = (
-                f"The access token is from the wrong issuer 'https://sts.windows.net/{principal.tenant_id}/'. It must match the tenant "
-                f"'https://sts.windows.net/{tenant}/' associated with this subscription. Please use the authority (URL) "
+                f"The access token is from the wrong issuer 'https://sts.windows.net/{principal.tenant_id}/'. It "
+                "must match the tenant "
+                f"'https://sts.windows.net/{tenant}/' associated with this subscription. Please use the authority "
+                "(URL) "
                 f"'https://login.windows.net/{tenant}' to get the token."
             )
-            challenge = f'Bearer authorization_uri="https://login.windows.net/{tenant}", error="invalid_token", error_description="{message}"'
+            challenge = _challenge(tenant, message)
             raise ArmError(401, "InvalidAuthenticationTokenTenant", message, headers={"WWW-Authenticate": challenge})
         return tenant
 
@@ -118,8 +121,10 @@ class ArmService:
         raise ArmError(
             403,
             "AuthorizationFailed",
-            f"The client '{name}' with object id '{principal.object_id}' does not have authorization to perform action '{action}' "
-            f"over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh your credentials.",
+            f"The client '{name}' with object id '{principal.object_id}' does not have authorization to perform "
+            f"action '{action}' "
+            f"over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh your "
+            "credentials.",
         )
 
     async def _tenant(
@@ -140,9 +145,15 @@ class ArmService:
         return await route.handler(TenantCall(self.resources, self.providers, principal, match, path, query, body))
 
     async def _resource(
-        self, method: str, path: str, principal: Principal, api_version: str, query: Mapping[str, str],
-        headers: Mapping[str, str], body: Json,
-    ) -> Answer:  # fmt: skip
+        self,
+        method: str,
+        path: str,
+        principal: Principal,
+        api_version: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: Json,
+    ) -> Answer:
         target = parse(path)
         call = self._call(target, method, principal, api_version, query, headers, body)
         if target.is_collection:
@@ -199,29 +210,40 @@ class ArmService:
         return await handler(call, call.existing)
 
     def _call(
-        self, target: ResourceId, method: str, principal: Principal, api_version: str, query: Mapping[str, str],
-        headers: Mapping[str, str], body: Json,
-    ) -> Call:  # fmt: skip
+        self,
+        target: ResourceId,
+        method: str,
+        principal: Principal,
+        api_version: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: Json,
+    ) -> Call:
         tenant_id = self._tenant_of(target.subscription_id, principal)
         type_ = lookup(target.type)
         if type_ is None:
             raise not_found(
                 "InvalidResourceType",
-                f"The resource type could not be found in the namespace '{target.namespace}' for api version '{api_version}'. "
-                f"(The sandbox does not model '{target.type}': add it to toolkit/sandbox/arm/{_file(target.namespace)}.)",
+                f"The resource type could not be found in the namespace '{target.namespace}' for api version "
+                f"'{api_version}'. "
+                f"(The sandbox does not model '{target.type}': add it to "
+                f"toolkit/sandbox/arm/{_file(target.namespace)}.)",
             )
         if api_version.lower() < type_.first_api_version:
             raise bad_request(
                 "NoRegisteredProviderFound",
-                f"No registered resource provider found for location '{body.get('location', '')}' and API version '{api_version}' for "
-                f"type '{type_.type.split('/', 1)[1]}'. The supported api-versions start with '{type_.first_api_version}'.",
+                f"No registered resource provider found for location '{body.get('location', '')}' and API version "
+                f"'{api_version}' for "
+                f"type '{type_.type.split('/', 1)[1]}'. The supported api-versions start with "
+                f"'{type_.first_api_version}'.",
             )
         if method not in ("POST", "HEAD") and not target.is_collection and method not in type_.methods:
             raise ArmError(
-                405, "MethodNotAllowed",
+                405,
+                "MethodNotAllowed",
                 f"The resource type '{type_.type}' does not support {method} here. If Azure does, add it to "
                 f"toolkit/sandbox/arm/{_file(type_.namespace)}.",
-            )  # fmt: skip
+            )
         if target.subscription_id is not None and method in ("PUT", "PATCH", "POST"):
             self.providers.require(target.subscription_id, type_.namespace)
         call = Call(self.resources, target, type_, method, principal, tenant_id, api_version, query, headers, body)
@@ -240,16 +262,23 @@ class ArmService:
             if store.get(scope.id) is None and scope.type != SUBSCRIPTIONS:
                 raise not_found(
                     "ResourceNotFound",
-                    f"The Resource '{scope.type_and_name}' under resource group '{scope.resource_group}' was not found. "
+                    f"The Resource '{scope.type_and_name}' under resource group '{scope.resource_group}' was not "
+                    "found. "
                     "For more details please go to https://aka.ms/ARMResourceNotFoundFix",
                 )
         if target.is_child and call.type.parent == "checked" and store.get(target.parent_id) is None:
             verb = _VERBS.get(call.method, "write")
             raise not_found(
                 "ParentResourceNotFound",
-                f"Failed to perform '{verb}' on resource(s) of type '{call.type.type.split('/', 1)[1]}', because the parent resource "
+                f"Failed to perform '{verb}' on resource(s) of type '{call.type.type.split('/', 1)[1]}', because the "
+                "parent resource "
                 f"'{target.parent_id}' could not be found.",
             )
+
+
+def _challenge(tenant: str, message: str) -> str:
+    authority = f"https://login.windows.net/{tenant}"
+    return f'Bearer authorization_uri="{authority}", error="invalid_token", error_description="{message}"'
 
 
 def _api_version(query: Mapping[str, str]) -> str:
@@ -283,7 +312,8 @@ async def _body(request: Request) -> Json:
 
 
 def _action_type(type_: ResourceType) -> str:
-    """Resource groups have the type Microsoft.Resources/resourceGroups and the operations of Microsoft.Resources/subscriptions/…"""
+    """Resource groups have the type Microsoft.Resources/resourceGroups and the operations of
+    Microsoft.Resources/subscriptions/…"""
     return "Microsoft.Resources/subscriptions/resourceGroups" if type_.type == RESOURCE_GROUPS else type_.type
 
 

@@ -1,4 +1,5 @@
-"""Requests that are not about one resource: tenants, subscriptions, providers, operations, resource lists, preflight."""
+"""Requests that are not about one resource: tenants, subscriptions, providers, operations, resource lists,
+preflight."""
 
 from __future__ import annotations
 
@@ -18,7 +19,22 @@ from toolkit.sandbox.model import Principal
 
 Json = dict[str, Any]
 
-LOCATIONS = ("westeurope", "northeurope", "swedencentral", "germanywestcentral", "uksouth", "francecentral", "eastus", "eastus2", "westus2", "westus3", "centralus", "southeastasia", "australiaeast", "global")  # fmt: skip
+LOCATIONS = (
+    "westeurope",
+    "northeurope",
+    "swedencentral",
+    "germanywestcentral",
+    "uksouth",
+    "francecentral",
+    "eastus",
+    "eastus2",
+    "westus2",
+    "westus3",
+    "centralus",
+    "southeastasia",
+    "australiaeast",
+    "global",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +227,8 @@ async def validate_resources(call: TenantCall) -> Answer:
     if location and location not in LOCATIONS:
         raise bad_request(
             "LocationNotAvailableForResourceType",
-            f"The provided location '{location}' is not available for resource type '{type_.type}'. List of available regions for "
+            f"The provided location '{location}' is not available for resource type '{type_.type}'. List of "
+            "available regions for "
             f"the resource type is '{','.join(LOCATIONS)}'.",
         )
     return Answer({})

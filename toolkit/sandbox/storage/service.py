@@ -8,7 +8,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import httpx
-from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
@@ -197,9 +196,7 @@ class StorageService:
         returned.append((b"server", SERVER.encode()))
         if b"comp=list" in request.scope["query_string"].lower() and request.method == "GET":
             return await _rewritten(response, returned, own_url)
-        streaming = StreamingResponse(
-            _content(response), response.status_code, background=BackgroundTask(response.aclose)
-        )
+        streaming = StreamingResponse(_content(response), response.status_code)
         streaming.raw_headers = returned
         return streaming
 

@@ -62,6 +62,20 @@ run "private_endpoint_and_diagnostics" {
   }
 }
 
+run "ip_rules_are_ranges" {
+  command = plan
+
+  variables {
+    public_network_access = "Enabled"
+    ip_rules              = ["203.0.113.7", "198.51.100.0/24"]
+  }
+
+  assert {
+    condition     = [for rule in azapi_resource.this.body.properties.networkAcls.ipRules : rule.value] == ["198.51.100.0/24", "203.0.113.7/32"]
+    error_message = "An address is sent as a range of one."
+  }
+}
+
 run "invalid_retention" {
   command = plan
   variables {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -28,10 +27,18 @@ SUB = f"/subscriptions/{SUBSCRIPTION}"
 RG = f"{SUB}/resourceGroups/rg-test"
 
 NAMESPACES = (
-    "Microsoft.Network", "Microsoft.Storage", "Microsoft.KeyVault", "Microsoft.ManagedIdentity", "Microsoft.DataFactory",
-    "Microsoft.MachineLearningServices", "Microsoft.OperationalInsights", "Microsoft.Insights", "Microsoft.ContainerRegistry",
-    "Microsoft.Batch", "Microsoft.Web",
-)  # fmt: skip
+    "Microsoft.Network",
+    "Microsoft.Storage",
+    "Microsoft.KeyVault",
+    "Microsoft.ManagedIdentity",
+    "Microsoft.DataFactory",
+    "Microsoft.MachineLearningServices",
+    "Microsoft.OperationalInsights",
+    "Microsoft.Insights",
+    "Microsoft.ContainerRegistry",
+    "Microsoft.Batch",
+    "Microsoft.Web",
+)
 _VERSION = {
     "microsoft.authorization": "2022-04-01",
     "microsoft.resources": "2024-03-01",
@@ -42,7 +49,8 @@ _VERSION = {
 
 
 class BearerIsObjectId:
-    """Tokens without cryptography: the bearer is the principal's object id. Real tokens have their own tests in entra/."""
+    """Tokens without cryptography: the bearer is the principal's object id. Real tokens have their own tests in
+    entra/."""
 
     def __init__(self, directory: EntraDirectory) -> None:
         self._directory = directory
@@ -124,7 +132,17 @@ class Arm:
         return response.status_code, response.json()["error"]["code"]
 
 
-def build(store: Store, profile: Profile = INSTANT) -> Arm:
+@dataclass
+class Clock:
+    """Time that a test moves."""
+
+    now: float = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def build(store: Store, profile: Profile = INSTANT, clock: Clock | None = None) -> Arm:
     directory = EntraDirectory(store)
     directory.ensure_engineer("a secret of the test")
     directory.add_subscription(SUBSCRIPTION, TENANT, "test")
@@ -132,7 +150,7 @@ def build(store: Store, profile: Profile = INSTANT) -> Arm:
     world = World(
         Path("/nowhere"), store, directory, BearerIsObjectId(directory), RoleBasedAccess(store), cast(Any, None), blobs
     )
-    arm = Arm(ArmService(world, profile), directory, blobs, store)
+    arm = Arm(ArmService(world, profile, clock or Clock()), directory, blobs, store)
     for namespace in NAMESPACES:
         arm.ok("POST", f"{SUB}/providers/{namespace}/register", version="2021-04-01")
     return arm
@@ -143,15 +161,3 @@ def arm() -> Arm:
     made = build(Store(":memory:"))
     made.ok("PUT", RG, {"location": "westeurope"})
     return made
-
-
-@pytest.fixture
-def arm_with() -> Callable[[Profile], Arm]:
-    """The same, with operations that take the time of a profile."""
-
-    def make(profile: Profile) -> Arm:
-        made = build(Store(":memory:"), profile)
-        made.ok("PUT", RG, {"location": "westeurope"})
-        return made
-
-    return make

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from azure.core.exceptions import HttpResponseError
 
 from tests.unit.sandbox import harness
 from tests.unit.sandbox.storage.conftest import ACCOUNT, Gateway, run_gateway
@@ -95,6 +96,22 @@ def test_kill_9_among_concurrent_writes_keeps_each_acknowledged_one(own_gateway:
     stored = {blob.name: container.download_blob(blob.name).readall() for blob in container.list_blobs()}
     assert set(acknowledged) <= set(stored)
     assert all(content == name.encode() for name, content in stored.items())
+
+
+def test_a_write_that_the_disk_refuses_is_not_acknowledged(own_gateway: Gateway, tmp_path: Path) -> None:
+    container = own_gateway.client(own_gateway.contributor()).create_container("full")
+    in_the_way = tmp_path / "azurite" / "__azurite_db_blob__.json~"  # where LokiJS writes before it renames
+    in_the_way.mkdir()
+    with pytest.raises(HttpResponseError) as refused:
+        container.upload_blob("b", b"1")
+    assert refused.value.status_code == 503
+    assert "cannot save" in (tmp_path / "logs" / "azurite.log").read_text()
+    in_the_way.rmdir()
+    container.upload_blob("c", b"2")
+    killed = own_gateway.azurite.pid
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    assert container.download_blob("c").readall() == b"2"
 
 
 _DAEMON = """

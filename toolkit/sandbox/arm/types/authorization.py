@@ -51,9 +51,12 @@ def _assignment_checked(call: Call, resource: Resource) -> None:
     if not sent.get("principalType") and directory.principal(principal) is None:
         raise bad_request(
             "PrincipalNotFound",
-            f"Principal {principal.replace('-', '')} does not exist in the directory {call.tenant_id}. Check that you have the correct principal "
-            "ID. If you are creating this principal and then immediately assigning a role, this error might be related to a replication delay. "
-            "In this case, set the role assignment principalType property to a value, such as ServicePrincipal, User, or Group.  "
+            f"Principal {principal.replace('-', '')} does not exist in the directory {call.tenant_id}. Check that "
+            "you have the correct principal "
+            "ID. If you are creating this principal and then immediately assigning a role, this error might be "
+            "related to a replication delay. "
+            "In this case, set the role assignment principalType property to a value, such as ServicePrincipal, "
+            "User, or Group.  "
             "See https://aka.ms/docs-principaltype",
         )
     scope = call.id.scope or "/"
@@ -184,7 +187,8 @@ def _definition_checked(call: Call, resource: Resource) -> None:
         ):
             raise conflict(
                 "RoleDefinitionWithSameNameExists",
-                f"A custom role with the same name already exists in this directory. Use a different name. The name of the role definition is '{name}'.",
+                "A custom role with the same name already exists in this directory. Use a different name. The name "
+                f"of the role definition is '{name}'.",
             )
 
 
@@ -239,22 +243,50 @@ def _list_locks(call: Call) -> list[Json]:
 
 AUTHORIZATION: tuple[ResourceType, ...] = (
     ResourceType(
-        ASSIGNMENTS, first_api_version="2014-10-01-preview", place="extension", location="none", provisioning_state=False, create_status=201,
-        update_status=200, delete_echoes=True, methods=frozenset({"GET", "PUT", "DELETE"}),
+        ASSIGNMENTS,
+        first_api_version="2014-10-01-preview",
+        place="extension",
+        location="none",
+        provisioning_state=False,
+        create_status=201,
+        update_status=200,
+        delete_echoes=True,
+        methods=frozenset({"GET", "PUT", "DELETE"}),
         missing=("RoleAssignmentNotFound", "The role assignment '{name}' is not found."),
-        validate=_assignment_checked, on_put=_assignment, list=_list_assignments,
+        validate=_assignment_checked,
+        on_put=_assignment,
+        list=_list_assignments,
     ),
     ResourceType(
-        DEFINITIONS, first_api_version="2014-07-01-preview", place="extension", location="none", provisioning_state=False,
-        methods=frozenset({"GET", "PUT", "DELETE"}), delete_echoes=True,
+        DEFINITIONS,
+        first_api_version="2014-07-01-preview",
+        place="extension",
+        location="none",
+        provisioning_state=False,
+        methods=frozenset({"GET", "PUT", "DELETE"}),
+        delete_echoes=True,
         missing=("RoleDefinitionDoesNotExist", "The specified role definition with ID '{name}' does not exist."),
-        find=_find_definition, validate=_definition_checked, on_put=_custom_definition, before_delete=_definition_unused, list=_list_definitions,
+        find=_find_definition,
+        validate=_definition_checked,
+        on_put=_custom_definition,
+        before_delete=_definition_unused,
+        list=_list_definitions,
     ),
     ResourceType(
-        "Microsoft.Authorization/permissions", place="extension", location="none", methods=frozenset({"GET"}), list=_list_permissions
+        "Microsoft.Authorization/permissions",
+        place="extension",
+        location="none",
+        methods=frozenset({"GET"}),
+        list=_list_permissions,
     ),
     ResourceType(
-        LOCKS, place="extension", location="none", provisioning_state=False, methods=frozenset({"GET", "PUT", "DELETE"}),
-        missing=("LockNotFound", "The lock '{name}' could not be found."), validate=_lock_checked, list=_list_locks,
+        LOCKS,
+        place="extension",
+        location="none",
+        provisioning_state=False,
+        methods=frozenset({"GET", "PUT", "DELETE"}),
+        missing=("LockNotFound", "The lock '{name}' could not be found."),
+        validate=_lock_checked,
+        list=_list_locks,
     ),
-)  # fmt: skip
+)

@@ -84,8 +84,21 @@ BATCH: tuple[ResourceType, ...] = (
         actions={"listKeys": _list_keys},
     ),
     ResourceType(
-        f"{_ACCOUNTS}/pools", first_api_version="2017-09-01", place="child", location="none", create_status=200, etag_in_body=True,
-        identity=True, on_put=_pool,
+        f"{_ACCOUNTS}/pools",
+        first_api_version="2017-09-01",
+        place="child",
+        location="none",
+        create_status=200,
+        etag_in_body=True,
+        identity=True,
+        on_put=_pool,
     ),
-    ResourceType(f"{_ACCOUNTS}/applications", first_api_version="2015-12-01", place="child", location="none", create_status=200, etag_in_body=True),
-)  # fmt: skip
+    ResourceType(
+        f"{_ACCOUNTS}/applications",
+        first_api_version="2015-12-01",
+        place="child",
+        location="none",
+        create_status=200,
+        etag_in_body=True,
+    ),
+)

@@ -1,6 +1,7 @@
 """Children that every target of private endpoints has: its connections (with their approval) and its group ids.
 
-https://learn.microsoft.com/azure/private-link/manage-private-endpoint: a connection is approved or rejected with a PUT on
+https://learn.microsoft.com/azure/private-link/manage-private-endpoint: a connection is approved or rejected with a
+PUT on
 ``{target}/privateEndpointConnections/{name}``, which needs the target's privateEndpointConnectionsApproval action.
 """
 
@@ -20,7 +21,8 @@ _FIRST_API_VERSION = "2018-02-14"  # Key Vault's, the oldest of them
 
 
 def _follow(call: Call, connection: Resource, state: Json) -> None:
-    """Carry the connection's new state to the other side: a private endpoint, or a managed endpoint of a data factory."""
+    """Carry the connection's new state to the other side: a private endpoint, or a managed endpoint of a data
+    factory."""
     if "managedEndpoint" in connection.internal:
         datafactory.follow_connection(call, connection.internal["managedEndpoint"], state)
     elif "endpoint" in connection.internal:
@@ -28,7 +30,8 @@ def _follow(call: Call, connection: Resource, state: Json) -> None:
 
 
 def _decide(call: Call, resource: Resource) -> None:
-    """A PUT on a connection changes its state; everything else of it stays, also when ``privateEndpoint`` is sent as {}."""
+    """A PUT on a connection changes its state; everything else of it stays, also when ``privateEndpoint`` is sent
+    as {}."""
     existing = call.existing
     if existing is None:
         raise not_found(
@@ -102,7 +105,7 @@ def _types(type_: str) -> tuple[ResourceType, ResourceType]:
             location="none",
             methods=frozenset({"GET"}),
             list=_link_resources(type_),
-        ),  # fmt: skip
+        ),
     )
 
 

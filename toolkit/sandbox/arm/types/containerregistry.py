@@ -30,7 +30,9 @@ def _checked(call: Call, resource: Resource) -> None:
     if call.creating and _taken(call.resources.world, name):
         raise conflict(
             "AlreadyInUse",
-            f"The registry DNS name {name.lower()}.azurecr.io is already in use. You can check if the name is already claimed using following API: https://docs.microsoft.com/en-us/rest/api/containerregistry/registries/checknameavailability",
+            f"The registry DNS name {name.lower()}.azurecr.io is already in use. You can check if the name is "
+            "already claimed using following API: "
+            "https://docs.microsoft.com/en-us/rest/api/containerregistry/registries/checknameavailability",
         )
     sku = resource.body.get("sku", {}).get("name", "")
     if sku not in ("Basic", "Standard", "Premium"):

@@ -21,7 +21,10 @@ FACTORIES = "Microsoft.DataFactory/factories"
 _FIRST = "2017-09-01-preview"
 _MANAGED_ENDPOINTS = f"{FACTORIES}/managedVirtualNetworks/managedPrivateEndpoints"
 # The managed endpoint lives in a subscription of Microsoft's; only the end of its id is known to customers.
-_MICROSOFT_SCOPE = "/subscriptions/00000000-0000-0000-0000-0000000adf00/resourceGroups/vnet-managed/providers/Microsoft.Network/privateEndpoints"
+_MICROSOFT_SCOPE = (
+    "/subscriptions/00000000-0000-0000-0000-0000000adf00/resourceGroups/vnet-managed"
+    f"/providers/{private_link.PRIVATE_ENDPOINTS}"
+)
 
 
 def _factory_checked(call: Call, resource: Resource) -> None:
@@ -30,7 +33,8 @@ def _factory_checked(call: Call, resource: Resource) -> None:
             if factory.name.lower() == call.id.name.lower():
                 raise conflict(
                     "DataFactoryNameInUse",
-                    f"The specified resource name '{call.id.name}' is already in use. Resource names must be globally unique.",
+                    f"The specified resource name '{call.id.name}' is already in use. Resource names must be "
+                    "globally unique.",
                 )
 
 
@@ -78,15 +82,19 @@ def _managed_endpoint(call: Call, resource: Resource) -> None:
 
 
 def follow_connection(call: Call, managed_endpoint_id: str, state: Json) -> None:
-    """The target decided. After an approval the factory does not look again: what is rejected later still shows Approved
-    (https://learn.microsoft.com/azure/data-factory/security-and-access-control-troubleshoot-guide); the connection on the target
+    """The target decided. After an approval the factory does not look again: what is rejected later still shows
+    Approved
+    (https://learn.microsoft.com/azure/data-factory/security-and-access-control-troubleshoot-guide); the connection
+    on the target
     says what is true."""
     endpoint = call.resources.store.get(managed_endpoint_id)
     if endpoint is None or endpoint.properties["connectionState"]["status"] == "Approved":
         return
     endpoint.properties["connectionState"] = {
-        "status": state["status"], "description": state.get("description", ""), "actionsRequired": "None"
-    }  # fmt: skip
+        "status": state["status"],
+        "description": state.get("description", ""),
+        "actionsRequired": "None",
+    }
     call.resources.touch(endpoint)
 
 
@@ -185,7 +193,8 @@ def _references_checked(call: Call, resource: Resource) -> None:
 
 
 def _unreferenced(call: Call, resource: Resource) -> None:
-    """A referenced entity cannot be removed (HTTP 400, "The document cannot be deleted since it is referenced by …")."""
+    """A referenced entity cannot be removed (HTTP 400, "The document cannot be deleted since it is referenced by
+    …")."""
     kind = call.id.types[-1].lower()
     factory_id = call.id.id.split(f"/{call.id.types[1]}/")[0]
 
@@ -250,9 +259,16 @@ async def _event_status(call: Call, resource: Resource) -> Answer:
 
 def _entity(kind: str, **options: Any) -> ResourceType:
     return ResourceType(
-        f"{FACTORIES}/{kind}", first_api_version=_FIRST, place="child", location="none", create_status=200, provisioning_state=False,
-        etag_in_body=True, methods=frozenset({"GET", "PUT", "DELETE"}), **options,
-    )  # fmt: skip
+        f"{FACTORIES}/{kind}",
+        first_api_version=_FIRST,
+        place="child",
+        location="none",
+        create_status=200,
+        provisioning_state=False,
+        etag_in_body=True,
+        methods=frozenset({"GET", "PUT", "DELETE"}),
+        **options,
+    )
 
 
 DATAFACTORY: tuple[ResourceType, ...] = (
@@ -282,7 +298,10 @@ DATAFACTORY: tuple[ResourceType, ...] = (
         on_delete=_managed_endpoint_gone,
     ),
     _entity(
-        "integrationRuntimes", kept=("state",), validate=_runtime_checked, before_delete=_unreferenced,
+        "integrationRuntimes",
+        kept=("state",),
+        validate=_runtime_checked,
+        before_delete=_unreferenced,
         actions={"getStatus": _runtime_status, "start": _runtime_state("Started"), "stop": _runtime_state("Stopped")},
     ),
     _entity("linkedservices", validate=_references_checked, before_delete=_unreferenced),
@@ -292,10 +311,16 @@ DATAFACTORY: tuple[ResourceType, ...] = (
     _entity("credentials", validate=_references_checked, before_delete=_unreferenced),
     _entity("globalParameters"),
     _entity(
-        "triggers", validate=_trigger_checked, on_put=_trigger, before_delete=_stopped,
+        "triggers",
+        validate=_trigger_checked,
+        on_put=_trigger,
+        before_delete=_stopped,
         actions={
-            "start": _trigger_state("Started"), "stop": _trigger_state("Stopped"), "subscribeToEvents": _events("Enabled"),
-            "unsubscribeFromEvents": _events("Disabled"), "getEventSubscriptionStatus": _event_status,
+            "start": _trigger_state("Started"),
+            "stop": _trigger_state("Stopped"),
+            "subscribeToEvents": _events("Enabled"),
+            "unsubscribeFromEvents": _events("Disabled"),
+            "getEventSubscriptionStatus": _event_status,
         },
     ),
-)  # fmt: skip
+)

@@ -68,7 +68,8 @@ def _setting_checked(call: Call, resource: Resource) -> None:
                 raise conflict(
                     "Conflict",
                     f"Data sink '{properties[sink]}' is already used in diagnostic setting '{other.name}' for category "
-                    f"'{_categories(properties)[0]}'. Data sinks can't be reused in different settings on the same category for the same resource.",
+                    f"'{_categories(properties)[0]}'. Data sinks can't be reused in different settings on the same "
+                    "category for the same resource.",
                 )
 
 
@@ -107,9 +108,14 @@ def _scopes_checked(call: Call, resource: Resource) -> None:
 
 def _alert(kind: str, first_api_version: str, location: Any = "required", create_status: int = 200) -> ResourceType:
     return ResourceType(
-        f"Microsoft.Insights/{kind}", first_api_version=first_api_version, location=location, create_status=create_status,
-        provisioning_state=False, defaults={"enabled": True}, validate=_scopes_checked,
-    )  # fmt: skip
+        f"Microsoft.Insights/{kind}",
+        first_api_version=first_api_version,
+        location=location,
+        create_status=create_status,
+        provisioning_state=False,
+        defaults={"enabled": True},
+        validate=_scopes_checked,
+    )
 
 
 INSIGHTS: tuple[ResourceType, ...] = (
@@ -119,30 +125,53 @@ INSIGHTS: tuple[ResourceType, ...] = (
         create_status=200,
         etag_in_body=True,
         defaults={
-            "Application_Type": "web", "Flow_Type": "Bluefield", "IngestionMode": "LogAnalytics", "RetentionInDays": 90, "SamplingPercentage": None,
-            "DisableIpMasking": False, "DisableLocalAuth": False, "publicNetworkAccessForIngestion": "Enabled", "publicNetworkAccessForQuery": "Enabled",
+            "Application_Type": "web",
+            "Flow_Type": "Bluefield",
+            "IngestionMode": "LogAnalytics",
+            "RetentionInDays": 90,
+            "SamplingPercentage": None,
+            "DisableIpMasking": False,
+            "DisableLocalAuth": False,
+            "publicNetworkAccessForIngestion": "Enabled",
+            "publicNetworkAccessForQuery": "Enabled",
         },
         kept=("AppId", "InstrumentationKey", "CreationDate"),
         validate=_component_checked,
         on_put=_component,
     ),
     ResourceType(
-        "Microsoft.Insights/privateLinkScopes", first_api_version="2019-10-17-preview", location="global", create_status=200,
+        "Microsoft.Insights/privateLinkScopes",
+        first_api_version="2019-10-17-preview",
+        location="global",
+        create_status=200,
         kept=("privateEndpointConnections",),
         defaults={"accessModeSettings": {"ingestionAccessMode": "Open", "queryAccessMode": "Open", "exclusions": []}},
     ),
     ResourceType(
-        "Microsoft.Insights/privateLinkScopes/scopedResources", first_api_version="2019-10-17-preview", place="child", location="none",
-        create_status=200, validate=_scoped_checked,
+        "Microsoft.Insights/privateLinkScopes/scopedResources",
+        first_api_version="2019-10-17-preview",
+        place="child",
+        location="none",
+        create_status=200,
+        validate=_scoped_checked,
     ),
     ResourceType(
-        _DIAGNOSTICS, first_api_version="2015-07-01", place="extension", location="none", create_status=200, provisioning_state=False,
-        validate=_setting_checked, on_put=_setting,
+        _DIAGNOSTICS,
+        first_api_version="2015-07-01",
+        place="extension",
+        location="none",
+        create_status=200,
+        provisioning_state=False,
+        validate=_setting_checked,
+        on_put=_setting,
     ),
     ResourceType(
-        "Microsoft.Insights/actionGroups", first_api_version="2017-04-01", provisioning_state=False, defaults={"enabled": True},
+        "Microsoft.Insights/actionGroups",
+        first_api_version="2017-04-01",
+        provisioning_state=False,
+        defaults={"enabled": True},
     ),
     _alert("metricAlerts", "2018-03-01", "global"),
     _alert("scheduledQueryRules", "2018-04-16", create_status=201),
     _alert("activityLogAlerts", "2017-03-01-preview", "required", 201),
-)  # fmt: skip
+)

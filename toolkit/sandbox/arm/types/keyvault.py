@@ -30,7 +30,8 @@ def _vault_checked(call: Call, resource: Resource) -> None:
     if not _NAME.fullmatch(name):
         raise bad_request(
             "VaultNameNotValid",
-            f"The vault name '{name}' is invalid. A vault's name must be between 3-24 alphanumeric characters. The name must begin with a "
+            f"The vault name '{name}' is invalid. A vault's name must be between 3-24 alphanumeric characters. The "
+            "name must begin with a "
             "letter, end with a letter or digit, and not contain consecutive hyphens.",
         )
     for required in ("tenantId", "sku"):
@@ -39,7 +40,8 @@ def _vault_checked(call: Call, resource: Resource) -> None:
     if properties.get("enablePurgeProtection") is False:
         raise bad_request(
             "BadRequest",
-            'The property "enablePurgeProtection" cannot be set to false. Enabling the purge protection for a vault is an irreversible action.',
+            'The property "enablePurgeProtection" cannot be set to false. Enabling the purge protection for a vault '
+            "is an irreversible action.",
         )
     if properties.get("enableSoftDelete") is False:
         raise bad_request(
@@ -67,13 +69,15 @@ def _vault_checked(call: Call, resource: Resource) -> None:
     if deleted is not None:
         raise conflict(
             "ConflictError",
-            "A vault with the same name already exists in deleted state. You need to either recover or purge existing key vault. Follow this "
+            "A vault with the same name already exists in deleted state. You need to either recover or purge "
+            "existing key vault. Follow this "
             "link https://go.microsoft.com/fwlink/?linkid=2149745 for more information on soft delete.",
         )
     if any(vault.name.lower() == name.lower() for vault in world.store.of_type(VAULTS)):
         raise conflict(
             "VaultAlreadyExists",
-            f"The vault name '{name}' is already in use. Vault names are globally unique so it is possible that the name is already taken.",
+            f"The vault name '{name}' is already in use. Vault names are globally unique so it is possible that the "
+            "name is already taken.",
         )
 
 
@@ -119,7 +123,8 @@ def _soft_delete(call: Call, resource: Resource) -> None:
 
 def _no_deleted(name: str) -> str:
     return (
-        f"The specified deleted vault '{name}' does not exist. Ensure that the vault was indeed deleted and that it is in recoverable state. If "
+        f"The specified deleted vault '{name}' does not exist. Ensure that the vault was indeed deleted and that it "
+        "is in recoverable state. If "
         "soft delete was not enabled then the vault is permanently deleted. Follow this link for more information: "
         "https://go.microsoft.com/fwlink/?linkid=2149745"
     )
@@ -146,7 +151,8 @@ async def _purge(call: Call, resource: Resource) -> Answer:
         raise ArmError(
             403,
             "MethodNotAllowed",
-            f"Operation 'DeletedVaultPurge' is not allowed: purge protection is enabled for the vault '{resource.name}'.",
+            "Operation 'DeletedVaultPurge' is not allowed: purge protection is enabled for the vault "
+            f"'{resource.name}'.",
         )
     with call.resources.store.transaction():
         _forget(call.resources.world, resource)
@@ -170,6 +176,13 @@ def _secret_found(call: Call) -> Resource | None:
     return call.resources.store.get(call.id.id) if known else None
 
 
+def _list_secrets(call: Call) -> list[Json]:
+    vault = call.resources.store.get(call.id.parent_id)
+    assert vault is not None
+    known = {bundle["id"].rsplit("/", 1)[-1].lower() for bundle in Secrets(call.resources.store, vault).all()}
+    return [s.body for s in call.resources.store.under(vault.id, f"{VAULTS}/secrets") if s.name.lower() in known]
+
+
 def _secret(call: Call, resource: Resource) -> None:
     """The value goes to the vault's own documents and nowhere else (https://learn.microsoft.com/rest/api/keyvault/keyvault/secrets)."""
     vault = call.resources.store.get(call.id.parent_id)
@@ -180,7 +193,7 @@ def _secret(call: Call, resource: Resource) -> None:
     try:
         bundle = secrets.set(call.id.name, given) if value is not None else secrets.update(call.id.name, None, given)
     except VaultError as error:
-        raise ArmError(error.status, error.code, str(error)) from error
+        raise ArmError(error.status, error.code, error.message) from error
     versioned, attributes = bundle["id"], bundle["attributes"]
     resource.properties.update(
         secretUri=versioned.rsplit("/", 1)[0],
@@ -241,6 +254,7 @@ KEYVAULT: tuple[ResourceType, ...] = (
         write_only=("value",),
         find=_secret_found,
         on_put=_secret,
+        list=_list_secrets,
     ),
     ResourceType(
         _DELETED,
@@ -253,7 +267,11 @@ KEYVAULT: tuple[ResourceType, ...] = (
         actions={"purge": _purge},
     ),
     ResourceType(
-        "Microsoft.KeyVault/deletedVaults", first_api_version="2016-10-01", place="subscription", location="none",
-        methods=frozenset({"GET"}), list=_list_deleted,
+        "Microsoft.KeyVault/deletedVaults",
+        first_api_version="2016-10-01",
+        place="subscription",
+        location="none",
+        methods=frozenset({"GET"}),
+        list=_list_deleted,
     ),
-)  # fmt: skip
+)

@@ -117,7 +117,8 @@ def _workspace(call: Call, resource: Resource) -> None:
 
 
 def _managed_network(call: Call, resource: Resource) -> None:
-    """Rules in the body and rules written as children are the same rules; a PUT drops only those that an earlier body named.
+    """Rules in the body and rules written as children are the same rules; a PUT drops only those that an earlier
+    body named.
 
     https://learn.microsoft.com/azure/machine-learning/how-to-managed-network
     """
@@ -157,10 +158,17 @@ def _system_datastores(call: Call, resource: Resource) -> None:
         )
     group = parse(account.id)
     common: Json = {
-        "accountName": account.name, "endpoint": "core.windows.net", "protocol": "https", "isDefault": False,
-        "subscriptionId": group.subscription_id, "resourceGroup": group.resource_group, "credentials": {"credentialsType": "None"},
-        "serviceDataAccessAuthIdentity": "None", "tags": {}, "properties": {},
-    }  # fmt: skip
+        "accountName": account.name,
+        "endpoint": "core.windows.net",
+        "protocol": "https",
+        "isDefault": False,
+        "subscriptionId": group.subscription_id,
+        "resourceGroup": group.resource_group,
+        "credentials": {"credentialsType": "None"},
+        "serviceDataAccessAuthIdentity": "None",
+        "tags": {},
+        "properties": {},
+    }
     stores: dict[str, Json] = {
         "workspaceblobstore": {"datastoreType": "AzureBlob", "containerName": blob, "isDefault": True},
         "workspaceartifactstore": {"datastoreType": "AzureBlob", "containerName": "azureml"},
@@ -279,14 +287,24 @@ def _registered(kind: str) -> tuple[ResourceType, ResourceType]:
     """An asset: its container and its versions, which do not change once written."""
     return (
         ResourceType(
-            f"{WORKSPACES}/{kind}", first_api_version="2021-03-01-preview", place="child", location="none", system_data=True,
+            f"{WORKSPACES}/{kind}",
+            first_api_version="2021-03-01-preview",
+            place="child",
+            location="none",
+            system_data=True,
             defaults={"isArchived": False, "tags": {}, "properties": {}},
         ),
         ResourceType(
-            f"{WORKSPACES}/{kind}/versions", first_api_version="2021-03-01-preview", place="child", location="none", parent="created",
-            system_data=True, defaults={"isAnonymous": False, "isArchived": False, "tags": {}, "properties": {}}, on_put=_versioned,
+            f"{WORKSPACES}/{kind}/versions",
+            first_api_version="2021-03-01-preview",
+            place="child",
+            location="none",
+            parent="created",
+            system_data=True,
+            defaults={"isAnonymous": False, "isArchived": False, "tags": {}, "properties": {}},
+            on_put=_versioned,
         ),
-    )  # fmt: skip
+    )
 
 
 MACHINELEARNINGSERVICES: tuple[ResourceType, ...] = (
@@ -299,8 +317,13 @@ MACHINELEARNINGSERVICES: tuple[ResourceType, ...] = (
         identity=True,
         envelope={"kind": "Default", "sku": {"name": "Basic", "tier": "Basic"}},
         defaults={
-            "description": "", "hbiWorkspace": False, "v1LegacyMode": False, "publicNetworkAccess": "Enabled",
-            "allowPublicAccessWhenBehindVnet": False, "enableDataIsolation": False, "systemDatastoresAuthMode": "AccessKey",
+            "description": "",
+            "hbiWorkspace": False,
+            "v1LegacyMode": False,
+            "publicNetworkAccess": "Enabled",
+            "allowPublicAccessWhenBehindVnet": False,
+            "enableDataIsolation": False,
+            "systemDatastoresAuthMode": "AccessKey",
             "managedNetwork": {"isolationMode": "Disabled"},
         },
         kept=("creationTime", "privateEndpointConnections"),
@@ -313,23 +336,51 @@ MACHINELEARNINGSERVICES: tuple[ResourceType, ...] = (
         actions={"provisionManagedNetwork": _provision_network},
     ),
     ResourceType(
-        f"{WORKSPACES}/computes", first_api_version=_FIRST, place="child", system_data=True, identity=True,
-        long_running=LongRunning(create=60, update=10, delete=30, running="Creating", headers=("Azure-AsyncOperation",)),
-        kept=("createdOn",), validate=_compute_checked, on_put=_compute,
+        f"{WORKSPACES}/computes",
+        first_api_version=_FIRST,
+        place="child",
+        system_data=True,
+        identity=True,
+        long_running=LongRunning(
+            create=60, update=10, delete=30, running="Creating", headers=("Azure-AsyncOperation",)
+        ),
+        kept=("createdOn",),
+        validate=_compute_checked,
+        on_put=_compute,
     ),
     ResourceType(
-        f"{WORKSPACES}/datastores", first_api_version="2020-05-01-preview", place="child", location="none", system_data=True,
-        provisioning_state=False, defaults={"isDefault": False, "tags": {}, "properties": {}, "serviceDataAccessAuthIdentity": "None"},
-        validate=_datastore_checked, actions={"listSecrets": _datastore_secrets},
+        f"{WORKSPACES}/datastores",
+        first_api_version="2020-05-01-preview",
+        place="child",
+        location="none",
+        system_data=True,
+        provisioning_state=False,
+        defaults={"isDefault": False, "tags": {}, "properties": {}, "serviceDataAccessAuthIdentity": "None"},
+        validate=_datastore_checked,
+        actions={"listSecrets": _datastore_secrets},
     ),
     ResourceType(
-        f"{WORKSPACES}/outboundRules", first_api_version="2023-04-01-preview", place="child", location="none", create_status=200,
-        provisioning_state=False, long_running=LongRunning(create=10, delete=10, put_status=202), on_put=_rule_written, on_delete=_rule_removed,
+        f"{WORKSPACES}/outboundRules",
+        first_api_version="2023-04-01-preview",
+        place="child",
+        location="none",
+        create_status=200,
+        provisioning_state=False,
+        long_running=LongRunning(create=10, delete=10, put_status=202),
+        on_put=_rule_written,
+        on_delete=_rule_removed,
     ),
-    ResourceType(f"{WORKSPACES}/connections", first_api_version="2020-06-01", place="child", location="none", create_status=200, provisioning_state=False),
+    ResourceType(
+        f"{WORKSPACES}/connections",
+        first_api_version="2020-06-01",
+        place="child",
+        location="none",
+        create_status=200,
+        provisioning_state=False,
+    ),
     *_registered("environments"),
     *_registered("data"),
     *_registered("codes"),
     *_registered("models"),
     *_registered("components"),
-)  # fmt: skip
+)

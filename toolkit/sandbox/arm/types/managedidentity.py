@@ -1,6 +1,7 @@
 """Microsoft.ManagedIdentity: user-assigned identities and their federated credentials.
 
-https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations (at most 20 credentials, a pair of issuer and
+https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations (at most 20 credentials,
+a pair of issuer and
 subject only once per identity).
 """
 
@@ -58,5 +59,5 @@ MANAGEDIDENTITY: tuple[ResourceType, ...] = (
         location="none",
         provisioning_state=False,
         validate=_credential,
-    ),  # fmt: skip
+    ),
 )

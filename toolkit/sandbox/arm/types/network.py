@@ -51,13 +51,15 @@ def _check_subnet(
         if not any(prefix.subnet_of(block) for block in space):
             raise bad_request(
                 "NetcfgInvalidSubnet",
-                f"Subnet '{name}' is not valid because its IP address range is outside the IP address range of virtual network '{network_id.rsplit('/', 1)[-1]}'.",
+                f"Subnet '{name}' is not valid because its IP address range is outside the IP address range of "
+                f"virtual network '{network_id.rsplit('/', 1)[-1]}'.",
             )
         for other, other_properties in others.items():
             if any(prefix.overlaps(range_) for range_ in _networks(other, _prefixes(other_properties))):
                 raise bad_request(
                     "NetcfgSubnetRangesOverlap",
-                    f"Subnet '{name}' is not valid because its IP address range overlaps with that of an existing subnet in virtual network '{network_id.rsplit('/', 1)[-1]}'.",
+                    f"Subnet '{name}' is not valid because its IP address range overlaps with that of an existing "
+                    f"subnet in virtual network '{network_id.rsplit('/', 1)[-1]}'.",
                 )
     for reference in ("networkSecurityGroup", "routeTable", "natGateway"):
         linked = properties.get(reference)
@@ -68,7 +70,8 @@ def _check_subnet(
 
 
 def _network(call: Call, resource: Resource) -> None:
-    """Inline subnets are child resources too. A PUT that leaves ``subnets`` out keeps those there are; a list replaces them."""
+    """Inline subnets are child resources too. A PUT that leaves ``subnets`` out keeps those there are; a list
+    replaces them."""
     store, properties = call.resources.store, resource.properties
     space = properties.get("addressSpace", {}).get("addressPrefixes") or []
     if not space:
@@ -134,7 +137,8 @@ def _subnet_free(call: Call, resource: Resource) -> None:
             if configuration["properties"].get("subnet", {}).get("id", "").lower() == resource.id.lower():
                 raise bad_request(
                     "InUseSubnetCannotBeDeleted",
-                    f"Subnet {resource.name} is in use by {configuration['id']} and cannot be deleted. In order to delete the subnet, "
+                    f"Subnet {resource.name} is in use by {configuration['id']} and cannot be deleted. In order to "
+                    "delete the subnet, "
                     "delete all the resources within the subnet. See aka.ms/deletesubnet.",
                 )
 
@@ -169,7 +173,8 @@ def _security_rules_checked(call: Call, resource: Resource) -> None:
         if key in seen:
             raise bad_request(
                 "SecurityRuleConflict",
-                f"Security rule {rule['name']} conflicts with another rule: rules cannot have the same Priority and Direction.",
+                f"Security rule {rule['name']} conflicts with another rule: rules cannot have the same Priority and "
+                "Direction.",
             )
         seen.add(key)
 
@@ -184,7 +189,8 @@ def _free_of_subnets(reference: str, code: str, label: str) -> Any:
         if users:
             raise bad_request(
                 code,
-                f"{label} {resource.id} cannot be deleted because it is in use by the following resources: {', '.join(users)}.",
+                f"{label} {resource.id} cannot be deleted because it is in use by the following resources: "
+                f"{', '.join(users)}.",
             )
 
     return check

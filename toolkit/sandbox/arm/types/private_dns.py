@@ -21,7 +21,8 @@ _PUBLIC_SUFFIX = {"privatelink.vaultcore.azure.net": "vault.azure.net"}
 
 
 def record_name(fqdn: str, zone: str) -> str | None:
-    """The record set for a public host name in a private zone, "@" for the apex; None when the name is not of that zone."""
+    """The record set for a public host name in a private zone, "@" for the apex; None when the name is not of that
+    zone."""
     suffix = _PUBLIC_SUFFIX.get(zone.lower(), zone.lower().removeprefix("privatelink."))
     if fqdn.lower() == suffix:
         return "@"
@@ -180,13 +181,26 @@ PRIVATE_DNS_TYPES: tuple[ResourceType, ...] = (
     ),
     *(
         ResourceType(
-            f"{ZONES}/{kind}", first_api_version="2018-09-01", place="child", location="none", provisioning_state=False,
-            etag_in_body=True, defaults={"ttl": 3600}, on_put=_record, on_delete=_unlinked,
+            f"{ZONES}/{kind}",
+            first_api_version="2018-09-01",
+            place="child",
+            location="none",
+            provisioning_state=False,
+            etag_in_body=True,
+            defaults={"ttl": 3600},
+            on_put=_record,
+            on_delete=_unlinked,
         )
         for kind in _RECORD_KINDS
     ),
     ResourceType(
-        f"{ZONES}/SOA", first_api_version="2018-09-01", place="child", location="none", provisioning_state=False, etag_in_body=True,
-        methods=frozenset({"GET", "PUT", "PATCH"}), create_status=200,
+        f"{ZONES}/SOA",
+        first_api_version="2018-09-01",
+        place="child",
+        location="none",
+        provisioning_state=False,
+        etag_in_body=True,
+        methods=frozenset({"GET", "PUT", "PATCH"}),
+        create_status=200,
     ),
-)  # fmt: skip
+)

@@ -87,8 +87,10 @@ def _put(call: Call, resource: Resource) -> None:
 def _show_state(resource: Resource, state: Json) -> None:
     _, connection = _connections(resource.properties)[0]
     connection["properties"]["privateLinkServiceConnectionState"] = {
-        "status": state["status"], "description": state.get("description", ""), "actionsRequired": "None"
-    }  # fmt: skip
+        "status": state["status"],
+        "description": state.get("description", ""),
+        "actionsRequired": "None",
+    }
     approved = state["status"] == "Approved"
     addresses: dict[str, str] = resource.internal["ip_addresses"] if approved else {}
     resource.properties["customDnsConfigs"] = [
@@ -97,7 +99,8 @@ def _show_state(resource: Resource, state: Json) -> None:
 
 
 def _allocate(call: Call, resource: Resource, names: private_link.Names) -> dict[str, str]:
-    """An address of the subnet per group of names: what the request fixes, else the first free ones after the four that Azure
+    """An address of the subnet per group of names: what the request fixes, else the first free ones after the four
+    that Azure
     reserves at the start (https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq)."""
     subnet_id = resource.properties["subnet"]["id"].lower()
     subnet = call.resources.store.get(subnet_id)
@@ -131,9 +134,10 @@ def _allocate(call: Call, resource: Resource, names: private_link.Names) -> dict
         else:
             raise bad_request(
                 "SubnetIsFull",
-                f"Subnet {subnet.name} with address prefix {prefixes[0]} does not have enough capacity for 1 IP addresses.",
+                f"Subnet {subnet.name} with address prefix {prefixes[0]} does not have enough capacity for 1 IP "
+                "addresses.",
             )
-        addresses |= {fqdn: address for fqdn in group}
+        addresses |= dict.fromkeys(group, address)
     return addresses
 
 
@@ -237,7 +241,8 @@ def _write_records(call: Call, endpoint: Resource, group: Resource) -> None:
             if name is None:
                 continue
             metadata = {
-                "creator": f"created by private endpoint {endpoint.name} with resource guid {endpoint.properties['resourceGuid']}"
+                "creator": f"created by private endpoint {endpoint.name} with resource guid "
+                f"{endpoint.properties['resourceGuid']}"
             }
             private_dns.write_a_record(call, zone, name, ips, _RECORD_TTL, metadata)
             written.append(

@@ -25,6 +25,10 @@ _FIRST = "2015-06-15"
 _MOST_RULES = 400
 _PRIVATE = tuple(ipaddress.IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 _NAME = re.compile(r"[a-z0-9]{3,24}")
+_INVALID_NAME = (
+    "{name} is not a valid storage account name. Storage account name must be between 3 and 24 characters in length "
+    "and use numbers and lower-case letters only."
+)
 
 # What Azure answers for a general-purpose v2 account that sets nothing (https://learn.microsoft.com/rest/api/storagerp/storage-accounts/create).
 _DEFAULTS: Json = {
@@ -39,11 +43,17 @@ _DEFAULTS: Json = {
     "isNfsV3Enabled": False,
     "isSftpEnabled": False,
     "minimumTlsVersion": "TLS1_0",
-    "networkAcls": {"bypass": "AzureServices", "defaultAction": "Allow", "ipRules": [], "resourceAccessRules": [], "virtualNetworkRules": []},
+    "networkAcls": {
+        "bypass": "AzureServices",
+        "defaultAction": "Allow",
+        "ipRules": [],
+        "resourceAccessRules": [],
+        "virtualNetworkRules": [],
+    },
     "publicNetworkAccess": "Enabled",
     "supportsHttpsTrafficOnly": True,
     "encryption": {"keySource": "Microsoft.Storage", "services": {}},
-}  # fmt: skip
+}
 _CREATE_ONLY = ("isHnsEnabled", "isNfsV3Enabled", "dnsEndpointType")
 _RETENTION_OFF = {"enabled": False, "allowPermanentDelete": False}
 
@@ -51,11 +61,7 @@ _RETENTION_OFF = {"enabled": False, "allowPermanentDelete": False}
 def _account_checked(call: Call, resource: Resource) -> None:
     name, properties = call.id.name, resource.properties
     if not _NAME.fullmatch(name):
-        raise bad_request(
-            "AccountNameInvalid",
-            f"{name} is not a valid storage account name. Storage account name must be between 3 and 24 characters in length and use "
-            "numbers and lower-case letters only.",
-        )
+        raise bad_request("AccountNameInvalid", _INVALID_NAME.format(name=name))
     if call.creating and _taken(call.resources.world, name):
         raise conflict("StorageAccountAlreadyTaken", f"The storage account named {name} is already taken.")
     if not resource.body.get("sku", {}).get("name"):
@@ -99,7 +105,8 @@ def _rules_checked(call: Call, acls: Json) -> None:
             raise _bad_rule(f"{value} is not a valid IP address or CIDR range") from error
         if "/" in value and network.prefixlen > 30:
             raise _bad_rule(
-                f"{value}: small address ranges using /31 or /32 prefix sizes are not supported, use individual IP addresses"
+                f"{value}: small address ranges using /31 or /32 prefix sizes are not supported, use individual IP "
+                "addresses"
             )
         if any(network.overlaps(block) for block in _PRIVATE):
             raise _bad_rule(f"{value}: IP network rules are only allowed for public internet IP addresses")
@@ -111,9 +118,12 @@ def _rules_checked(call: Call, acls: Json) -> None:
         if not services & {"Microsoft.Storage", "Microsoft.Storage.Global"}:
             raise bad_request(
                 "NetworkAclsValidationFailure",
-                f"Validation of network acls failure: SubnetsHaveNoServiceEndpointsConfigured:Subnets {subnet.name} of virtual network "
-                f"{subnet.id.rsplit('/', 2)[0]} do not have ServiceEndpoints for Microsoft.Storage resources configured. Add "
-                "Microsoft.Storage to subnet's ServiceEndpoints collection before trying to ACL Microsoft.Storage resources to these subnets..",
+                f"Validation of network acls failure: SubnetsHaveNoServiceEndpointsConfigured:Subnets {subnet.name} "
+                "of virtual network "
+                f"{subnet.id.rsplit('/', 2)[0]} do not have ServiceEndpoints for Microsoft.Storage resources "
+                "configured. Add "
+                "Microsoft.Storage to subnet's ServiceEndpoints collection before trying to ACL Microsoft.Storage "
+                "resources to these subnets..",
             )
         rule.setdefault("action", "Allow")
         rule["state"] = "Succeeded"
@@ -176,7 +186,7 @@ async def _regenerate_key(call: Call, resource: Resource) -> Answer:
 def check_name(world: World, on: ResourceId, body: Json) -> Answer:
     name = str(body.get("name", ""))
     if not _NAME.fullmatch(name):
-        message = f"{name} is not a valid storage account name. Storage account name must be between 3 and 24 characters in length and use numbers and lower-case letters only."
+        message = _INVALID_NAME.format(name=name)
         return Answer({"nameAvailable": False, "reason": "AccountNameInvalid", "message": message})
     if _taken(world, name):
         return Answer(
@@ -212,7 +222,8 @@ def _blob_service_checked(call: Call, resource: Resource) -> None:
         if not on or restore.get("days", 0) >= retention.get("days", 0):
             raise bad_request(
                 "ConflictFeatureEnabled",
-                "Point-in-time restore needs blob versioning, change feed and blob soft delete, with fewer days than the soft delete retention.",
+                "Point-in-time restore needs blob versioning, change feed and blob soft delete, with fewer days than "
+                "the soft delete retention.",
             )
     for policy in (retention, properties.get("containerDeleteRetentionPolicy") or {}):
         if policy.get("enabled") and not 1 <= int(policy.get("days", 0)) <= 365:
@@ -256,16 +267,27 @@ def _stamped(call: Call, resource: Resource) -> None:
 def _service(kind: str, **options: Any) -> ResourceType:
     """A service such as blobServices/default exists with the account and cannot be removed."""
     return ResourceType(
-        f"{ACCOUNTS}/{kind}", first_api_version=_FIRST, place="child", location="none", create_status=200, provisioning_state=False,
-        methods=frozenset({"GET", "PUT"}), **options,
-    )  # fmt: skip
+        f"{ACCOUNTS}/{kind}",
+        first_api_version=_FIRST,
+        place="child",
+        location="none",
+        create_status=200,
+        provisioning_state=False,
+        methods=frozenset({"GET", "PUT"}),
+        **options,
+    )
 
 
 def _item(path: str, create_status: int, **options: Any) -> ResourceType:
     return ResourceType(
-        f"{ACCOUNTS}/{path}", first_api_version=_FIRST, place="child", location="none", create_status=create_status,
-        provisioning_state=False, **options,
-    )  # fmt: skip
+        f"{ACCOUNTS}/{path}",
+        first_api_version=_FIRST,
+        place="child",
+        location="none",
+        create_status=create_status,
+        provisioning_state=False,
+        **options,
+    )
 
 
 _CORS: Json = {"cors": {"corsRules": []}}
@@ -282,7 +304,8 @@ STORAGE: tuple[ResourceType, ...] = (
         singletons=(
             Singleton(f"{ACCOUNTS}/blobServices", "default", {**_CORS, "deleteRetentionPolicy": _RETENTION_OFF}),
             Singleton(
-                f"{ACCOUNTS}/fileServices", "default",
+                f"{ACCOUNTS}/fileServices",
+                "default",
                 {**_CORS, "protocolSettings": {"smb": {}}, "shareDeleteRetentionPolicy": {"enabled": True, "days": 7}},
             ),
             Singleton(f"{ACCOUNTS}/queueServices", "default", _CORS),
@@ -294,25 +317,52 @@ STORAGE: tuple[ResourceType, ...] = (
         release=_account_released,
         actions={"listKeys": _list_keys, "regenerateKey": _regenerate_key},
     ),
-    _service("blobServices", defaults={**_CORS, "deleteRetentionPolicy": _RETENTION_OFF}, validate=_blob_service_checked),
+    _service(
+        "blobServices", defaults={**_CORS, "deleteRetentionPolicy": _RETENTION_OFF}, validate=_blob_service_checked
+    ),
     _service("fileServices", defaults={**_CORS, "shareDeleteRetentionPolicy": {"enabled": True, "days": 7}}),
     _service("queueServices", defaults=_CORS),
     _service("tableServices", defaults=_CORS),
     _item(
-        "blobServices/containers", 201, etag_in_body=True, missing=("ContainerNotFound", "The specified container does not exist."),
+        "blobServices/containers",
+        201,
+        etag_in_body=True,
+        missing=("ContainerNotFound", "The specified container does not exist."),
         defaults={
-            "publicAccess": "None", "leaseStatus": "Unlocked", "leaseState": "Available", "defaultEncryptionScope": "$account-encryption-key",
-            "denyEncryptionScopeOverride": False, "hasImmutabilityPolicy": False, "hasLegalHold": False,
+            "publicAccess": "None",
+            "leaseStatus": "Unlocked",
+            "leaseState": "Available",
+            "defaultEncryptionScope": "$account-encryption-key",
+            "denyEncryptionScopeOverride": False,
+            "hasImmutabilityPolicy": False,
+            "hasLegalHold": False,
         },
-        validate=_container_checked, prepare=_container_made, on_put=_container, release=_container_released,
+        validate=_container_checked,
+        prepare=_container_made,
+        on_put=_container,
+        release=_container_released,
     ),
     _item(
-        "fileServices/shares", 201, etag_in_body=True, missing=("ShareNotFound", "The specified share does not exist."),
-        defaults={"shareQuota": 5120, "accessTier": "TransactionOptimized", "enabledProtocols": "SMB"}, on_put=_stamped,
+        "fileServices/shares",
+        201,
+        etag_in_body=True,
+        missing=("ShareNotFound", "The specified share does not exist."),
+        defaults={"shareQuota": 5120, "accessTier": "TransactionOptimized", "enabledProtocols": "SMB"},
+        on_put=_stamped,
     ),
     _item("queueServices/queues", 200),
     _item("tableServices/tables", 200),
-    _item("managementPolicies", 200, missing=("ManagementPolicyNotFound", "No ManagementPolicy found for account."), on_put=_stamped),
-    _item("inventoryPolicies", 200, missing=("BlobInventoryPolicyNotFound", "Blob inventory policy does not exist for the storage account."), on_put=_stamped),
+    _item(
+        "managementPolicies",
+        200,
+        missing=("ManagementPolicyNotFound", "No ManagementPolicy found for account."),
+        on_put=_stamped,
+    ),
+    _item(
+        "inventoryPolicies",
+        200,
+        missing=("BlobInventoryPolicyNotFound", "Blob inventory policy does not exist for the storage account."),
+        on_put=_stamped,
+    ),
     _item("encryptionScopes", 201),
-)  # fmt: skip
+)

@@ -38,7 +38,8 @@ def _plan_free(call: Call, resource: Resource) -> None:
         if str(site.properties.get("serverFarmId", "")).lower() == resource.id.lower():
             raise conflict(
                 "Conflict",
-                f"Server farm '{resource.name}' cannot be deleted because it has web app(s) {site.name} assigned to it.",
+                f"Server farm '{resource.name}' cannot be deleted because it has web app(s) {site.name} assigned to "
+                "it.",
             )
 
 
@@ -84,7 +85,12 @@ async def _list_config(call: Call, resource: Resource) -> Answer:
 
 WEB: tuple[ResourceType, ...] = (
     ResourceType(
-        _PLANS, first_api_version="2015-08-01", create_status=200, before_delete=_plan_free, on_put=_plan, long_running=LongRunning(create=10, put_status=202, headers=("Location",)),
+        _PLANS,
+        first_api_version="2015-08-01",
+        create_status=200,
+        before_delete=_plan_free,
+        on_put=_plan,
+        long_running=LongRunning(create=10, put_status=202, headers=("Location",)),
     ),
     ResourceType(
         _SITES,
@@ -96,16 +102,31 @@ WEB: tuple[ResourceType, ...] = (
         kept=("privateEndpointConnections",),
         write_only=("siteConfig",),
         provisioning_state=False,
-        singletons=tuple(Singleton(f"{_SITES}/basicPublishingCredentialsPolicies", name, {"allow": True}) for name in ("scm", "ftp")),
+        singletons=tuple(
+            Singleton(f"{_SITES}/basicPublishingCredentialsPolicies", name, {"allow": True}) for name in ("scm", "ftp")
+        ),
         validate=_site_checked,
         on_put=_site,
     ),
     ResourceType(
-        f"{_SITES}/basicPublishingCredentialsPolicies", first_api_version="2019-08-01", place="child", location="none", create_status=200,
-        provisioning_state=False, methods=frozenset({"GET", "PUT"}), parent="checked",
+        f"{_SITES}/basicPublishingCredentialsPolicies",
+        first_api_version="2019-08-01",
+        place="child",
+        location="none",
+        create_status=200,
+        provisioning_state=False,
+        methods=frozenset({"GET", "PUT"}),
+        parent="checked",
     ),
     ResourceType(
-        f"{_SITES}/config", first_api_version="2015-08-01", place="child", location="none", create_status=200, provisioning_state=False,
-        methods=frozenset({"GET", "PUT", "PATCH"}), find=_config_readable, actions={"list": _list_config},
+        f"{_SITES}/config",
+        first_api_version="2015-08-01",
+        place="child",
+        location="none",
+        create_status=200,
+        provisioning_state=False,
+        methods=frozenset({"GET", "PUT", "PATCH"}),
+        find=_config_readable,
+        actions={"list": _list_config},
     ),
-)  # fmt: skip
+)

@@ -46,8 +46,11 @@ locals {
   connections = try(jsondecode(data.azapi_resource_list.connections.output), data.azapi_resource_list.connections.output).value
 
   # What an endpoint that was deleted leaves behind is Disconnected.
-  connection_id = one([
-    for connection in local.connections : connection.id
+  connection = one([
+    for connection in local.connections : {
+      id     = connection.id
+      status = connection.properties.privateLinkServiceConnectionState.status
+    }
     if endswith(try(connection.properties.privateEndpoint.id, ""), var.name)
     && connection.properties.privateLinkServiceConnectionState.status != "Disconnected"
   ])
@@ -55,7 +58,7 @@ locals {
 
 resource "azapi_update_resource" "approval" {
   type        = local.targets[var.group_id].type
-  resource_id = local.connection_id
+  resource_id = try(local.connection.id, null)
   locks       = [var.target_id]
   body = {
     properties = {
@@ -64,6 +67,18 @@ resource "azapi_update_resource" "approval" {
         description                          = "terraform"
         (local.targets[var.group_id].action) = "None"
       }
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = local.connection != null
+      error_message = "${var.target_id} has no live connection from the managed private endpoint ${var.name}: apply again when it has arrived, or delete the endpoint in the factory first."
+    }
+
+    precondition {
+      condition     = try(local.connection.status, null) != "Rejected"
+      error_message = "Somebody rejected the managed private endpoint ${var.name} on its target, which cannot be taken back: delete the endpoint in the factory (Manage, Managed private endpoints), then apply again."
     }
   }
 }

@@ -52,3 +52,27 @@ run "invalid_group" {
   }
   expect_failures = [var.group_id]
 }
+
+run "connection_missing" {
+  command = plan
+
+  override_data {
+    target = data.azapi_resource_list.connections
+    values = { output = "{\"value\":[]}" }
+  }
+
+  expect_failures = [azapi_update_resource.approval]
+}
+
+run "connection_rejected" {
+  command = plan
+
+  override_data {
+    target = data.azapi_resource_list.connections
+    values = {
+      output = "{\"value\":[{\"id\":\"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.new\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.mpe-st-blob\"},\"privateLinkServiceConnectionState\":{\"status\":\"Rejected\"}}}]}"
+    }
+  }
+
+  expect_failures = [azapi_update_resource.approval]
+}

@@ -1,0 +1,543 @@
+"""A healthy platform is all green, twice; every way of breaking it that is listed here turns a named check red."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import copy_project
+from toolkit.azure.clients import Actor
+from toolkit.azure.credentials import probe_credential, runner_credential
+from toolkit.environment import Connection, load_environment
+from toolkit.project import Project
+from toolkit.sandbox import client
+from toolkit.smoke.checks.common import DIAGNOSTICS_API_VERSION, api_version
+from toolkit.smoke.context import BLOB_PREFIX
+from toolkit.smoke.engine import run
+from toolkit.smoke.model import CheckResult
+from toolkit.smoke.registry import CHECKS, select
+
+pytestmark = pytest.mark.contract
+
+BLOB_DATA_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
+BLOB_DATA_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+KEY_VAULT_READER = "21090545-7ca7-4776-b22c-e363652d74d2"
+KEY_VAULT_SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
+CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+DNS_API_VERSION = "2020-06-01"
+ROLES_API_VERSION = "2022-04-01"
+
+Json = dict[str, Any]
+
+
+class Platform:
+    """An applied platform, and an engineer (Owner of the subscription) who can break it and put it right again."""
+
+    def __init__(self, project: Path, connection: Connection, outputs: Json) -> None:
+        self.project = project
+        self.connection = connection
+        self.outputs = outputs
+        token = runner_credential(connection).get_token("https://management.azure.com/.default").token
+        settings = connection.runner.settings
+        self._arm = httpx.Client(
+            base_url="https://management.azure.com",
+            headers={"Authorization": f"Bearer {token}"},
+            proxy=settings["HTTPS_PROXY"],
+            verify=settings["SSL_CERT_FILE"],
+            timeout=30,
+        )
+
+    def close(self) -> None:
+        self._arm.close()
+
+    def call(self, method: str, resource_id: str, version: str, body: Json | None = None) -> Json:
+        answer = self._arm.request(method, resource_id, params={"api-version": version}, json=body)
+        assert answer.is_success, f"{method} {resource_id}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else {}
+
+    @contextmanager
+    def changed(self, resource_id: str, changes: Mapping[str, Any], version: str | None = None) -> Iterator[None]:
+        """``changes`` (dotted paths) written over the resource as it is; the resource as it was afterwards."""
+        version = version or api_version(resource_id)
+        before = self.call("GET", resource_id, version)
+        after = copy.deepcopy(before)
+        for path, value in changes.items():
+            *parents, last = path.split(".")
+            place = after
+            for parent in parents:
+                place = place.setdefault(parent, {})
+            if value is None:
+                place.pop(last)
+            else:
+                place[last] = value
+        self.call("PUT", resource_id, version, after)
+        try:
+            yield
+        finally:
+            self.call("PUT", resource_id, version, before)
+
+    @contextmanager
+    def deleted(self, resource_id: str, version: str) -> Iterator[None]:
+        before = self.call("GET", resource_id, version)
+        self.call("DELETE", resource_id, version)
+        try:
+            yield
+        finally:
+            self.call("PUT", resource_id, version, before)
+
+    @contextmanager
+    def granted(self, principal_id: str, role: str, scope: str) -> Iterator[None]:
+        assignment = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
+        subscription = f"/subscriptions/{self.connection.environment.subscription_id}"
+        definition = f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{role}"
+        body = {"roleDefinitionId": definition, "principalId": principal_id, "principalType": "ServicePrincipal"}
+        self.call("PUT", assignment, ROLES_API_VERSION, {"properties": body})
+        try:
+            yield
+        finally:
+            self.call("DELETE", assignment, ROLES_API_VERSION)
+
+    def revoked(self, principal_id: str, role: str) -> AbstractContextManager[None]:
+        found = [
+            one["id"]
+            for one in self.outputs["role_assignments"].values()
+            if one["principal_id"] == principal_id and one["role_definition_id"].endswith(role)
+        ]
+        assert len(found) == 1
+        return self.deleted(found[0], ROLES_API_VERSION)
+
+    def probe(self, name: str) -> str:
+        return str(self.outputs["probe_identities"][name]["principal_id"])
+
+    def actor(self, identity: str, vantage: str) -> Actor:
+        place = self.connection.vantages[vantage]
+        probe = probe_credential(self.connection, self.outputs["probe_identities"][identity]["client_id"], place)
+        return Actor(identity, place, probe, self.connection.environment.subscription_id)
+
+    def smoke(self, *ids: str) -> dict[str, CheckResult]:
+        result = run(self.connection, self.outputs, select(ids=ids), patience=0)
+        return {one.check.id: one for one in result.results}
+
+
+def toolkit(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "toolkit", *arguments],
+        env={**os.environ, "TOOLKIT_PROJECT": str(project)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    project = copy_project(tmp_path_factory.mktemp("smoke"))
+    try:
+        applied = toolkit(project, "apply", "local", "--no-smoke", "--json")
+        assert applied.returncode == 0, applied.stderr
+        connection = load_environment("local", Project(project)).connect()
+        platform = Platform(project, connection, json.loads(applied.stdout)["platform_outputs"])
+        yield platform
+        platform.close()
+    finally:
+        client.stop(project)
+
+
+def test_a_healthy_platform_is_all_green_twice_and_nothing_is_left_behind(platform: Platform) -> None:
+    for _ in range(2):
+        result = run(platform.connection, platform.outputs, CHECKS)
+        assert [(one.check.id, one.reason) for one in result.results if one.outcome != "PASS"] == []
+        assert [one.check.id for one in result.results] == [check.id for check in CHECKS]
+    assert blobs(platform) == []
+
+
+def test_denials_carry_azures_own_codes(platform: Platform) -> None:
+    found = platform.smoke(*(check.id for check in CHECKS if check.id.endswith("-denied")))
+    assert {name: (one.evidence["status"], one.evidence["code"]) for name, one in found.items()} == {
+        "storage-reader-write-denied": (403, "AuthorizationPermissionMismatch"),
+        "storage-nobody-read-denied": (403, "AuthorizationPermissionMismatch"),
+        "storage-internet-write-denied": (403, "AuthorizationFailure"),
+        "storage-internet-lake-denied": (403, "AuthorizationFailure"),
+        "storage-shared-key-denied": (403, "KeyBasedAuthenticationNotPermitted"),
+        "storage-anonymous-denied": (409, "PublicAccessNotPermitted"),
+        "storage-plain-http-denied": (400, "AccountRequiresHttps"),
+        "keyvault-reader-value-denied": (403, "ForbiddenByRbac"),
+        "keyvault-nobody-denied": (403, "ForbiddenByRbac"),
+        "keyvault-internet-denied": (403, "ForbiddenByConnection"),
+    }
+
+
+def storage(platform: Platform, **properties: Any) -> AbstractContextManager[None]:
+    changes = {f"properties.{name}": value for name, value in properties.items()}
+    return platform.changed(platform.outputs["storage_account_id"], changes)
+
+
+def open_firewall(platform: Platform, output: str) -> AbstractContextManager[None]:
+    return platform.changed(platform.outputs[output], {"properties.networkAcls.defaultAction": "Allow"})
+
+
+@contextmanager
+def public_container(platform: Platform) -> Iterator[None]:
+    container = platform.outputs["storage_containers"][platform.outputs["smoke_container_name"]]
+    with storage(platform, allowBlobPublicAccess=True):
+        with platform.changed(container, {"properties.publicAccess": "Container"}):
+            yield
+
+
+def open_vault(platform: Platform) -> AbstractContextManager[None]:
+    changes = {"properties.publicNetworkAccess": "Enabled", "properties.networkAcls.defaultAction": "Allow"}
+    return platform.changed(platform.outputs["key_vault_id"], changes)
+
+
+@contextmanager
+def rejected_connection(platform: Platform) -> Iterator[None]:
+    """Of the factory's managed private endpoint to the storage account, on the account."""
+    target = platform.outputs["storage_account_id"]
+    version = api_version(target)
+    connections = platform.call("GET", f"{target}/privateEndpointConnections", version)["value"]
+    managed = [
+        one
+        for one in connections
+        for name in platform.outputs["data_factory_managed_private_endpoints"]
+        if one["properties"]["privateEndpoint"]["id"].endswith(name)
+    ]
+    assert managed
+    path = "properties.privateLinkServiceConnectionState.status"
+    with ExitStack() as stack:
+        for one in managed:
+            stack.enter_context(platform.changed(one["id"], {path: "Rejected"}, version))
+        yield
+
+
+def zone(platform: Platform) -> str:
+    return str(platform.outputs["private_dns_zones"]["privatelink.blob.core.windows.net"])
+
+
+def no_record(platform: Platform) -> AbstractContextManager[None]:
+    return platform.deleted(f"{zone(platform)}/A/{platform.outputs['storage_account_name']}", DNS_API_VERSION)
+
+
+def no_link(platform: Platform) -> AbstractContextManager[None]:
+    links = platform.call("GET", f"{zone(platform)}/virtualNetworkLinks", DNS_API_VERSION)["value"]
+    assert len(links) == 1
+    return platform.deleted(links[0]["id"], DNS_API_VERSION)
+
+
+def linked_service_outside(platform: Platform) -> AbstractContextManager[None]:
+    factory = platform.outputs["data_factory_id"]
+    services = platform.call("GET", f"{factory}/linkedservices", api_version(factory))["value"]
+    return platform.changed(services[0]["id"], {"properties.connectVia": None})
+
+
+def runtime_outside(platform: Platform) -> AbstractContextManager[None]:
+    name = platform.outputs["data_factory_integration_runtime_name"]
+    runtime = f"{platform.outputs['data_factory_id']}/integrationRuntimes/{name}"
+    return platform.changed(runtime, {"properties.managedVirtualNetwork": None})
+
+
+def workspace(platform: Platform, **properties: Any) -> AbstractContextManager[None]:
+    changes = {f"properties.{name}": value for name, value in properties.items()}
+    return platform.changed(platform.outputs["machine_learning_workspace_id"], changes)
+
+
+def running_nodes(platform: Platform) -> AbstractContextManager[None]:
+    parent = platform.outputs["machine_learning_workspace_id"]
+    computes = platform.call("GET", f"{parent}/computes", api_version(parent))["value"]
+    return platform.changed(computes[0]["id"], {"properties.properties.scaleSettings.minNodeCount": 1})
+
+
+def no_versioning(platform: Platform) -> AbstractContextManager[None]:
+    service = f"{platform.outputs['storage_account_id']}/blobServices/default"
+    return platform.changed(service, {"properties.isVersioningEnabled": False})
+
+
+def no_diagnostics(platform: Platform) -> AbstractContextManager[None]:
+    path = f"{platform.outputs['key_vault_id']}/providers/Microsoft.Insights/diagnosticSettings"
+    settings = platform.call("GET", path, DIAGNOSTICS_API_VERSION)["value"]
+    return platform.deleted(settings[0]["id"], DIAGNOSTICS_API_VERSION)
+
+
+def rejected_private_endpoint(platform: Platform) -> AbstractContextManager[None]:
+    vault = platform.outputs["key_vault_id"]
+    connections = platform.call("GET", f"{vault}/privateEndpointConnections", api_version(vault))["value"]
+    ours = platform.outputs["private_endpoints"]
+    ids = {one["id"].casefold() for one in ours.values()}
+    mine = [one for one in connections if one["properties"]["privateEndpoint"]["id"].casefold() in ids]
+    assert len(mine) == 1
+    path = "properties.privateLinkServiceConnectionState.status"
+    return platform.changed(mine[0]["id"], {path: "Rejected"}, api_version(vault))
+
+
+def reader_writes(platform: Platform) -> AbstractContextManager[None]:
+    container = platform.outputs["storage_containers"][platform.outputs["smoke_container_name"]]
+    return platform.granted(platform.probe("reader"), BLOB_DATA_CONTRIBUTOR, container)
+
+
+def broad_role(platform: Platform) -> AbstractContextManager[None]:
+    subscription = f"/subscriptions/{platform.connection.environment.subscription_id}"
+    return platform.granted(platform.outputs["data_factory_principal_id"], CONTRIBUTOR, subscription)
+
+
+def nobody_reads(platform: Platform, role: str, output: str) -> AbstractContextManager[None]:
+    return platform.granted(platform.probe("nobody"), role, platform.outputs[output])
+
+
+# what breaks -> (how, {the check that must see it: a word of its reason})
+MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], dict[str, str]]] = {
+    "storage firewall open": (
+        lambda p: open_firewall(p, "storage_account_id"),
+        {"storage-internet-write-denied": "was allowed", "posture-storage": "defaultAction"},
+    ),
+    "lake firewall open": (
+        lambda p: open_firewall(p, "lake_storage_account_id"),
+        {"storage-internet-lake-denied": "AuthorizationPermissionMismatch", "posture-storage": "defaultAction"},
+    ),
+    "shared keys on": (
+        lambda p: storage(p, allowSharedKeyAccess=True),
+        {"storage-shared-key-denied": "AuthenticationFailed", "posture-storage": "allowSharedKeyAccess"},
+    ),
+    "anonymous access": (
+        public_container,
+        {"storage-anonymous-denied": "was allowed", "posture-storage": "allowBlobPublicAccess"},
+    ),
+    "plain http": (
+        lambda p: storage(p, supportsHttpsTrafficOnly=False),
+        {"storage-plain-http-denied": "another reason", "posture-storage": "supportsHttpsTrafficOnly"},
+    ),
+    "old tls": (lambda p: storage(p, minimumTlsVersion="TLS1_0"), {"posture-storage": "minimumTlsVersion"}),
+    "storage closed to temporary rules": (
+        lambda p: storage(p, publicNetworkAccess="Disabled"),
+        {"posture-storage": "publicNetworkAccess"},
+    ),
+    "writer without its role": (
+        lambda p: p.revoked(p.probe("writer"), BLOB_DATA_CONTRIBUTOR),
+        {
+            "storage-vnet-write": "AuthorizationPermissionMismatch",
+            "storage-vnet-read": "AuthorizationPermissionMismatch",
+            "storage-adf-managed-write": "AuthorizationPermissionMismatch",
+            "rbac-assignments": "does not exist",
+        },
+    ),
+    "reader without its role": (
+        lambda p: p.revoked(p.probe("reader"), BLOB_DATA_READER),
+        {"storage-vnet-read": "AuthorizationPermissionMismatch", "rbac-assignments": "does not exist"},
+    ),
+    "reader may write": (
+        reader_writes,
+        {"storage-reader-write-denied": "was allowed", "rbac-probes-minimal": "reader has a role"},
+    ),
+    "nobody may read blobs": (
+        lambda p: nobody_reads(p, BLOB_DATA_READER, "storage_account_id"),
+        {"storage-nobody-read-denied": "was allowed", "rbac-probes-minimal": "nobody has a role"},
+    ),
+    "managed endpoint rejected": (
+        rejected_connection,
+        {"adf-endpoints-approved": "Rejected on its target", "storage-adf-managed-write": ""},
+    ),
+    "no DNS record": (
+        no_record,
+        {"dns-storage-private": "does not resolve", "storage-vnet-write": ""},
+    ),
+    "zone not linked": (
+        no_link,
+        {"dns-storage-private": "outside the network's", "storage-vnet-write": "resolves to a public address"},
+    ),
+    "vault open": (
+        open_vault,
+        {"keyvault-internet-denied": "was allowed", "posture-key-vault": "publicNetworkAccess"},
+    ),
+    "vault reader without its role": (
+        lambda p: p.revoked(p.probe("reader"), KEY_VAULT_READER),
+        {"keyvault-vnet-list": "ForbiddenByRbac", "rbac-assignments": "does not exist"},
+    ),
+    "vault reader may read values": (
+        lambda p: p.granted(p.probe("reader"), KEY_VAULT_SECRETS_USER, p.outputs["key_vault_id"]),
+        {"keyvault-reader-value-denied": "another reason", "rbac-probes-minimal": "reader has a role"},
+    ),
+    "nobody may list secrets": (
+        lambda p: nobody_reads(p, KEY_VAULT_READER, "key_vault_id"),
+        {"keyvault-nobody-denied": "was allowed", "rbac-probes-minimal": "nobody has a role"},
+    ),
+    "private endpoint rejected": (
+        rejected_private_endpoint,
+        {"posture-private-endpoints": "Rejected", "keyvault-vnet-list": ""},
+    ),
+    "runtime outside the managed network": (runtime_outside, {"adf-runtime-ready": "no managed virtual network"}),
+    "linked service outside": (linked_service_outside, {"adf-linked-services-private": "Auto-resolve"}),
+    "factory without identity": (
+        lambda p: p.changed(p.outputs["data_factory_id"], {"identity": {"type": "None"}}),
+        {"adf-identity": "the factory's identity is"},
+    ),
+    "factory open": (
+        lambda p: p.changed(p.outputs["data_factory_id"], {"properties.publicNetworkAccess": "Enabled"}),
+        {"posture-data-factory": "publicNetworkAccess"},
+    ),
+    "workspace open": (
+        lambda p: workspace(p, publicNetworkAccess="Enabled"),
+        {"workspace-private": "publicNetworkAccess"},
+    ),
+    "workspace not isolated": (
+        lambda p: workspace(p, managedNetwork={"isolationMode": "Disabled"}),
+        {"workspace-private": "isolationMode"},
+    ),
+    "workspace with keys": (
+        lambda p: workspace(p, systemDatastoresAuthMode="AccessKey"),
+        {"workspace-identity-datastores": "systemDatastoresAuthMode"},
+    ),
+    "nodes always running": (running_nodes, {"workspace-compute-scales-to-zero": "keeps 1 nodes"}),
+    "registry with an admin user": (
+        lambda p: p.changed(p.outputs["container_registry_id"], {"properties.adminUserEnabled": True}),
+        {"posture-container-registry": "adminUserEnabled"},
+    ),
+    "no versioning": (no_versioning, {"posture-blob-recovery": "isVersioningEnabled"}),
+    "no diagnostics": (no_diagnostics, {"posture-diagnostics": "the key vault sends no logs"}),
+    "a broad role": (broad_role, {"rbac-no-broad-roles": "has Contributor on /subscriptions/"}),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_mutation_turns_its_checks_red_and_putting_it_right_green(platform: Platform, name: str) -> None:
+    mutate, expected = MUTATIONS[name]
+    with mutate(platform):
+        found = platform.smoke(*expected)
+    assert {check: one.outcome for check, one in found.items()} == dict.fromkeys(expected, "FAIL")
+    assert {check: word in found[check].reason for check, word in expected.items()} == dict.fromkeys(expected, True), {
+        check: one.reason for check, one in found.items()
+    }
+    assert {check: one.reason for check, one in platform.smoke(*expected).items() if one.outcome != "PASS"} == {}
+
+
+def test_a_check_outside_the_list_of_mutations_has_a_reason() -> None:
+    """The rest proves the same doors from another name: each is of a kind that a mutation above covers."""
+    covered = {check for _, checks in MUTATIONS.values() for check in checks}
+    assert {check.id for check in CHECKS} - covered == {
+        "dns-lake-private",
+        "dns-vault-private",
+        "dns-registry-private",
+        "dns-workspace-private",
+        "dns-factory-private",
+        "dns-public-outside",  # the sandbox has no way of putting a private address into public DNS
+        "workspace-provisioned",  # nor of leaving a workspace half made
+    }
+
+
+def test_a_refusal_for_dns_says_so(platform: Platform) -> None:
+    with no_link(platform):
+        found = platform.smoke("storage-vnet-write")["storage-vnet-write"]
+    assert found.evidence["denial"] == "private-dns"
+    assert "link the private DNS zone" in (found.hint or "")
+
+
+def test_a_laptop_skips_what_it_cannot_do_and_the_run_is_red(platform: Platform) -> None:
+    place = platform.connection
+    alone = Connection(
+        place.environment,
+        {"internet": place.vantages["internet"]},
+        None,
+        {k: v for k, v in place.credential_settings.items() if not k.startswith("ACTIONS_")},
+    )
+    result = run(alone, platform.outputs, CHECKS, patience=0)
+    skipped = {one.check.id: one.requirement for one in result.results if one.outcome == "SKIP"}
+    assert skipped["storage-vnet-write"] == "vantage:vnet"
+    assert skipped["storage-internet-write-denied"] == "identity:writer"
+    assert [one for one in result.results if one.outcome == "FAIL"] == []
+    assert result.count("PASS") >= 15
+    assert not result.green
+
+
+def test_leftovers_of_a_killed_run_are_swept_and_fresh_ones_are_not(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock of the sweep is moved instead of the blob's."""
+    from toolkit.smoke.checks import storage as module
+
+    container = platform.outputs["smoke_container_name"]
+    writer = platform.actor("writer", "vnet")
+    with writer.blobs(platform.outputs["storage_blob_endpoint"]) as service:
+        service.get_blob_client(container, f"{BLOB_PREFIX}killed/blob").upload_blob(b"left")
+    assert platform.smoke("storage-vnet-write")["storage-vnet-write"].evidence["swept"] == 0
+    assert blobs(platform) == [f"{BLOB_PREFIX}killed/blob"]
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
+            return datetime.now(UTC) + timedelta(hours=2)
+
+    monkeypatch.setattr(module, "datetime", Later)
+    assert platform.smoke("storage-vnet-write")["storage-vnet-write"].evidence["swept"] >= 1
+    assert blobs(platform) == []
+
+
+def test_the_command(platform: Platform, tmp_path: Path) -> None:
+    junit = tmp_path / "reports" / "smoke.xml"
+    done = toolkit(platform.project, "smoke", "local", "--json", "--category", "keyvault", "--junit", str(junit))
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["green"] is True
+    assert [one["outcome"] for one in document["checks"]] == ["PASS"] * 4
+    assert len(ET.parse(junit).findall(".//testcase")) == 4
+    folder = max((platform.project / ".toolkit" / "local" / "evidence").iterdir())
+    assert {"smoke.json", "smoke.junit.xml", "smoke.md"} <= {path.name for path in folder.iterdir()}
+    secret = platform.connection.credential_settings["AZURE_CLIENT_SECRET"]
+    assert not [path for path in folder.iterdir() if secret in path.read_text()]
+
+
+def test_the_command_fails_when_the_platform_is_broken(platform: Platform) -> None:
+    with open_firewall(platform, "storage_account_id"):
+        done = toolkit(
+            platform.project, "smoke", "local", "--check", "storage-internet-write-denied", "--patience", "0"
+        )
+    assert done.returncode == 1
+    assert "FAIL" in done.stdout
+    assert "docs/checks.md#storage-internet-write-denied" in done.stdout
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_command_cleans_up(platform: Platform, signum: int) -> None:
+    """The check waits, because the firewall is open: its blob of every attempt must be gone when it is interrupted."""
+    arguments = ["smoke", "local", "--check", "storage-internet-write-denied", "--patience", "1"]
+    with open_firewall(platform, "storage_account_id"):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "toolkit", *arguments],
+            env={**os.environ, "TOOLKIT_PROJECT": str(platform.project)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        watchdog = threading.Timer(60, process.kill)
+        watchdog.start()
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "waiting up to" in line:
+                process.send_signal(signum)
+                break
+        rest = process.stderr.read()
+        code = process.wait()
+        watchdog.cancel()
+    assert (code, rest.splitlines()[-1:]) == (130, ["interrupted"])
+    assert blobs(platform) == []
+
+
+def blobs(platform: Platform) -> list[str]:
+    writer = platform.actor("writer", "vnet")
+    with writer.blobs(platform.outputs["storage_blob_endpoint"]) as service:
+        container = service.get_container_client(platform.outputs["smoke_container_name"])
+        return [blob.name for blob in container.list_blobs(name_starts_with=BLOB_PREFIX)]
