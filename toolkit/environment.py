@@ -119,7 +119,7 @@ class Environment:
 
     @property
     def patience(self) -> float:
-        """How long eventual consistency is waited for, as a share of Azure's own figures: the sandbox settles sooner."""
+        """How long eventual consistency is waited for, as a share of Azure's figures: the sandbox settles sooner."""
         return 1.0 if self.target == "azure" else 0.02
 
     @property

@@ -1,7 +1,7 @@
 """What a command says when it cannot do what was asked, and the exit codes that go with it.
 
-Every expected failure is a :class:`ToolkitError`; the command line has one boundary (``toolkit.cli.main``) that prints it
-and exits. Anything else that reaches the boundary is a bug and is reported as one, with a log file.
+Every expected failure is a :class:`ToolkitError`; the command line has one boundary (``toolkit.cli.main``) that prints
+it and exits. Anything else that reaches the boundary is a bug and is reported as one, with a log file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class ExitCode(IntEnum):
 class ToolkitError(Exception):
     """One clear error: what is wrong and where (``message``), and what to do (``hint``).
 
-    ``message`` and ``hint`` are plain text without a trailing full stop on the last line's command, and never hold a secret.
+    ``message`` and ``hint`` are plain text, and never hold a secret.
     """
 
     exit_code: ExitCode = ExitCode.FAILED

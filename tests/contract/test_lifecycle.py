@@ -310,14 +310,17 @@ def test_a_stranger_with_the_recorded_process_number_is_left_alone(project: Path
     sandbox = ensure_running(project)
     kill_and_wait(sandbox.process.pid)
     announcement = json.loads(sandbox.paths.announcement.read_bytes())
-    with subprocess.Popen(["sleep", "600"]) as stranger:
+    stranger = subprocess.Popen(["sleep", "600"])
+    try:
         sandbox.paths.announcement.write_text(json.dumps({**announcement, "pid": stranger.pid}))
         assert find_running(sandbox.paths) is None
         assert client.stop(project) is False
         repaired = ensure_running(project)
         assert stranger.poll() is None, "the stranger was ended"
         assert repaired.process.pid != stranger.pid
+    finally:
         stranger.kill()
+        stranger.wait()
 
 
 # -- the command line --------------------------------------------------------------------------------------------------

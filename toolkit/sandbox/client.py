@@ -183,13 +183,13 @@ def process_environment(sandbox: Sandbox, tenant_id: str, subscription_id: str, 
 # -- life cycle --------------------------------------------------------------------------------------------------------
 
 
-def ensure_running(project_dir: Path, progress: Callable[[str], None] = lambda line: None) -> Sandbox:
+def ensure_running(project_dir: Path, progress: Callable[[str], None] | None = None) -> Sandbox:
     """The checkout's sandbox, started or repaired when needed; two callers at once end with one daemon.
 
-    ``progress`` gets a line for each step that takes time. Raises ToolkitError with the end of the daemon's log when it
-    cannot start, UsageError for a wrong ``TOOLKIT_SANDBOX_PORT_BASE``.
+    ``progress`` gets a line for each step that takes time (standard error by default). Raises ToolkitError with the end
+    of the daemon's log when it cannot start, UsageError for a wrong ``TOOLKIT_SANDBOX_PORT_BASE``.
     """
-    paths = sandbox_paths(project_dir)
+    paths, report = sandbox_paths(project_dir), progress or _to_stderr
     if running := find_running(paths):
         return running
     port_base()  # a wrong value is the user's to correct, before anything is touched
@@ -202,8 +202,8 @@ def ensure_running(project_dir: Path, progress: Callable[[str], None] = lambda l
             _end_hung(paths)
         from toolkit.toolchain.node import azurite_command
 
-        command = azurite_command(progress=progress)
-        progress("starting the sandbox")
+        command = azurite_command(progress=report)
+        report("starting the sandbox")
         return start_daemon(paths, ["-m", "toolkit.sandbox.server", "--azurite", json.dumps(command)])
 
 
@@ -262,6 +262,10 @@ def reset(project_dir: Path) -> bool:
         _stop(paths)
         shutil.rmtree(paths.root)
     return True
+
+
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _stop(paths: SandboxPaths) -> bool:

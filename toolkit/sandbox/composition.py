@@ -56,7 +56,7 @@ def platform(azurite_command: list[str]) -> Compose:
         blobs = AzuriteBlobs(process, store)
         network = PrivateNetwork(store)
         world = World(state_dir, store, directory, tokens, RoleBasedAccess(store), network, blobs)
-        services = (ArmService(world), StorageService(world), KeyVaultService(world))
+        services: tuple[Service, ...] = (ArmService(world), StorageService(world), KeyVaultService(world))
         await starting
         dns_servers: list[DnsServer] = []
 

@@ -15,8 +15,8 @@ PrivateNetwork = Literal["none", "vnet", "data-factory"]
 class Vantage:
     """A place in the network that a client can stand in.
 
-    ``public_ip`` is the source address that public endpoints see (documentation ranges of RFC 5737, so that no rule in a
-    test can ever name a real machine). ``private_network`` says which private endpoints can be reached from there:
+    ``public_ip`` is the source address that public endpoints see (documentation ranges of RFC 5737, so that no rule in
+    a test can ever name a real machine). ``private_network`` says which private endpoints can be reached from there:
     none, those whose private DNS zone is linked to a virtual network of the subscription, or the approved managed
     private endpoints of the subscription's data factories.
     """

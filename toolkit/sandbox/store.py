@@ -21,7 +21,8 @@ Json = dict[str, Any]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS resources (
-    key TEXT PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, body TEXT NOT NULL, internal TEXT NOT NULL, etag TEXT NOT NULL
+    key TEXT PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL,
+    body TEXT NOT NULL, internal TEXT NOT NULL, etag TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS resources_by_type ON resources (type);
 CREATE TABLE IF NOT EXISTS documents (
@@ -39,8 +40,8 @@ def new_etag() -> str:
 class Resource:
     """One Azure resource.
 
-    ``body`` is what a GET answers (id, name, type, location, tags, properties, …). ``internal`` is what the service knows
-    and never shows: keys, write-only properties, the state of a long-running operation.
+    ``body`` is what a GET answers (id, name, type, location, tags, properties, …). ``internal`` is what the service
+    knows and never shows: keys, write-only properties, the state of a long-running operation.
     """
 
     id: str
@@ -129,14 +130,14 @@ class Store:
         return bool(rows)
 
     def revision(self, type: str) -> int:
-        """Grows with every write of a resource of this type, so that what was derived from them can be kept until then."""
+        """Grows with every write of a resource of this type: what was derived from them holds until then."""
         return self._revisions.get(type.lower(), 0)
 
     def _count(self, type: str) -> None:
         self._revisions[type.lower()] = self.revision(type) + 1
 
     def under(self, scope: str, type: str | None = None) -> list[Resource]:
-        """Every resource below ``scope`` at any depth (scope itself excluded), ordered by id; only ``type`` when given."""
+        """Every resource below ``scope`` at any depth (not scope itself), ordered by id; only ``type`` when given."""
         prefix = _key(scope) + "/"
         query = "SELECT id, type, body, internal, etag FROM resources WHERE key >= ? AND key < ?"
         values: list[str] = [prefix, prefix[:-1] + "0"]  # "0" is the character after "/"

@@ -49,7 +49,7 @@ class Directory(Protocol):
     """The service principals of one Entra tenant per subscription."""
 
     def create_managed_identity(self, resource_id: str, tenant_id: str) -> ServicePrincipal:
-        """The principal of a user-assigned identity, or of the resource whose system-assigned identity it is; idempotent."""
+        """The principal of a user-assigned identity, or of a resource's system-assigned one; idempotent."""
         ...
 
     def delete_managed_identity(self, resource_id: str) -> None: ...
@@ -83,7 +83,7 @@ class Route:
 
     ``address`` is what DNS answers there. ``private_endpoint_target`` is the lower-cased id of the resource that the
     connection reaches through an approved private endpoint; None means that it arrives at the public endpoint, from
-    ``source_ip``. ``unreachable`` says why there is no way at all (the name does not resolve there, nobody answers at the
+    ``source_ip``. ``unreachable`` says why there is no way at all (the name does not resolve there, nobody answers at
     address); the other fields then mean nothing.
     """
 

@@ -39,7 +39,7 @@ _VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELE
 
 class ArmService:
     name = "arm"
-    hosts = ("management.azure.com",)
+    hosts: tuple[str, ...] = ("management.azure.com",)
 
     def __init__(self, world: World, profile: Profile = INSTANT, clock: Callable[[], float] = time.time) -> None:
         self.world = world

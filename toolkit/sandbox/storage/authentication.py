@@ -12,6 +12,8 @@ from starlette.requests import Request
 
 from toolkit.sandbox.model import Principal
 from toolkit.sandbox.storage.errors import StorageError, not_served
+from toolkit.sandbox.storage.operations import Target
+from toolkit.sandbox.storage.sas import SharedAccess, verify
 from toolkit.sandbox.storage.signing import matches, split_query, string_to_sign
 from toolkit.sandbox.store import Resource
 from toolkit.sandbox.world import InvalidToken, World
@@ -37,17 +39,19 @@ class Anonymous:
     """Nobody; the account allows anonymous access, the container may not."""
 
 
-Identity = Principal | AccountKey | Anonymous
+Identity = Principal | AccountKey | SharedAccess | Anonymous
 
 
-def authenticate(world: World, account: Resource, tenant_id: str, request: Request) -> Identity:
+def authenticate(
+    world: World, account: Resource, tenant_id: str, request: Request, target: Target, source_ip: str
+) -> Identity:
     """The identity behind a request; raises :class:`StorageError` as Azure refuses each wrong or switched-off way."""
     authorization = request.headers.get("authorization")
     version = request.headers.get("x-ms-version", "")
     if authorization is None:
         parameters = dict(split_query(request.url.query))
         if "sig" in parameters:
-            raise _shared_access_signature(account, parameters)
+            return _shared_access_signature(account, parameters, target, source_ip, request.url.scheme)
         return _anonymous(account, tenant_id, version)
     scheme = authorization.partition(" ")[0].lower()
     if scheme == "bearer":
@@ -87,11 +91,14 @@ def _shared_key(account: Resource, authorization: str, request: Request) -> Acco
     text = string_to_sign(
         request.method, request.scope["headers"], account.name.lower(), path, split_query(request.url.query)
     )
-    keys = [str(key["value"]) for key in account.internal.get("keys", [])]
-    if name.lower() != account.name.lower() or not matches(signature, text, keys):
+    if name.lower() != account.name.lower() or not matches(signature, text, _keys(account)):
         detail = "The MAC signature found in the HTTP request is not the same as any computed signature."
         raise StorageError(403, "AuthenticationFailed", _MALFORMED, detail=detail)
     return AccountKey()
+
+
+def _keys(account: Resource) -> list[str]:
+    return [str(key["value"]) for key in account.internal.get("keys", [])]
 
 
 def _require_keys(account: Resource) -> None:
@@ -104,11 +111,13 @@ def _require_keys(account: Resource) -> None:
         )
 
 
-def _shared_access_signature(account: Resource, parameters: dict[str, str]) -> StorageError:
+def _shared_access_signature(
+    account: Resource, parameters: dict[str, str], target: Target, source_ip: str, scheme: str
+) -> SharedAccess:
     if "skoid" in parameters:
-        return not_served("user delegation shared access signatures")
+        raise not_served("user delegation shared access signatures")
     _require_keys(account)
-    return not_served("shared access signatures of an account key")
+    return verify(account.name.lower(), _keys(account), parameters, target, source_ip, scheme)
 
 
 def _anonymous(account: Resource, tenant_id: str, version: str) -> Anonymous:

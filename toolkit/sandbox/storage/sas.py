@@ -57,12 +57,13 @@ class SharedAccess:
         """The letters that allow the operation; raises :class:`StorageError` when it is not covered."""
         kind = {"service": "s", "container": "c", "blob": "o"}[target.level]
         if self.account_wide:
-            # Listing blobs is an operation on the container, and so is what has the container's own path.
             if kind not in self.parameters.get("srt", ""):
                 raise _mismatch("AuthorizationResourceTypeMismatch", "resource type")
         elif target.level == "service" or (target.level == "container" and operation.name != "List Blobs"):
             raise permission_mismatch()
-        needed = _LETTERS.get(operation.name, "r" if method in ("GET", "HEAD") or operation.name.startswith("Query") else "w")
+        needed = _LETTERS.get(
+            operation.name, "r" if method in ("GET", "HEAD") or operation.name.startswith("Query") else "w"
+        )
         granted = "".join(letter for letter in needed if letter in self.parameters.get("sp", ""))
         if not granted:
             raise permission_mismatch()
@@ -72,7 +73,7 @@ class SharedAccess:
 def verify(
     account: str, keys: list[str], parameters: Mapping[str, str], target: Target, source_ip: str, scheme: str
 ) -> SharedAccess:
-    """The shared access that a request's query carries; raises :class:`StorageError` in Azure's words when it is not good."""
+    """The shared access in a request's query; raises :class:`StorageError` in Azure's words when it is no good."""
     if "si" in parameters:
         raise not_served("shared access signatures with a stored access policy")
     if parameters.get("sv", "") < _SINCE:
@@ -80,7 +81,7 @@ def verify(
     account_wide = "srt" in parameters
     text = _account_text(account, parameters) if account_wide else _service_text(account, parameters, target)
     if not matches(parameters["sig"], text, keys):
-        raise _refused("Signature did not match. String to sign used was another one.")
+        raise _refused("Signature did not match.")
     _require_time(parameters)
     if account_wide and "b" not in parameters.get("ss", ""):
         raise _mismatch("AuthorizationServiceMismatch", "service")

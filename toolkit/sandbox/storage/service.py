@@ -28,6 +28,7 @@ from toolkit.sandbox.storage.operations import (
     scope_of,
     target_of,
 )
+from toolkit.sandbox.storage.sas import PARAMETERS, SharedAccess
 from toolkit.sandbox.storage.signing import split_query
 from toolkit.sandbox.store import Resource
 from toolkit.sandbox.world import World
@@ -77,11 +78,11 @@ class StorageService:
         """Every step may refuse; the order is Azure's where it is known, and visible here."""
         account = self._account(request.url.hostname or "")
         self._require_https(account, request)
-        self._pass_firewall(account, origin, request.url.hostname or "")
-        identity = authenticate(self._world, account, self._tenant(account), request)
+        source_ip = self._pass_firewall(account, origin, request.url.hostname or "")
         parameters = {name.lower(): value for name, value in split_query(request.url.query)}
         path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
         target = target_of(path, parameters.get("restype", "").lower())
+        identity = authenticate(self._world, account, self._tenant(account), request, target, source_ip)
         await self._authorise(account, identity, request, target, parameters)
         return await self._forward(account, identity, request, path)
 
@@ -106,14 +107,15 @@ class StorageService:
         if request.url.scheme != "https" and account.properties.get("supportsHttpsTrafficOnly", True):
             raise StorageError(400, "AccountRequiresHttps", "The account being accessed does not support http.")
 
-    def _pass_firewall(self, account: Resource, origin: Origin, host: str) -> None:
+    def _pass_firewall(self, account: Resource, origin: Origin, host: str) -> str:
+        """Refuse what the network rules do not admit; the address that a request comes from otherwise."""
         route = self._world.network.route(origin, host)
         if route.unreachable:
             raise StorageError(
                 502, "BadGateway", f"{host} cannot be reached from {origin.vantage.name}: {route.unreachable}."
             )
         if route.private_endpoint_target == account.id.lower():
-            return
+            return route.source_ip
         access = str(account.properties.get("publicNetworkAccess") or "Enabled")
         if access.lower() == "securedbyperimeter":
             raise not_served("network security perimeters (publicNetworkAccess SecuredByPerimeter)")
@@ -124,6 +126,7 @@ class StorageService:
             or not admits(acls, route.source_ip, origin, "Microsoft.Storage", self._world.store)
         ):
             raise StorageError(403, "AuthorizationFailure", "This request is not authorized to perform this operation.")
+        return route.source_ip
 
     async def _authorise(
         self, account: Resource, identity: Identity, request: Request, target: Target, parameters: dict[str, str]
@@ -131,6 +134,10 @@ class StorageService:
         operation = operation_of(request.method, target, parameters)
         if operation.name == "Get User Delegation Key":
             raise not_served("user delegation keys")
+        if isinstance(identity, SharedAccess):
+            letters = identity.check(operation, target, request.method)
+            if operation.name == "Put Blob" and "w" not in letters and await self._exists(account, request):
+                raise permission_mismatch()
         if not isinstance(identity, Principal):
             return
         if operation.any_of is None:
@@ -179,7 +186,7 @@ class StorageService:
             name,
             request.method,
             path,
-            request.url.query,
+            _without_signature(request.url.query) if isinstance(identity, SharedAccess) else request.url.query,
             headers,
             b"" if empty else request.stream(),
             signed=not isinstance(identity, Anonymous),
@@ -212,6 +219,11 @@ class StorageService:
             raise permission_mismatch()
         base = await self._blobs.base_url(account.name.lower())
         return f"{base}{url.path}" + (f"?{url.query}" if url.query else "")
+
+
+def _without_signature(query: str) -> str:
+    parts = query.split("&")
+    return "&".join(part for part in parts if part.partition("=")[0].lower() not in PARAMETERS)
 
 
 async def _content(response: httpx.Response) -> AsyncIterator[bytes]:

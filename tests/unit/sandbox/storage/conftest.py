@@ -87,7 +87,7 @@ class Gateway:
 
 @pytest.fixture(scope="session")
 def azurite_command() -> list[str]:
-    from toolkit.toolchain.azurite import azurite_command
+    from toolkit.toolchain.node import azurite_command
 
     return list(azurite_command())
 
