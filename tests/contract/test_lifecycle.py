@@ -13,7 +13,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from tests.conftest import copy_project
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.sandbox import client
 from toolkit.sandbox.client import Sandbox, ensure_running, find_running, sandbox_paths
-from toolkit.sandbox.processes import identify, locked, start_time
+from toolkit.sandbox.processes import identify, locked, start_time, try_lock
 
 pytestmark = pytest.mark.contract
 
@@ -152,6 +152,18 @@ def test_starters_at_the_same_time_end_with_one_daemon(project: Path) -> None:
     assert pids == {str(ensure_running(project).process.pid)}
 
 
+def test_a_starter_that_is_killed_leaves_a_daemon_that_is_found(project: Path) -> None:
+    script = "import sys, pathlib; from toolkit.sandbox import client; client.ensure_running(pathlib.Path(sys.argv[1]))"
+    starter = subprocess.Popen([sys.executable, "-c", script, str(project)])
+    paths = sandbox_paths(project)
+    wait_for(lambda: paths.daemon_lock.exists() and try_lock(paths.daemon_lock) is None)
+    starter.kill()
+    starter.wait()
+    sandbox = ensure_running(project)
+    assert sandbox.status()["pid"] == sandbox.process.pid
+    assert paths.server_log.read_text().count("ready after") == 1, "a second daemon was started"
+
+
 def test_two_checkouts_do_not_meet(project: Path, tmp_path: Path) -> None:
     with temporary_project(tmp_path / "other") as other:
         one, two = ensure_running(project), ensure_running(other)
@@ -186,6 +198,28 @@ def test_a_fixed_port_that_is_taken(project: Path, monkeypatch: pytest.MonkeyPat
     assert f"port {port} is taken" in caught.value.message
     assert "TOOLKIT_SANDBOX_PORT_BASE" in str(caught.value.hint)
     assert not client.stop(project), "a daemon was left behind"
+
+
+def free_range(count: int) -> int:
+    """The first of some consecutive free ports, below the ephemeral range, where nobody takes one meanwhile."""
+    for base in range(21_000, 30_000, count):
+        with ExitStack() as probes:
+            try:
+                for port in range(base, base + count):
+                    probes.enter_context(socket.create_server(("127.0.0.1", port)))
+            except OSError:
+                continue
+            return base
+    raise AssertionError("no free range of ports")
+
+
+def test_fixed_ports(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = free_range(7)
+    monkeypatch.setenv("TOOLKIT_SANDBOX_PORT_BASE", str(base))
+    sandbox = ensure_running(project)
+    places = sandbox.subscription(TENANT, SUBSCRIPTION).values()
+    ports = [sandbox.control_port, *(port for p in places for port in (p.proxy_port, p.dns_port))]
+    assert ports == list(range(base, base + 7))
 
 
 def test_a_port_base_that_is_no_port(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

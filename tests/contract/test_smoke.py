@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -59,7 +60,7 @@ class Platform:
             base_url="https://management.azure.com",
             headers={"Authorization": f"Bearer {token}"},
             proxy=settings["HTTPS_PROXY"],
-            verify=settings["SSL_CERT_FILE"],
+            verify=ssl.create_default_context(cafile=settings["SSL_CERT_FILE"]),
             timeout=30,
         )
 
@@ -321,7 +322,7 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
     ),
     "no DNS record": (
         no_record,
-        {"dns-storage-private": "does not resolve", "storage-vnet-write": ""},
+        {"dns-storage-private": "does not resolve", "storage-vnet-write": "the host name does not resolve"},
     ),
     "zone not linked": (
         no_link,
@@ -526,11 +527,11 @@ def remove_runtime(platform: Platform) -> None:
 BREAKAGES: dict[str, tuple[Callable[[Platform], None], dict[str, str]]] = {
     "managed endpoint rejected": (
         reject_managed_endpoint,
-        {"adf-endpoints-approved": "Rejected on its target", "storage-adf-managed-write": ""},
+        {"adf-endpoints-approved": "Rejected on its target", "storage-adf-managed-write": "AuthorizationFailure"},
     ),
     "private endpoint rejected": (
         reject_private_endpoint,
-        {"posture-private-endpoints": "Rejected", "keyvault-vnet-list": ""},
+        {"posture-private-endpoints": "Rejected", "keyvault-vnet-list": "HTTP"},
     ),
     "factory without identity": (remove_identity, {"adf-identity": "the factory's identity is None"}),
     "runtime gone": (

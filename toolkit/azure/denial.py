@@ -221,11 +221,15 @@ CAUSES: tuple[Cause, ...] = (
         "proxy-refused",
         (),
         ("Tunnel connection failed", "ProxyError"),
-        "the proxy refused the host name",
-        "in the sandbox: toolkit sandbox logs says why; on Azure: allow the host in your proxy",
-        0,
+        "the proxy refuses the host name, or cannot reach it",
+        "in the sandbox: toolkit sandbox logs says why (mostly private DNS); on Azure: allow the host in your proxy",
+        DNS_SECONDS,
     ),
 )  # fmt: skip
+
+NETWORK_KINDS: tuple[DenialKind, ...] = ("storage-firewall", "vault-firewall", "vault-connection")
+# What a fault of private DNS can look like.
+MAY_BE_DNS: tuple[DenialKind, ...] = (*NETWORK_KINDS, "unavailable", "unreachable", "proxy-refused")
 
 _BY_KIND: dict[DenialKind, Cause] = {row.kind: row for row in CAUSES}
 
@@ -250,15 +254,17 @@ def classify(error: BaseException, addresses: Sequence[str] | None = None) -> De
     """Why ``error``, an exception of an Azure SDK, happened.
 
     ``addresses`` are what the host name resolves to, given by a caller who should be using a private endpoint: a
-    network refusal while one of them is public is then a DNS fault ("private-dns"). An exception that is none of
-    azure-core's is "other": only its caller knows whether that is a bug.
+    network refusal while one of them is public is then a DNS fault ("private-dns"), and so is a proxy's 502 when there
+    are none ("name-resolution"). An exception that is none of azure-core's is "other": only its caller knows whether
+    that is a bug.
     """
     response: Any = error.response if isinstance(error, HttpResponseError) else None  # typed without headers
     status = getattr(response, "status_code", None)
     codes = _codes(error)
     row = _row(error, status, codes)
-    network = row.kind in ("storage-firewall", "vault-firewall", "vault-connection")
-    if network and addresses and not all(is_private(address) for address in addresses):
+    if addresses is not None and not addresses and row.kind in MAY_BE_DNS:
+        row = _BY_KIND["name-resolution"]
+    elif addresses and row.kind in NETWORK_KINDS and not all(is_private(address) for address in addresses):
         row = replace(_PRIVATE_DNS, cause=f"{_PRIVATE_DNS.cause} ({', '.join(addresses)})")
     return Denial(
         kind=row.kind,

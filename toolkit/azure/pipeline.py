@@ -27,10 +27,10 @@ USER_AGENT = f"aml-adf-toolkit/{__version__}"
 # A refusal has to arrive quickly: a connection that fails costs about 5 s with azure-core's defaults, and callers who
 # expect eventual consistency wait with a deadline of their own. Throttling (429 and Retry-After) is still waited for.
 RETRY: Mapping[str, Any] = {
-    "retry_total": 4,
+    "retry_total": 3,
     "retry_connect": 1,
     "retry_read": 1,
-    "retry_status": 4,
+    "retry_status": 3,
     "retry_backoff_factor": 0.2,
     "retry_backoff_max": 8,
 }

@@ -73,6 +73,45 @@ def validate(environments: tuple[str, ...], as_json: bool) -> None:
         raise UsageError(f"{len(wrong)} of {len(results)} environments are wrong: {', '.join(wrong)}")
 
 
+@env.command()
+@click.argument("a")
+@click.argument("b")
+@click.option("--all", "everything", is_flag=True, help="Show the keys that are the same, too.")
+@json_option
+def diff(a: str, b: str, everything: bool, as_json: bool) -> None:
+    """How the environments A and B differ: every key of env.toml and terraform.tfvars with two values.
+
+    \b
+      toolkit env diff dev prod
+      toolkit env diff prod prod@sandbox     what a rehearsal replaces
+    """
+    from toolkit.environment_diff import NOT_SET, compare
+
+    terminal = Terminal()
+    project = find_project()
+    rows = [
+        row for row in compare(load_environment(a, project), load_environment(b, project)) if everything or row.differs
+    ]
+    if as_json:
+        document = []
+        for row in rows:
+            values = {name: value for name, value in ((a, row.a), (b, row.b)) if value is not NOT_SET}
+            document.append({"file": row.file, "key": row.key, "values": values})
+        terminal.print_json(document)
+    elif rows:
+        terminal.print_table(["key", a, b], [[row.key, _cell(row.a), _cell(row.b)] for row in rows])
+    else:
+        terminal.print(f"{a} and {b} do not differ")
+
+
+def _cell(value: Any) -> str:
+    from toolkit.environment_diff import NOT_SET
+
+    if value is NOT_SET:
+        return "(default)"
+    return _words(value) if value != {} else "none"
+
+
 def _facts(environment: Environment) -> dict[str, Any]:
     facts = dataclasses.asdict(environment)
     facts["project"] = str(environment.project.root)
@@ -86,4 +125,8 @@ def _words(value: Any) -> str:
         return ", ".join(f"{key} {_words(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(str(item) for item in value) or "none"
-    return {None: "none", True: "yes", False: "no"}.get(value, str(value)) if not isinstance(value, str) else value
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

@@ -20,7 +20,7 @@ from typing import Any
 from toolkit.errors import ToolkitError
 from toolkit.sandbox.model import VANTAGES
 from toolkit.sandbox.processes import ProcessId, locked, try_lock
-from toolkit.sandbox.settings import LOOPBACK, SandboxPaths, port_base
+from toolkit.sandbox.settings import LOOPBACK, SandboxPaths, port_base, read_announcement
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
@@ -237,7 +237,7 @@ def start_daemon(paths: SandboxPaths, arguments: list[str]) -> Sandbox:
 
 def find_running(paths: SandboxPaths) -> Sandbox | None:
     """The sandbox that announced itself and whose process lives; None otherwise. Takes no lock and changes nothing."""
-    announcement = _announcement(paths)
+    announcement = read_announcement(paths)
     if "pid" not in announcement:
         return None
     sandbox = Sandbox(paths, announcement)
@@ -284,7 +284,7 @@ def _stop(paths: SandboxPaths) -> bool:
 
 
 def _end_hung(paths: SandboxPaths) -> None:
-    announcement = _announcement(paths)
+    announcement = read_announcement(paths)
     if "pid" in announcement:
         ProcessId(announcement["pid"], announcement["started"]).end()
     if not _wait_until(lambda: not _daemon_lives(paths), _STOP_SECONDS):
@@ -326,14 +326,6 @@ def _wait_until(condition: Callable[[], bool], seconds: float) -> bool:
             return True
         time.sleep(_POLL_SECONDS)
     return False
-
-
-def _announcement(paths: SandboxPaths) -> dict[str, Any]:
-    try:
-        announcement = json.loads(paths.announcement.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return announcement if isinstance(announcement, dict) else {}
 
 
 def _start_failure(paths: SandboxPaths, output: str) -> ToolkitError:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+_PROC = Path("/proc")  # Linux; elsewhere ps(1) knows
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessId:
@@ -46,17 +48,21 @@ def identify(pid: int) -> ProcessId | None:
 
 def start_time(pid: int) -> str | None:
     """When a live process started, in the platform's own words; None when it does not run (a zombie does not)."""
-    stat = Path(f"/proc/{pid}/stat")
-    if Path("/proc/self/stat").exists():
+    if (_PROC / "self" / "stat").exists():
         try:
-            # The command in parentheses may hold spaces: proc_pid_stat(5). State is field 3, starttime field 22.
-            fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            stat = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
         except OSError:
             return None
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        # The command in parentheses may hold spaces: proc_pid_stat(5). State is field 3, starttime field 22.
+        fields = stat.rpartition(")")[2].split()
+        boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return None if fields[0] in "ZX" else f"{boot}:{fields[19]}"
     answer = subprocess.run(
-        ["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False, env={"LC_ALL": "C"}
+        ["ps", "-o", "stat=,lstart=", "-p", str(pid)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "LC_ALL": "C"},
     )
     state, _, started = answer.stdout.strip().partition(" ")
     return started.strip() if started and not state.startswith("Z") else None

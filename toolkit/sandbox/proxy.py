@@ -90,7 +90,6 @@ class ProxyProtocol(asyncio.Protocol):
         self._tunnelling = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
         self._transport = transport  # type: ignore[assignment]  # uvloop's transports are no subclass of asyncio.Transport
         self._timeout = asyncio.get_running_loop().call_later(_HEADER_SECONDS, transport.close)
         self._proxy.waiting.add(self)
@@ -134,6 +133,7 @@ class ProxyProtocol(asyncio.Protocol):
         if not host or rest:
             self._answer(b"400 Bad Request", "expected CONNECT host:port and then to wait for the answer\n")
         elif not self._proxy.router.serves(host):
+            log.info("refused a tunnel to %s at the vantage %s", host, self._origin.vantage.name)
             reason, text = not_served(host, self._proxy.router)
             self._answer(b"403 " + reason.encode("latin-1", "replace"), text)
         else:

@@ -34,13 +34,21 @@ from toolkit.sandbox.model import VANTAGES, Origin
 from toolkit.sandbox.ports import Ports
 from toolkit.sandbox.processes import identify, try_lock
 from toolkit.sandbox.proxy import HttpEngine, Proxy
-from toolkit.sandbox.settings import LOOPBACK, SandboxPaths, port_base, random_secret, write_private
+from toolkit.sandbox.settings import (
+    LOOPBACK,
+    SandboxPaths,
+    port_base,
+    random_secret,
+    read_announcement,
+    write_announcement,
+)
 from toolkit.sandbox.store import Json, Store
 from toolkit.sandbox.tls import CertificateAuthority
 
 log = logging.getLogger("toolkit.sandbox")
 
 _STATE_CHECK_SECONDS = 2.0
+_CLAIM_SECONDS = 1.0
 
 
 class SandboxDaemon:
@@ -154,19 +162,6 @@ class SandboxDaemon:
         write_announcement(self._paths, {**self._announcement, "ports": self._ports.opened})
 
 
-def read_announcement(paths: SandboxPaths) -> Json:
-    """What the daemon announced, ``{}`` when there is nothing; the ports stay there after it stopped."""
-    try:
-        announcement = json.loads(paths.announcement.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return announcement if isinstance(announcement, dict) else {}
-
-
-def write_announcement(paths: SandboxPaths, announcement: Json) -> None:
-    write_private(paths.announcement, json.dumps(announcement, indent=1).encode())
-
-
 def _memory_bytes() -> int:
     """Resident memory now; the peak where the platform does not say (macOS)."""
     statm = Path("/proc/self/statm")
@@ -181,7 +176,7 @@ def serve(paths: SandboxPaths, compose: Compose) -> int:
     paths.logs.mkdir(exist_ok=True)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    lock: IO[str] | None = try_lock(paths.daemon_lock)
+    lock = _claim(paths)
     if lock is None:
         print(f"error: another daemon runs on {paths.root}", file=sys.stderr)
         return ExitCode.FAILED
@@ -194,6 +189,14 @@ def serve(paths: SandboxPaths, compose: Compose) -> int:
             print(f"error: {error.message}\nhint: {error.hint or ''}", file=sys.stderr)
             return error.exit_code
     return ExitCode.DONE
+
+
+def _claim(paths: SandboxPaths) -> IO[str] | None:
+    """The daemon's lock, None when another daemon has it; a client that looks for one holds it for an instant."""
+    deadline = time.monotonic() + _CLAIM_SECONDS
+    while (lock := try_lock(paths.daemon_lock)) is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return lock
 
 
 def event_loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from toolkit.errors import UsageError
 
@@ -96,6 +98,19 @@ def write_private(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+
+
+def read_announcement(paths: SandboxPaths) -> dict[str, Any]:
+    """What the daemon announced, ``{}`` when there is nothing; the ports stay there after it stopped."""
+    try:
+        announcement = json.loads(paths.announcement.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return announcement if isinstance(announcement, dict) else {}
+
+
+def write_announcement(paths: SandboxPaths, announcement: dict[str, Any]) -> None:
+    write_private(paths.announcement, json.dumps(announcement, indent=1).encode())
 
 
 def random_secret(path: Path) -> str:

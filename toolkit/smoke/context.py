@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ from azure.core.exceptions import AzureError, HttpResponseError
 
 from toolkit.azure.clients import Actor
 from toolkit.azure.credentials import PROBES_NEED, probe_credential, runner_credential
-from toolkit.azure.denial import DNS_SECONDS, Denial, classify
+from toolkit.azure.denial import DNS_SECONDS, MAY_BE_DNS, Denial, classify
 from toolkit.environment import Connection, Environment, Vantage
 from toolkit.smoke.model import Check, CheckFailed, CheckSkipped, Identity
 
@@ -140,22 +140,16 @@ class Context:
             ) from error
 
     def explain(self, error: AzureError) -> Denial:
-        """Why Azure refused; inside the network a refusal by a firewall is looked at with what DNS answers there."""
+        """Why Azure refused; inside the network, what looks like the network is judged with what DNS answers there."""
         denial = classify(error)
-        if self.check.vantage != "vnet" or denial.kind not in (
-            "storage-firewall",
-            "vault-firewall",
-            "vault-connection",
-        ):
-            return denial
         response: Any = error.response if isinstance(error, HttpResponseError) else None
-        host = urlsplit(response.request.url).hostname if response is not None else None
-        if host is None:
+        if self.check.vantage != "vnet" or denial.kind not in MAY_BE_DNS or response is None:
             return denial
         try:
-            return classify(error, self.resolve(host))
+            addresses = self.resolve(urlsplit(response.request.url).hostname or "")
         except CheckFailed:
-            return denial
+            addresses = []
+        return classify(error, addresses)
 
 
 def resolve(host: str, vantage: Vantage) -> list[str]:
@@ -169,8 +163,3 @@ def resolve(host: str, vantage: Vantage) -> list[str]:
     resolver.port = port
     resolver.lifetime = 5
     return sorted(str(record) for record in resolver.resolve(host, "A", search=False))
-
-
-def names(values: Sequence[str]) -> str:
-    """A list for people: ``a, b`` or ``none``."""
-    return ", ".join(values) or "none"

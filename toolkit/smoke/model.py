@@ -122,7 +122,7 @@ class SmokeResult:
         return words
 
     def as_json(self) -> dict[str, Any]:
-        """The run as plain data (docs/checks.md shows the shape)."""
+        """The run as plain data: what smoke.json holds."""
         from toolkit.smoke.report import as_document
 
         return as_document(self)

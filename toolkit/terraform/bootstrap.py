@@ -109,7 +109,8 @@ def _prepare(session: Session, local: bool) -> None:
 
 def _check_names(session: Session, plan: SavedPlan) -> None:
     """backend.hcl says where the platform looks for its state: it must be the account that the bootstrap makes."""
-    planned = plan.document.get("planned_values", {}).get("outputs", {}).get("state", {}).get("value") or {}
+    # output_changes and not planned_values: that leaves an output out whole when a part of it is not known yet.
+    planned = plan.document.get("output_changes", {}).get("state", {}).get("after") or {}
     expected = {
         name: getattr(session.backend, name)
         for name in ("resource_group_name", "storage_account_name", "container_name")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from azure.core.credentials import AzureNamedKeyCredential
 from azure.core.exceptions import AzureError, HttpResponseError
-from azure.identity import ClientSecretCredential, CredentialUnavailableError
+from azure.identity import ClientAssertionCredential, ClientSecretCredential, CredentialUnavailableError
 
 from tests.unit.azure.web import Answer, json_error, serve, storage_error
 from toolkit.azure.clients import Actor
@@ -68,6 +69,14 @@ def test_firewall_denial_while_the_name_is_public_is_a_dns_fault() -> None:
     assert (wrong.kind, wrong.retry_seconds) == ("private-dns", DNS_SECONDS)
     assert "20.60.1.2" in wrong.cause
     assert blob_denial(answer, addresses=["10.0.1.4"]).kind == "storage-firewall"
+    role = storage_error(403, "AuthorizationPermissionMismatch", "This request is not authorized …")
+    assert blob_denial(role, addresses=["20.60.1.2"]).kind == "storage-role"
+
+
+def test_a_gateway_that_gives_up_on_a_name_without_addresses_is_a_dns_fault() -> None:
+    answer = Answer(502, "<html>Bad Gateway</html>", {"Content-Type": "text/html"})
+    assert blob_denial(answer, addresses=[]).kind == "name-resolution"
+    assert blob_denial(answer, addresses=["10.0.1.4"]).kind == "unavailable"
 
 
 @pytest.mark.parametrize(
@@ -141,11 +150,8 @@ def test_federation_that_has_not_arrived_is_waited_for() -> None:
         "error_description": "AADSTS700213: No matching federated identity record found for presented assertion "
         "subject 'repo:o/r:environment:x'.",
     }
-    from azure.identity import ClientAssertionCredential
-
     with serve(Answer(401, body, {"Content-Type": "application/json"})) as web:
-        place = {"transport": _ToLocal(web.url)}
-        credential = ClientAssertionCredential("t" * 8, "client", func=lambda: "assertion", **place)
+        credential = ClientAssertionCredential("t" * 8, "client", func=lambda: "assertion", transport=to_local(web.url))
         with pytest.raises(AzureError) as caught:
             credential.get_token("https://storage.azure.com/.default")
     assert classify(caught.value).kind == "federation"
@@ -156,7 +162,7 @@ def test_secret_that_entra_refuses_is_final() -> None:
     body = {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided."}
     with serve(Answer(401, body, {"Content-Type": "application/json"})) as web:
         credential = ClientSecretCredential(
-            "t" * 8, "client", "wrong", transport=_ToLocal(web.url), disable_instance_discovery=True
+            "t" * 8, "client", "wrong", transport=to_local(web.url), disable_instance_discovery=True
         )
         with pytest.raises(AzureError) as caught:
             credential.get_token("https://storage.azure.com/.default")
@@ -181,15 +187,16 @@ def test_documentation_ranges_are_not_private(address: str, private: bool) -> No
     assert is_private(address) is private
 
 
-class _ToLocal:
+def to_local(url: str) -> Any:
     """A transport that takes requests for Entra to a local server: the real one cannot be asked to fail."""
+    from azure.core.pipeline.transport import RequestsTransport
 
-    def __new__(cls, url: str) -> object:
-        from azure.core.pipeline.transport import RequestsTransport
+    transport: Any = RequestsTransport()
+    send = transport.send
 
-        class Transport(RequestsTransport):
-            def send(self, request, **kwargs):  # type: ignore[no-untyped-def]
-                request.url = url
-                return super().send(request, **kwargs)
+    def redirected(request: Any, **options: Any) -> Any:
+        request.url = url
+        return send(request, **options)
 
-        return Transport()
+    transport.send = redirected
+    return transport

@@ -161,7 +161,7 @@ def test_a_firewall_refusal_inside_the_network_is_looked_at_with_dns() -> None:
 
 def test_an_unexpected_exception_is_a_failure_and_says_where() -> None:
     def broken(context: Context) -> Evidence:
-        return {"state": {}["missing"]}  # type: ignore[dict-item]
+        return {"state": context.session.outputs["missing"]}
 
     result = run_one(broken)
     assert (result.outcome, result.red) == ("FAIL", True)
@@ -311,3 +311,12 @@ def test_an_interrupt_ends_waits_cleans_up_and_starts_nothing_more(request: pyte
         run(connection(), {}, checks, patience=1)
     assert sorted(cleaned) == sorted(started)
     assert len(started) == 8
+
+
+def test_a_runner_without_its_credential_is_told_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ARM_CLIENT_ID", "ARM_CLIENT_SECRET", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    recorder = Recorder()
+    with pytest.raises(UsageError, match="ARM_CLIENT_ID or AZURE_CLIENT_ID is not set"):
+        run(connection(credential="client-secret"), {}, [check(passes)], observer=recorder)
+    assert recorder.events == []

@@ -16,8 +16,10 @@ USER_ASSIGNED = "Microsoft.ManagedIdentity/userAssignedIdentities"
 
 
 def apply_identity(call: Call, resource: Resource) -> None:
-    """Replace the sent block by what Azure answers; 400 FailedIdentityOperation for a user-assigned identity that
-    is not there."""
+    """Replace the sent block by what Azure answers; an absent one leaves what stood (inferred).
+
+    400 FailedIdentityOperation for a user-assigned identity that is not there.
+    """
     sent: Json | None = resource.body.get("identity")
     if sent is None:
         if call.existing is not None and "identity" in call.existing.body:

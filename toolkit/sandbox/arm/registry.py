@@ -1,4 +1,8 @@
-"""Every resource type that the sandbox models, in one place. A type is found by its exact name, lower-cased."""
+"""Every resource type that the sandbox models, in one place. A type is found by its exact name, lower-cased.
+
+To add one: write its row (``resource_type.ResourceType``) in the file of its namespace under ``types/`` and put that
+file's tuple here.
+"""
 
 from __future__ import annotations
 

@@ -56,6 +56,8 @@ class Resources:
             raise not_modelled(f"$filter on lists of '{call.type.type}'", "resources.py")
         else:
             found = [resource.body for resource in self.store.under(call.id.parent_id, call.type.type)]
+            if call.type.place == "extension":  # those of this scope only, not of what is below it
+                found = [body for body in found if body["id"].lower().startswith(call.id.id.lower() + "/")]
         return Answer({"value": top(found, call)})
 
     def missing(self, call: Call) -> ArmError:
@@ -236,6 +238,10 @@ class Resources:
             apply_identity(call, resource)
         if type_.prepare is not None:
             await type_.prepare(call, resource)
+            standing = self.store.get(resource.id)  # may have changed while the other system answered
+            if standing is not None:
+                for path in type_.kept:
+                    keep(resource.properties, standing.properties, path)
         seconds = self.profile.seconds(type_.long_running, "create" if creating else "update")
         operation: Json | None = None
         try:
@@ -300,12 +306,13 @@ class Resources:
         resource = self.store.get(operation["resourceId"])
         if resource is None:
             return
-        if operation["method"] != "DELETE":
-            resource.properties["provisioningState"] = "Succeeded"
-            self.store.put(resource)
-            return
         type_ = lookup(resource.type)
         assert type_ is not None
+        if operation["method"] != "DELETE":
+            if type_.provisioning_state:
+                resource.properties["provisioningState"] = "Succeeded"
+                self.store.put(resource)
+            return
         call = Call(
             self,
             parse(resource.id),

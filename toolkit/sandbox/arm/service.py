@@ -244,6 +244,7 @@ class ArmService:
                 f"The resource type '{type_.type}' does not support {method} here. If Azure does, add it to "
                 f"toolkit/sandbox/arm/{_file(type_.namespace)}.",
             )
+        # Reads of an unregistered namespace find nothing, without an error of their own (inferred).
         if target.subscription_id is not None and method in ("PUT", "PATCH", "POST"):
             self.providers.require(target.subscription_id, type_.namespace)
         call = Call(self.resources, target, type_, method, principal, tenant_id, api_version, query, headers, body)

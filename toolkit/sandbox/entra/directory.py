@@ -40,7 +40,7 @@ class Account:
     resource_id: str | None = None
 
     def has_secret(self, secret: str) -> bool:
-        return self.secret_sha256 is not None and hmac.compare_digest(self.secret_sha256, _hash(secret))
+        return self.secret_sha256 is not None and hmac.compare_digest(self.secret_sha256, secret_hash(secret))
 
 
 class EntraDirectory:
@@ -91,7 +91,7 @@ class EntraDirectory:
             "object_id": str(uuid.uuid4()),
             "client_id": str(uuid.uuid4()),
         }
-        account = Account(document["object_id"], document["client_id"], None, "sandbox engineer", _hash(secret))
+        account = Account(document["object_id"], document["client_id"], None, "sandbox engineer", secret_hash(secret))
         with self._store.transaction():
             self._store.put_document(_ENGINEER, _ENGINEER, document)
             self._put(account)
@@ -109,7 +109,7 @@ class EntraDirectory:
 
     def account_of_resource(self, resource_id: str) -> Account | None:
         """The principal of a user-assigned identity, or of a resource's system-assigned one."""
-        document = self._store.document(_OBJECT_ID_OF_RESOURCE, _normal(resource_id))
+        document = self._store.document(_OBJECT_ID_OF_RESOURCE, normal_id(resource_id))
         return self.account(document["object_id"]) if document else None
 
     def principal(self, object_id: str) -> Principal | None:
@@ -125,11 +125,13 @@ class EntraDirectory:
         if account is None:
             name = resource_id.rstrip("/").rsplit("/", 1)[-1]
             account = Account(
-                str(uuid.uuid4()), str(uuid.uuid4()), tenant_id.lower(), name, resource_id=_normal(resource_id)
+                str(uuid.uuid4()), str(uuid.uuid4()), tenant_id.lower(), name, resource_id=normal_id(resource_id)
             )
             with self._store.transaction():
                 self._put(account)
-                self._store.put_document(_OBJECT_ID_OF_RESOURCE, _normal(resource_id), {"object_id": account.object_id})
+                self._store.put_document(
+                    _OBJECT_ID_OF_RESOURCE, normal_id(resource_id), {"object_id": account.object_id}
+                )
         return ServicePrincipal(account.object_id, account.client_id)
 
     def delete_managed_identity(self, resource_id: str) -> None:
@@ -137,7 +139,7 @@ class EntraDirectory:
         if account is None:
             return
         with self._store.transaction():
-            self._store.delete_document(_OBJECT_ID_OF_RESOURCE, _normal(resource_id))
+            self._store.delete_document(_OBJECT_ID_OF_RESOURCE, normal_id(resource_id))
             self._store.delete_document(_OBJECT_ID_OF_CLIENT, account.client_id)
             self._store.delete_document(_SERVICE_PRINCIPAL, account.object_id)
 
@@ -165,10 +167,11 @@ def _owner_assignment(subscription_id: str, object_id: str) -> Resource:
     return Resource(id=body["id"], type=kind, body=body)  # type: ignore[arg-type]
 
 
-def _normal(resource_id: str) -> str:
+def normal_id(resource_id: str) -> str:
+    """A resource id as a key: with one leading slash, in lower case."""
     return "/" + resource_id.strip("/").lower()
 
 
-def _hash(secret: str) -> str:
+def secret_hash(secret: str) -> str:
     """Enough for a secret of 256 random bits; a password would need a slow hash."""
     return hashlib.sha256(secret.encode()).hexdigest()

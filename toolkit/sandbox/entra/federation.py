@@ -6,7 +6,6 @@ https://docs.github.com/actions/reference/security/oidc
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import time
 import uuid
@@ -15,7 +14,7 @@ from typing import Any
 import jwt
 
 from toolkit.sandbox.entra import errors
-from toolkit.sandbox.entra.directory import Account
+from toolkit.sandbox.entra.directory import Account, secret_hash
 from toolkit.sandbox.entra.keys import SigningKey
 from toolkit.sandbox.store import Json, Store
 
@@ -44,13 +43,13 @@ class GitHubActions:
                 self._store.delete_document(_REQUEST, key)
         token = secrets.token_urlsafe(32)
         self._store.put_document(
-            _REQUEST, _hash(token), {"subject": subject, "expires": time.time() + _REQUEST_SECONDS}
+            _REQUEST, secret_hash(token), {"subject": subject, "expires": time.time() + _REQUEST_SECONDS}
         )
         return token
 
     def id_token(self, request_token: str, audience: str | None) -> str | None:
         """The job's id token; None for a request token that is unknown or too old."""
-        document = self._store.document(_REQUEST, _hash(request_token))
+        document = self._store.document(_REQUEST, secret_hash(request_token))
         if document is None or document["expires"] < time.time():
             return None
         return self.key.sign(github_claims(document["subject"], audience))
@@ -128,7 +127,3 @@ class Federation:
             raise errors.no_federated_identity(700213, "subject", subject)
         if not any(audience in c.get("audiences", []) for c in candidates):
             raise errors.no_federated_identity(700212, "audience", audience)
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import time
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from toolkit.sandbox.entra import resources
-from toolkit.sandbox.entra.directory import Account, EntraDirectory
+from toolkit.sandbox.entra.directory import Account, EntraDirectory, normal_id, secret_hash
 from toolkit.sandbox.entra.errors import EntraError
 from toolkit.sandbox.entra.tokens import LIFETIME_SECONDS, EntraTokens
 from toolkit.sandbox.model import Origin
@@ -56,7 +55,7 @@ class ManagedIdentityEndpoints:
     def open_endpoint(self, resource_id: str) -> str:
         """The secret header with which code that a resource hosts (an app, a compute) asks for its identities."""
         secret = secrets.token_urlsafe(32)
-        self._store.put_document(_HOSTED, _hash(secret), {"resource_id": resource_id})
+        self._store.put_document(_HOSTED, secret_hash(secret), {"resource_id": resource_id})
         return secret
 
     def handle(self, request: Request, origin: Origin, host: str) -> Response:
@@ -86,7 +85,7 @@ class ManagedIdentityEndpoints:
         if path not in (urlsplit(APP_ENDPOINT).path, urlsplit(ML_ENDPOINT).path):
             raise IdentityError(404, "not_found", f"the sandbox's identity endpoint does not serve {path}")
         secret = request.headers.get("x-identity-header") or request.headers.get("secret") or ""
-        hosted = self._store.document(_HOSTED, _hash(secret))
+        hosted = self._store.document(_HOSTED, secret_hash(secret))
         if hosted is None:
             raise IdentityError(401, "unauthorized", "The identity header is missing or not the one of this app.")
         accounts, default = self._of_resource(hosted["resource_id"])
@@ -147,10 +146,6 @@ def _choose(accounts: list[Account], default: Account | None, query: Mapping[str
             return account
         if object_id and account.object_id.lower() == object_id.lower():
             return account
-        if resource_id and account.resource_id == "/" + resource_id.strip("/").lower():
+        if resource_id and account.resource_id == normal_id(resource_id):
             return account
     raise IdentityError(400, "invalid_request", "Identity not found")
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -19,6 +19,8 @@ _DNS_RECORDS: Final = "Microsoft.Network/privateDnsZones/A"
 _NETWORKS: Final = "Microsoft.Network/virtualNetworks"
 _TYPES: Final = (
     *(_ENDPOINTS, _MANAGED_ENDPOINTS, _DNS_ZONES, _DNS_LINKS, _DNS_RECORDS, _NETWORKS),
+    # Targets: an approval is written into their own body, and so into their type's revision.
+    *("Microsoft.Batch/batchAccounts", "Microsoft.MachineLearningServices/workspaces"),
     *sorted({entry.resource_type for entry in ZONES if entry.resource_type}),
 )
 
@@ -153,10 +155,20 @@ class PrivateNetwork:
                 for endpoint in self._store.of_type(_MANAGED_ENDPOINTS)
                 if endpoint.id.lower().startswith(subscription)
                 and host in _managed_hosts(endpoint)
-                and _status(endpoint.properties.get("connectionState")) == "Approved"
+                and self._carries(endpoint)
             ),
             None,
         )
+
+    def _carries(self, endpoint: Resource) -> bool:
+        """Whether the target approves. The factory's own word is out of date once the target has rejected.
+
+        https://learn.microsoft.com/azure/data-factory/security-and-access-control-troubleshoot-guide
+        """
+        connection = self._store.get(str(endpoint.internal.get("connection", "")))
+        if connection is None:
+            return False
+        return _status(connection.properties.get("privateLinkServiceConnectionState")) == "Approved"
 
 
 def _subscription(origin: Origin) -> str:

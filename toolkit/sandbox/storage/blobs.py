@@ -130,7 +130,7 @@ class AzuriteBlobs:
         without harm is sent again when Azurite was restarted meanwhile. Raises :class:`AzuriteUnavailable`.
         """
         slot = self.slot(account)
-        parameters = split_query(query)
+        parameters = [(name.lower(), value) for name, value in split_query(query)]
         # Azurite leaves a parameter with a bare "=" in its value out of the string to sign (getURLQueries, 3.35.0).
         sent_query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in parameters)
         target = f"/{slot}{path}" + (f"?{sent_query}" if sent_query else "")

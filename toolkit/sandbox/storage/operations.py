@@ -110,10 +110,12 @@ _ACCOUNT_INFORMATION: Final = Operation("Get Account Information", None)
 
 def target_of(path: str, restype: str) -> Target:
     """What ``path`` (percent-encoded, with its leading slash) names; one segment is a container or in ``$root``."""
-    container, _, blob = path.lstrip("/").partition("/")
-    container, blob = unquote(container), unquote(blob)
-    if not container:
+    # Decoded before it is split, as Azurite does: else a role could be checked on another container than it acts on.
+    container, slash, blob = unquote(path)[1:].partition("/")
+    if not container and not slash:
         return Target("service", None, None)
+    if not container or container in (".", ".."):
+        raise StorageError(400, "InvalidUri", "The requested URI does not represent any resource on the server.")
     if blob:
         return Target("blob", container, blob)
     return Target("container", container, None) if restype == "container" else Target("blob", "$root", container)

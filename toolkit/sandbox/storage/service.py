@@ -52,7 +52,11 @@ _INTERNAL_URL: Final = re.compile(rb"http://127\.0\.0\.1:\d+/slot\d{3}")
 
 
 class StorageService:
-    """``*.blob.core.windows.net`` over the storage accounts in the store; other storage hosts are not served."""
+    """``*.blob.core.windows.net`` over the storage accounts in the store; other storage hosts are not served.
+
+    Not as on Azure: metadata names come back in lower case (ASGI lower-cases header names); Blob Batch, user delegation
+    keys and copies between accounts are refused by name (501).
+    """
 
     name = "storage"
     hosts: tuple[str, ...] = (f"*{_SUFFIX}",)
@@ -79,7 +83,7 @@ class StorageService:
         account = self._account(request.url.hostname or "")
         self._require_https(account, request)
         source_ip = self._pass_firewall(account, origin, request.url.hostname or "")
-        parameters = {name.lower(): value for name, value in split_query(request.url.query)}
+        parameters = _parameters(request.url.query)
         path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
         target = target_of(path, parameters.get("restype", "").lower())
         identity = authenticate(self._world, account, self._tenant(account), request, target, source_ip)
@@ -212,13 +216,21 @@ class StorageService:
         url = urlsplit(source)
         if (url.hostname or "") != f"{account.name.lower()}{_SUFFIX}":
             raise not_served(f"a copy from another account or host ({url.hostname})")
-        if "sig=" in url.query:
-            raise not_served("a copy source with a shared access signature")
+        if "sig=" in url.query or isinstance(identity, SharedAccess):
+            raise not_served("copies with shared access signatures")
         target = target_of(url.path, "")
         if isinstance(identity, Principal) and not await self._holds_one(account, identity, target, READ_BLOB, request):
             raise permission_mismatch()
         base = await self._blobs.base_url(account.name.lower())
         return f"{base}{url.path}" + (f"?{url.query}" if url.query else "")
+
+
+def _parameters(query: str) -> dict[str, str]:
+    """The query by lower-cased name; a name given twice is refused: what was checked must be what Azurite acts on."""
+    pairs = [(name.lower(), value) for name, value in split_query(query)]
+    if len(dict(pairs)) != len(pairs):
+        raise StorageError(400, "InvalidQueryParameterValue", "A query parameter was given more than once.")
+    return dict(pairs)
 
 
 def _without_signature(query: str) -> str:

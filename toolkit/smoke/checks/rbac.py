@@ -81,9 +81,14 @@ def _identities(context: Context) -> list[dict[str, Any]]:
 
 
 def _assignments_of(context: Context, principal_id: str) -> list[Any]:
-    """Everything that a principal is assigned directly, at any scope of the subscription."""
+    """Everything that a principal is assigned directly: at, above and below the resource group.
+
+    Asked of the group, since a CI identity may read no more. With this filter the answer goes up to the subscription:
+    https://learn.microsoft.com/rest/api/authorization/role-assignments/list-for-resource-group
+    """
+    group, principal = context.output("resource_group_name"), f"principalId eq '{principal_id}'"
     with context.runner().authorization() as client:
-        return list(client.role_assignments.list_for_subscription(filter=f"principalId eq '{principal_id}'"))
+        return list(client.role_assignments.list_for_resource_group(group, filter=principal))
 
 
 def _guid(role_definition_id: str) -> str:
@@ -109,7 +114,7 @@ CHECKS: tuple[Check, ...] = (
         category="rbac",
         title="The probe identities have no role that was not meant, and nobody has none",
         function=probes_have_nothing_else,
-        outputs=("role_assignments", "probe_identities"),
+        outputs=("resource_group_name", "role_assignments", "probe_identities"),
         retry_seconds=ROLE_SECONDS,
     ),
     Check(
@@ -117,6 +122,6 @@ CHECKS: tuple[Check, ...] = (
         category="rbac",
         title="No identity of the platform has a broad role on the subscription",
         function=no_broad_roles,
-        outputs=("identities", "probe_identities", "data_factory_principal_id"),
+        outputs=("resource_group_name", "identities", "probe_identities", "data_factory_principal_id"),
     ),
 )

@@ -316,6 +316,19 @@ def test_versions_bring_their_container(arm: Arm) -> None:
     assert (container["latestVersion"], container["nextVersion"]) == ("1", "2")
 
 
+def test_code_versions_are_found_by_their_hash(arm: Arm) -> None:
+    make_workspace(arm)
+    versions = f"{WORKSPACE}/codes/train/versions"
+    for number, digest in (("1", "aa"), ("2", "bb")):
+        arm.ok(
+            "PUT",
+            f"{versions}/{number}",
+            {"properties": {"codeUri": "https://x", "properties": {"hash_sha256": digest}}},
+        )
+    assert [v["name"] for v in arm.ok("GET", f"{versions}?hash=bb&hashVersion=202208")["value"]] == ["2"]
+    assert arm.ok("GET", f"{versions}?hash=cc&hashVersion=202208")["value"] == []
+
+
 # -- the rest ----------------------------------------------------------------------------------------------------------
 
 
@@ -358,6 +371,10 @@ def test_diagnostic_settings_share_no_sink(arm: Arm) -> None:
     arm.ok("PUT", workspace, PLAIN)
     arm.ok("PUT", f"{settings}/one", sent)
     assert arm.refused("PUT", f"{settings}/two", sent) == (409, "Conflict")
+    below = settings.replace(ACCOUNT, f"{ACCOUNT}/blobServices/default")
+    arm.ok("PUT", f"{below}/one", sent)
+    assert [entry["name"] for entry in arm.ok("GET", settings)["value"]] == ["one"]
+    assert len(arm.ok("GET", below)["value"]) == 1
 
 
 def test_registry_network_features_need_premium(arm: Arm) -> None:

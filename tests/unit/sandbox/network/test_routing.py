@@ -148,17 +148,27 @@ def test_an_unknown_account_does_not_resolve(store: Store) -> None:
 
 
 @pytest.mark.parametrize(("status", "reached"), [("Approved", True), ("Pending", False), ("Rejected", False)])
-def test_the_factory_uses_its_approved_managed_endpoints(store: Store, status: str, reached: bool) -> None:
+def test_the_factory_uses_the_managed_endpoints_that_their_targets_approve(
+    store: Store, status: str, reached: bool
+) -> None:
+    """The factory goes on saying Approved after its target has rejected."""
     factory = f"{GROUP}/providers/Microsoft.DataFactory/factories/adf/managedVirtualNetworks/default"
     properties = {
         "privateLinkResourceId": account().id,
         "groupId": "blob",
-        "connectionState": {"status": status},
+        "connectionState": {"status": "Approved"},
     }
+    connection = Resource(
+        id=f"{account().id}/privateEndpointConnections/stacct.1",
+        type="Microsoft.Storage/storageAccounts/privateEndpointConnections",
+        body={"properties": {"privateLinkServiceConnectionState": {"status": status}}},
+    )
+    store.put(connection)
     managed = Resource(
         id=f"{factory}/managedPrivateEndpoints/mpe",
         type="Microsoft.DataFactory/factories/managedVirtualNetworks/managedPrivateEndpoints",
         body={"properties": properties},
+        internal={"connection": connection.id},
     )
     store.put(managed)
     network = PrivateNetwork(store)

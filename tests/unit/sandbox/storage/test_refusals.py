@@ -6,7 +6,9 @@ import uuid
 from xml.etree import ElementTree
 
 import pytest
+from azure.core import PipelineClient
 from azure.core.exceptions import HttpResponseError
+from azure.core.rest import HttpRequest
 from azure.storage.blob import BlobServiceClient, ContainerSasPermissions, generate_container_sas
 
 from tests.unit.sandbox import harness
@@ -241,3 +243,30 @@ def test_copy_source_must_be_readable(gateway: Gateway, container: str) -> None:
     with pytest.raises(HttpResponseError) as error:
         blob.start_copy_from_url(f"https://{ACCOUNT}.blob.core.windows.net/{container}/secret")
     assert error.value.error_code == "AuthorizationPermissionMismatch"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "path", ["//{open}/b", "/%2F{open}/b", "/../{open}/b", "/{open}%2F..%2F..%2F{closed}/b", "/{open}/../{closed}/b"]
+)
+def test_a_crafted_path_never_reaches_another_container(gateway: Gateway, container: str, path: str) -> None:
+    gateway.client(gateway.contributor()).get_blob_client(container, "b").upload_blob(b"secret")
+    credential = gateway.principal("narrow")
+    opened = f"{container}2"
+    gateway.loop.run(gateway.blobs.create_container(ACCOUNT, opened))
+    scope = f"{gateway.configure()}/blobServices/default/containers/{opened}"
+    gateway.grants.data_actions.add(("narrow", scope, f"{BLOBS}/read"))
+    url = f"https://{ACCOUNT}.blob.core.windows.net{path.format(open=opened, closed=container)}"
+    headers = {"Authorization": f"Bearer {credential.get_token().token}", "x-ms-version": "2021-12-02"}
+    with PipelineClient(url, transport=gateway.transport("internet"), policies=[]) as client:
+        response = client.send_request(HttpRequest("GET", url, headers=headers))
+    assert response.status_code in (400, 403, 404)
+    assert b"secret" not in response.content
+
+
+def test_a_parameter_given_twice_is_refused(gateway: Gateway, container: str) -> None:
+    credential = gateway.contributor()
+    url = f"https://{ACCOUNT}.blob.core.windows.net/{container}?restype=container&comp=list&COMP=acl"
+    headers = {"Authorization": f"Bearer {credential.get_token().token}", "x-ms-version": "2021-12-02"}
+    with PipelineClient(url, transport=gateway.transport("internet"), policies=[]) as client:
+        response = client.send_request(HttpRequest("GET", url, headers=headers))
+    assert (response.status_code, response.headers["x-ms-error-code"]) == (400, "InvalidQueryParameterValue")

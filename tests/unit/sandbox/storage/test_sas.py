@@ -122,3 +122,11 @@ def test_a_changed_or_foreign_signature(gateway: Gateway, container: str) -> Non
 def test_keys_switched_off(gateway: Gateway, container: str) -> None:
     gateway.configure()
     assert refusal(gateway, container, of_account("r", "o")) == "KeyBasedAuthenticationNotPermitted"
+
+
+def test_a_signature_does_not_copy_out_of_other_containers(gateway: Gateway, container: str) -> None:
+    other = f"{container}2"
+    gateway.loop.run(gateway.blobs.create_container(ACCOUNT, other))
+    blob = gateway.client(of_container(other, "racw")).get_blob_client(other, "stolen")
+    with pytest.raises(HttpResponseError, match="does not serve copies with shared access signatures"):
+        blob.start_copy_from_url(f"https://{ACCOUNT}.blob.core.windows.net/{container}/dir/%C3%A4%20b")

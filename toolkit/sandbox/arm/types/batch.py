@@ -1,4 +1,7 @@
-"""Microsoft.Batch: accounts and pools (https://learn.microsoft.com/rest/api/batchmanagement/)."""
+"""Microsoft.Batch: accounts and pools (https://learn.microsoft.com/rest/api/batchmanagement/).
+
+Error codes and sentences of what ``validate`` refuses are (inferred) where no source is named beside them.
+"""
 
 from __future__ import annotations
 

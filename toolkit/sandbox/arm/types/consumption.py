@@ -1,4 +1,7 @@
-"""Microsoft.Consumption: budgets (https://learn.microsoft.com/rest/api/consumption/budgets/create-or-update)."""
+"""Microsoft.Consumption: budgets (https://learn.microsoft.com/rest/api/consumption/budgets/create-or-update).
+
+Error codes and sentences of what ``validate`` refuses are (inferred) where no source is named beside them.
+"""
 
 from __future__ import annotations
 

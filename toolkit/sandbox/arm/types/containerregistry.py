@@ -1,4 +1,7 @@
-"""Microsoft.ContainerRegistry: registries (https://learn.microsoft.com/rest/api/containerregistry/registries)."""
+"""Microsoft.ContainerRegistry: registries (https://learn.microsoft.com/rest/api/containerregistry/registries).
+
+Error codes and sentences of what ``validate`` refuses are (inferred) where no source is named beside them.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 
 Managed private endpoints arrive on their target as Pending and are approved there
 (https://learn.microsoft.com/azure/data-factory/managed-virtual-network-private-endpoint).
+
+Error codes and sentences of what ``validate`` refuses are (inferred) where no source is named beside them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Microsoft.Insights: components, private link scopes, diagnostic settings, action groups and alerts.
 
 https://learn.microsoft.com/rest/api/application-insights/, https://learn.microsoft.com/rest/api/monitor/
+
+Error codes and sentences of what ``validate`` refuses are (inferred) where no source is named beside them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Microsoft.MachineLearningServices: workspaces and what is registered in them.
 
 https://learn.microsoft.com/rest/api/azureml/; soft delete: https://learn.microsoft.com/azure/machine-learning/concept-soft-delete
+
+Error codes and sentences of what ``validate`` refuses are (inferred) where no source is named beside them.
 """
 
 from __future__ import annotations
@@ -283,6 +285,16 @@ def _versioned(call: Call, resource: Resource) -> None:
     call.resources.store.put(container)
 
 
+def _list_versions(call: Call) -> list[Json]:
+    """``?hash=…`` picks the versions with that content: azure-ai-ml asks so before it uploads code again
+    (azure/ai/ml/operations/_code_operations.py)."""
+    found = [version.body for version in call.resources.store.under(call.id.parent_id, call.type.type)]
+    wanted = call.query.get("hash")
+    if wanted is None:
+        return found
+    return [v for v in found if (v["properties"].get("properties") or {}).get("hash_sha256") == wanted]
+
+
 def _registered(kind: str) -> tuple[ResourceType, ResourceType]:
     """An asset: its container and its versions, which do not change once written."""
     return (
@@ -303,6 +315,7 @@ def _registered(kind: str) -> tuple[ResourceType, ResourceType]:
             system_data=True,
             defaults={"isAnonymous": False, "isArchived": False, "tags": {}, "properties": {}},
             on_put=_versioned,
+            list=_list_versions,
         ),
     )
 

@@ -1,6 +1,8 @@
 """Microsoft.Network: virtual networks, subnets, security groups, route tables, addresses, gateways, interfaces.
 
 https://learn.microsoft.com/rest/api/virtualnetwork/
+
+Error codes and sentences of what ``validate`` refuses are (inferred) where no source is named beside them.
 """
 
 from __future__ import annotations
@@ -70,8 +72,7 @@ def _check_subnet(
 
 
 def _network(call: Call, resource: Resource) -> None:
-    """Inline subnets are child resources too. A PUT that leaves ``subnets`` out keeps those there are; a list
-    replaces them."""
+    """Inline subnets are child resources too. A list replaces them; a PUT without ``subnets`` keeps them (inferred)."""
     store, properties = call.resources.store, resource.properties
     space = properties.get("addressSpace", {}).get("addressPrefixes") or []
     if not space:

@@ -1,4 +1,7 @@
-"""Microsoft.OperationalInsights: Log Analytics workspaces (https://learn.microsoft.com/rest/api/loganalytics/workspaces)."""
+"""Microsoft.OperationalInsights: Log Analytics workspaces (https://learn.microsoft.com/rest/api/loganalytics/workspaces).
+
+Error codes and sentences of what ``validate`` refuses are (inferred) where no source is named beside them.
+"""
 
 from __future__ import annotations
 

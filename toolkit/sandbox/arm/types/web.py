@@ -1,4 +1,7 @@
-"""Microsoft.Web: plans, sites and their configuration (https://learn.microsoft.com/rest/api/appservice/)."""
+"""Microsoft.Web: plans, sites and their configuration (https://learn.microsoft.com/rest/api/appservice/).
+
+Error codes and sentences of what ``validate`` refuses are (inferred) where no source is named beside them.
+"""
 
 from __future__ import annotations
 

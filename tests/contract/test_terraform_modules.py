@@ -1,0 +1,72 @@
+"""``terraform test`` of every module and root: bodies, outputs, and each input that must fail at plan.
+
+The provider is the real one with its resources mocked (`mock_provider` in tests/*.tftest.hcl): nothing is called.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from toolkit.toolchain.provider import resolve_provider
+from toolkit.toolchain.terraform import ensure_terraform
+
+pytestmark = pytest.mark.contract
+
+TERRAFORM = Path(__file__).resolve().parents[2] / "terraform"
+FOLDERS = sorted(
+    str(path.parent.relative_to(TERRAFORM))
+    for path in TERRAFORM.rglob("terraform.tf")
+    if ".terraform" not in path.relative_to(TERRAFORM).parts
+)
+
+Terraform = Callable[[str, list[str]], "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
+    """Runs Terraform in a folder of a copy of terraform/, since init leaves files behind."""
+    copy = tmp_path_factory.mktemp("modules") / "terraform"
+    shutil.copytree(TERRAFORM, copy, ignore=shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*"))
+    tool = ensure_terraform()
+    provider = resolve_provider(target_is_sandbox=True, terraform=tool)
+    environment = {**os.environ, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "ARM_USE_MSI": "false"}
+    if provider.cli_config_file is not None:
+        environment["TF_CLI_CONFIG_FILE"] = str(provider.cli_config_file)
+
+    def run(folder: str, arguments: list[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*tool.command, *arguments, "-no-color"],
+            cwd=copy / folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    return run
+
+
+def test_every_folder_has_a_readme_and_tests() -> None:
+    assert {"bootstrap", "platform", "modules/naming"} <= set(FOLDERS)
+    for folder in FOLDERS:
+        assert list((TERRAFORM / folder / "tests").glob("*.tftest.hcl")), f"terraform/{folder} has no tests"
+        if folder.startswith("modules/"):
+            assert (TERRAFORM / folder / "README.md").is_file(), f"terraform/{folder} has no README.md"
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_terraform_test(folder: str, terraform: Terraform) -> None:
+    initialised = terraform(folder, ["init", "-backend=false", "-input=false"])
+    assert initialised.returncode == 0, initialised.stdout + initialised.stderr
+    tested = terraform(folder, ["test"])
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+    passed = re.search(r"^Success! (\d+) passed, 0 failed\.$", tested.stdout, re.MULTILINE)
+    assert passed is not None, tested.stdout
+    assert int(passed[1]) > 0, tested.stdout

@@ -1,0 +1,128 @@
+"""How two environments differ: every key of env.toml and of the variables that Terraform reads."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from toolkit.environment import FILE_NAME, Environment
+from toolkit.errors import UsageError
+from toolkit.terraform.workspace import variable_files
+
+TFVARS_NAME = "terraform.tfvars"
+
+# What the two are called is no difference of their data.
+_NOT_DATA = ("project", "name", "data_name")
+# Fields of Environment that env.toml calls otherwise.
+_FILE_KEYS = {
+    "tenant_id": "tenant",
+    "subscription_id": "subscription",
+    "allowed_smoke_skips": "smoke.allowed_skips",
+}
+
+
+class NotSet:
+    """The value of a variable that an environment leaves to the default in terraform/*/variables*.tf."""
+
+    def __repr__(self) -> str:
+        return "NOT_SET"
+
+
+NOT_SET: Final = NotSet()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One key of one file, with its value in each of the two environments (``NOT_SET`` where it is not given)."""
+
+    file: str
+    key: str
+    a: Any
+    b: Any
+
+    @property
+    def differs(self) -> bool:
+        return self.a is NOT_SET or self.b is NOT_SET or bool(self.a != self.b)
+
+
+def compare(a: Environment, b: Environment) -> list[Row]:
+    """Every key of either environment: env.toml in the order of its documentation, then the variables by name.
+
+    Raises UsageError for a variable file that is no HCL.
+    """
+    return [
+        *_rows(FILE_NAME, environment_keys(a), environment_keys(b)),
+        *sorted(_rows(TFVARS_NAME, variable_keys(a), variable_keys(b)), key=lambda row: row.key),
+    ]
+
+
+def environment_keys(environment: Environment) -> dict[str, Any]:
+    """env.toml's dotted keys with the values in force: defaults included, and what a rehearsal replaces."""
+    keys: dict[str, Any] = {}
+    for field in dataclasses.fields(environment):
+        if field.name in _NOT_DATA:
+            continue
+        value = getattr(environment, field.name)
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            value = dataclasses.asdict(value)
+        keys.update(_flatten(_FILE_KEYS.get(field.name, field.name), _plain(value)))
+    return keys
+
+
+def variable_keys(environment: Environment) -> dict[str, Any]:
+    """The dotted keys of envs/common.tfvars overlaid by the environment's terraform.tfvars.
+
+    A variable of the second file replaces the first one's as a whole, as Terraform does
+    (https://developer.hashicorp.com/terraform/language/values/variables#variable-definition-precedence).
+    """
+    variables: dict[str, Any] = {}
+    for path in variable_files(environment):
+        variables.update(_read(path, environment.project.root))
+    keys: dict[str, Any] = {}
+    for name, value in variables.items():
+        keys.update(_flatten(name, value))
+    return keys
+
+
+def _rows(file: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Row]:
+    for key in {**a, **b}:
+        yield Row(file, key, a.get(key, NOT_SET), b.get(key, NOT_SET))
+
+
+def _read(path: Path, root: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    import hcl2  # here: --help does not pay for its grammar
+    from lark.exceptions import UnexpectedInput
+
+    options = hcl2.SerializationOptions(
+        with_comments=False, explicit_blocks=False, strip_string_quotes=True, preserve_heredocs=False
+    )
+    shown = path.relative_to(root)
+    try:
+        variables: dict[str, Any] = hcl2.loads(path.read_text(encoding="utf-8"), serialization_options=options)
+    except UnexpectedInput as error:
+        raise UsageError(
+            f"{shown}:{error.line}: not valid HCL", hint=f"terraform fmt {shown} says what is wrong"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{shown}: cannot be read: {error}") from None
+    return variables
+
+
+def _flatten(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value:
+        for name, item in value.items():
+            yield from _flatten(f"{key}.{name}", item)
+    else:
+        yield key, value
+
+
+def _plain(value: Any) -> Any:
+    """As JSON would have it: a tuple is a list, a path its text."""
+    if isinstance(value, tuple):
+        return list(value)
+    return str(value) if isinstance(value, Path) else value
