@@ -7,7 +7,7 @@ PYTHON ?= python3
 TOOLKIT = .venv/bin/toolkit
 
 .DEFAULT_GOAL := help
-.PHONY: help apply plan smoke destroy outputs bootstrap sandbox-start sandbox-stop test test-full lint bench constraints
+.PHONY: help apply plan smoke destroy outputs bootstrap sandbox-start sandbox-stop test test-full lint docs bench constraints
 
 help: ## list the verbs
 	@echo 'make [env=local] VERB [ARGS="…"]'
@@ -43,11 +43,15 @@ test: .venv/.stamp-dev ## run the tests: unit, contract, end to end
 test-full: .venv/.stamp-dev ## run the tests, and the ones that download and build the toolchain from nothing
 	@.venv/bin/python -m pytest $(ARGS)
 
-lint: .venv/.stamp-dev ## ruff, mypy, terraform fmt and validate
+lint: .venv/.stamp-dev ## ruff, mypy, terraform fmt and validate, generated documentation
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/python tests/lint/terraform_lint.py
+	@.venv/bin/python -m docs.generate --check readmes
+
+docs: .venv/.stamp-dev ## write docs/rbac.md and the tables of the modules' READMEs
+	@.venv/bin/python -m docs.generate $(ARGS)
 
 bench: .venv/.stamp-dev ## measure, and write benchmarks/RESULTS.md
 	@.venv/bin/python benchmarks/run.py $(ARGS)

@@ -27,19 +27,20 @@ ENVIRONMENT = "local"
 HEAD = """\
 # Who may do what where, and why
 
-Written by `python -m docs.generate rbac` from the role assignments of an applied `local`; the end-to-end tests compare it with
-the platform that they apply. Change [platform/rbac.tf](../terraform/platform/rbac.tf) or
+Written by `python -m docs.generate rbac` from the role assignments of an applied `local`; the end-to-end tests compare
+it with the platform that they apply. Change [platform/rbac.tf](../terraform/platform/rbac.tf) or
 [bootstrap/identities.tf](../terraform/bootstrap/identities.tf), not this file.
 
-No shared key, no access policy and no local account stands beside these roles. A group's rows are made once for every id of its
-variable (`operator_group_ids`, `data_scientist_group_ids`). An identity that is not here (probe `nobody`) has no role.
+No shared key, no access policy and no local account stands beside these roles. A group's rows are made once for every
+id of its variable (`operator_group_ids`, `data_scientist_group_ids`). An identity that is not here (probe `nobody`) has
+no role.
 """
 
 _Outputs = Mapping[str, Any]
 
 
 def rbac_document(project: Project) -> dict[Path, str]:
-    """The matrix of a `local` that is applied for it, in a throw-away copy of the project. Takes about half a minute."""
+    """The matrix of a `local` that is applied for it in a throw-away copy of the project; takes half a minute."""
     with tempfile.TemporaryDirectory(prefix="toolkit-rbac-") as temporary:
         copy = Project(Path(temporary))
         for folder in (project.envs_dir, project.terraform_dir):

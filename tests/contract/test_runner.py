@@ -1,6 +1,6 @@
-"""The runner over the sandbox, with the real Terraform, azapi and azurerm backend: what goes wrong, and what comes next.
+"""The runner over the sandbox, with the real Terraform, azapi and azurerm backend: what goes wrong, what comes next.
 
-The tests of one class share a project and run in the order in which they stand here: each begins where the former ended.
+The tests of one module share a project and run in the order in which they stand here: each begins where one ended.
 """
 
 from __future__ import annotations

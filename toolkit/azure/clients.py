@@ -42,7 +42,7 @@ class Actor:
         credential: Any = key or self.credential
         # Its own policy would wait 15 s, and up to 3 s more at random, before the first of three retries.
         retry = ExponentialRetry(
-            initial_backoff=1, increment_base=1, retry_total=2, random_jitter_range=0, retry_connect=1
+            initial_backoff=0, increment_base=1, retry_total=2, random_jitter_range=0, retry_connect=1
         )
         return BlobServiceClient(
             account_url,

@@ -1,0 +1,128 @@
+"""An applied platform with an engineer who can break it and put it right again, for test_smoke.py."""
+
+from __future__ import annotations
+
+import copy
+import os
+import ssl
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from toolkit.azure.clients import Actor
+from toolkit.azure.credentials import probe_credential, runner_credential
+from toolkit.environment import Connection
+from toolkit.smoke.checks.common import api_version
+from toolkit.smoke.engine import run
+from toolkit.smoke.model import CheckResult
+from toolkit.smoke.registry import select
+
+ROLES_API_VERSION = "2022-04-01"
+
+Json = dict[str, Any]
+
+
+class Platform:
+    """An applied platform, and an engineer (Owner of the subscription) who can break it and put it right again."""
+
+    def __init__(self, project: Path, connection: Connection, outputs: Json) -> None:
+        self.project = project
+        self.connection = connection
+        self.outputs = outputs
+        token = runner_credential(connection).get_token("https://management.azure.com/.default").token
+        settings = connection.runner.settings
+        self._arm = httpx.Client(
+            base_url="https://management.azure.com",
+            headers={"Authorization": f"Bearer {token}"},
+            proxy=settings["HTTPS_PROXY"],
+            verify=ssl.create_default_context(cafile=settings["SSL_CERT_FILE"]),
+            timeout=30,
+        )
+
+    def close(self) -> None:
+        self._arm.close()
+
+    def call(self, method: str, resource_id: str, version: str, body: Json | None = None) -> Json:
+        answer = self._arm.request(method, resource_id, params={"api-version": version}, json=body)
+        assert answer.is_success, f"{method} {resource_id}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else {}
+
+    @contextmanager
+    def changed(self, resource_id: str, changes: Mapping[str, Any], version: str | None = None) -> Iterator[None]:
+        """``changes`` (dotted paths) written over the resource as it is; the resource as it was afterwards."""
+        version = version or api_version(resource_id)
+        before = self.call("GET", resource_id, version)
+        after = copy.deepcopy(before)
+        for path, value in changes.items():
+            *parents, last = path.split(".")
+            place = after
+            for parent in parents:
+                place = place.setdefault(parent, {})
+            if value is None:
+                place.pop(last)
+            else:
+                place[last] = value
+        self.call("PUT", resource_id, version, after)
+        try:
+            yield
+        finally:
+            self.call("PUT", resource_id, version, before)
+
+    @contextmanager
+    def deleted(self, resource_id: str, version: str) -> Iterator[None]:
+        before = self.call("GET", resource_id, version)
+        self.call("DELETE", resource_id, version)
+        try:
+            yield
+        finally:
+            self.call("PUT", resource_id, version, before)
+
+    @contextmanager
+    def granted(self, principal_id: str, role: str, scope: str) -> Iterator[None]:
+        assignment = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
+        subscription = f"/subscriptions/{self.connection.environment.subscription_id}"
+        definition = f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{role}"
+        body = {"roleDefinitionId": definition, "principalId": principal_id, "principalType": "ServicePrincipal"}
+        self.call("PUT", assignment, ROLES_API_VERSION, {"properties": body})
+        try:
+            yield
+        finally:
+            self.call("DELETE", assignment, ROLES_API_VERSION)
+
+    def revoked(self, principal_id: str, role: str) -> AbstractContextManager[None]:
+        found = [
+            one["id"]
+            for one in self.outputs["role_assignments"].values()
+            if one["principal_id"] == principal_id and one["role_definition_id"].endswith(role)
+        ]
+        assert len(found) == 1
+        return self.deleted(found[0], ROLES_API_VERSION)
+
+    def probe(self, name: str) -> str:
+        return str(self.outputs["probe_identities"][name]["principal_id"])
+
+    def actor(self, identity: str, vantage: str) -> Actor:
+        place = self.connection.vantages[vantage]
+        probe = probe_credential(self.connection, self.outputs["probe_identities"][identity]["client_id"], place)
+        return Actor(identity, place, probe, self.connection.environment.subscription_id)
+
+    def smoke(self, *ids: str) -> dict[str, CheckResult]:
+        result = run(self.connection, self.outputs, select(ids=ids), patience=0)
+        return {one.check.id: one for one in result.results}
+
+
+def toolkit(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "toolkit", *arguments],
+        env={**os.environ, "TOOLKIT_PROJECT": str(project)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )

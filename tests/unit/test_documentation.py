@@ -1,0 +1,133 @@
+"""What the documentation says is what the code has."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from docs.generate.__main__ import main
+from docs.generate.rbac import scope_names
+from docs.generate.readmes import module_readmes
+from tests.conftest import ROOT
+from toolkit.cli.main import COMMANDS
+from toolkit.environment import _read
+from toolkit.errors import ToolkitError
+from toolkit.project import Project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """One module with a README that has no tables yet."""
+    module = tmp_path / "terraform" / "modules" / "thing"
+    module.mkdir(parents=True)
+    (module / "README.md").write_text("# Thing\n\nBy hand.\n\n<!-- BEGIN_TF_DOCS -->\n<!-- END_TF_DOCS -->\nBelow.\n")
+    (module / "main.tf").write_text(
+        'resource "azapi_resource" "this" {\n  type = "Microsoft.X/things@2024-01-01"\n  for_each = var.names\n}\n'
+        'data "azapi_client_config" "me" {}\n'
+        'module "part" {\n  source = "./modules/part"\n}\n'
+    )
+    (module / "variables.tf").write_text(
+        'variable "names" {\n  description = <<-EOT\n    First | or\n    second.\n  EOT\n'
+        "  type = map(object({\n    size = optional(number)\n  }))\n  default = null\n}\n"
+        'variable "id" {\n  description = "The id."\n  type = string\n}\n'
+    )
+    (module / "outputs.tf").write_text('output "id" {\n  description = "Its id."\n  value = 1\n}\n')
+    return Project(tmp_path)
+
+
+GENERATED = """\
+# Thing
+
+By hand.
+
+<!-- BEGIN_TF_DOCS -->
+## What it makes
+
+| resource | type |
+|---|---|
+| `azapi_resource.this` | `Microsoft.X/things@2024-01-01` |
+| `data.azapi_client_config.me` |  |
+| `module.part` | `./modules/part` |
+
+## Inputs
+
+| name | type | default | description |
+|---|---|---|---|
+| `names` | `map(object({size = optional(number)}))` | `null` | First \\| or second. |
+| `id` | `string` | required | The id. |
+
+## Outputs
+
+| name | description |
+|---|---|
+| `id` | Its id. |
+
+<!-- END_TF_DOCS -->
+Below.
+"""
+
+
+def test_tables_are_written_between_the_markers_and_the_rest_is_kept(project: Project) -> None:
+    assert main(["readmes"], project) == 0
+    assert (project.terraform_dir / "modules" / "thing" / "README.md").read_text() == GENERATED
+    assert main(["--check", "readmes"], project) == 0
+
+
+def test_check_shows_what_is_stale_and_changes_nothing(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["readmes"], project)
+    outputs = project.terraform_dir / "modules" / "thing" / "outputs.tf"
+    outputs.write_text(outputs.read_text().replace("Its id.", "Another."))
+    capsys.readouterr()
+    assert main(["--check", "readmes"], project) == 1
+    said = capsys.readouterr()
+    assert "-| `id` | Its id. |\n+| `id` | Another. |" in said.out
+    assert said.err == "1 stale: python -m docs.generate readmes\n"
+    assert (project.terraform_dir / "modules" / "thing" / "README.md").read_text() == GENERATED
+
+
+def test_a_module_without_readme_or_markers_is_told(project: Project) -> None:
+    readme = project.terraform_dir / "modules" / "thing" / "README.md"
+    readme.write_text("# Thing\n")
+    with pytest.raises(ToolkitError, match=r"terraform/modules/thing/README.md has no place for its tables"):
+        module_readmes(project)
+    readme.unlink()
+    with pytest.raises(ToolkitError, match=r"terraform/modules/thing/README.md is missing"):
+        module_readmes(project)
+
+
+def test_unknown_part(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["readme"])
+    assert "choose from readmes, rbac" in capsys.readouterr().err
+
+
+def test_scopes_are_named_after_outputs() -> None:
+    vault = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/KV"
+    endpoint = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/privateEndpoints/pe"
+    assert scope_names(
+        {"key_vault_id": vault, "subscription_id": "s", "private_endpoints": {"blob": {"id": endpoint}}}
+    ) == {vault.lower(): "key vault", endpoint.lower(): "private endpoint `blob`"}
+
+
+def test_the_page_on_environments_has_every_key_of_env_toml_and_no_other(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "envs", tmp_path / "envs")
+    model: type[BaseModel] = type(_read(tmp_path / "envs" / "dev" / "env.toml", Project(tmp_path)))
+    page = (ROOT / "docs" / "environments.md").read_text(encoding="utf-8")
+    section = page.partition("## env.toml")[2].partition("\nOne credential choice")[0]
+    first_cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    documented = {
+        name.strip("[]")
+        for cell in first_cells
+        for code in re.findall(r"`([^`]+)`", cell)
+        for name in [code.split()[0]]
+    }
+    assert documented == set(model.model_fields)
+
+
+def test_the_page_on_commands_has_every_command() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert {name for name in COMMANDS if f"`toolkit {name}" not in page} == set()
