@@ -67,8 +67,9 @@ def document(environment: Environment) -> str:
     bootstrap = json.loads(record)["outputs"]
     identities = identity_names(environment, platform)
     scopes = scope_names(bootstrap) | scope_names(platform)
+    roles = role_names(bootstrap) | role_names(platform)
     tables = [
-        f"\n## {title}\n\n{_table(outputs['role_assignments'], identities, scopes)}"
+        f"\n## {title}\n\n{matrix(outputs['role_assignments'], identities, scopes, roles)}"
         for title, outputs in (("Made by the platform", platform), ("Made by the bootstrap", bootstrap))
     ]
     return HEAD + "".join(tables)
@@ -102,12 +103,26 @@ def scope_names(outputs: _Outputs) -> dict[str, str]:
     return names
 
 
-def _table(assignments: _Outputs, identities: Mapping[str, str], scopes: Mapping[str, str]) -> str:
+def role_names(outputs: _Outputs) -> dict[str, str]:
+    """Id of a custom role's definition -> its name, from outputs that are maps of ids by name."""
+    return {
+        item: f"custom role `{name}`"
+        for value in outputs.values()
+        if isinstance(value, Mapping)
+        for name, item in value.items()
+        if isinstance(item, str) and "/roleDefinitions/" in item
+    }
+
+
+def matrix(
+    assignments: _Outputs, identities: Mapping[str, str], scopes: Mapping[str, str], roles: Mapping[str, str]
+) -> str:
+    """One row for each assignment of an output `role_assignments`. Raises ToolkitError for an id without a name."""
     rows = sorted(
         (
             _known(identities, row["principal_id"], f"the identity of {key}"),
             _scope(scopes, row["scope"], key),
-            row["role"],
+            _known(roles, row["role"], f"the role of {key}") if row["role"].startswith("/") else row["role"],
             row["why"],
         )
         for key, row in assignments.items()
@@ -137,7 +152,7 @@ def _parents(scope: str) -> Iterator[str]:
 
 def _known(names: Mapping[str, str], value: str, what: str) -> str:
     if value not in names:
-        raise ToolkitError(f"no output names {what}: {value}", hint="add an output *_id or *_principal_id for it")
+        raise ToolkitError(f"no output names {what}: {value}", hint="add an output that names it")
     return names[value]
 
 

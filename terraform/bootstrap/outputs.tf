@@ -38,6 +38,14 @@ output "ci_identity" {
   }
 }
 
+output "operator" {
+  description = "Who bootstraps and operates: the platform's roles for operators go here too."
+  value = {
+    principal_id   = var.operator_principal_id
+    principal_type = var.operator_principal_type
+  }
+}
+
 output "probe_identities" {
   description = "What smoke tests act as: reader, writer, nobody."
   value = {

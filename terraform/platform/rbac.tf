@@ -58,9 +58,15 @@ locals {
     lake           = { scope = module.lake.id, role = "Storage Blob Data Reader", why = "data scientists read the lake" }
   }
 
+  # Who bootstrapped (envs/<env>/env.toml) operates; more groups may.
+  operator = local.bootstrap.operator
+  named_operator_access = {
+    for key, row in local.operator_access : "operator_on_${key}" => merge(row, local.operator)
+  }
+
   group_access = merge([
     for team, access in {
-      operators       = { ids = var.operator_group_ids, rows = local.operator_access }
+      operators       = { ids = setsubtract(var.operator_group_ids, [local.operator.principal_id]), rows = local.operator_access }
       data_scientists = { ids = var.data_scientist_group_ids, rows = local.data_scientist_access }
       } : merge([
         for id in access.ids : {
@@ -87,6 +93,7 @@ module "access" {
   subscription_id = var.subscription_id
   assignments = merge(
     { for key, row in local.service_access : key => merge(row, { principal_type = "ServicePrincipal" }) },
+    local.named_operator_access,
     local.group_access,
   )
 }

@@ -206,7 +206,7 @@ class TestApply:
         assert "checksum differs" in changed.stderr
 
     def test_a_lock_of_somebody_else_is_named_with_the_command_that_frees_it(self, project: Project) -> None:
-        """A Terraform stopped by SIGKILL leaves its lease; the record that would prove that it was ours is taken away."""
+        """A Terraform stopped by SIGKILL leaves its lease; the record that would prove it to be ours is taken away."""
         process = project.start_until(lambda text: "terraform plan" in text, "plan", "local")
         wait_for(lambda: any("refresh_start" in p.read_text() for p in self._last_log(project)), 60)
         terraform = project.terraform_pid()

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from docs.generate.__main__ import main
-from docs.generate.rbac import scope_names
+from docs.generate.rbac import matrix, role_names, scope_names
 from docs.generate.readmes import module_readmes
 from tests.conftest import ROOT
 from toolkit.cli.main import COMMANDS
@@ -111,6 +111,42 @@ def test_scopes_are_named_after_outputs() -> None:
     assert scope_names(
         {"key_vault_id": vault, "subscription_id": "s", "private_endpoints": {"blob": {"id": endpoint}}}
     ) == {vault.lower(): "key vault", endpoint.lower(): "private endpoint `blob`"}
+
+
+VAULT = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/kv"
+ROLE = "/subscriptions/s/providers/Microsoft.Authorization/roleDefinitions/1"
+SCOPES = {"/subscriptions/s/resourcegroups/rg": "resource group", VAULT.lower(): "key vault"}
+
+
+def rows(**changes: str) -> list[str]:
+    row = {"principal_id": "p", "scope": VAULT, "role": "Reader", "why": "it reads", **changes}
+    return matrix({"x": row}, {"p": "CI"}, SCOPES, role_names({"custom_roles": {"approver": ROLE}})).splitlines()[2:]
+
+
+@pytest.mark.parametrize(
+    ("changes", "row"),
+    [
+        ({}, "| CI | key vault | Reader | it reads |"),
+        ({"scope": f"{VAULT}/secrets/one"}, "| CI | key vault, secret `one` | Reader | it reads |"),
+        ({"scope": "/subscriptions/s/resourceGroups/rg"}, "| CI | resource group | Reader | it reads |"),
+        ({"role": ROLE}, "| CI | key vault | custom role `approver` | it reads |"),
+    ],
+)
+def test_a_row_of_the_matrix(changes: dict[str, str], row: str) -> None:
+    assert rows(**changes) == [row]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"principal_id": "q"}, "no output names the identity of x: q"),
+        ({"scope": VAULT.replace("kv", "other")}, "no output names the scope of x: .*/other"),
+        ({"role": ROLE.replace("1", "2")}, "no output names the role of x: .*/2"),
+    ],
+)
+def test_what_no_output_names_is_refused(changes: dict[str, str], problem: str) -> None:
+    with pytest.raises(ToolkitError, match=problem):
+        rows(**changes)
 
 
 def test_the_page_on_environments_has_every_key_of_env_toml_and_no_other(tmp_path: Path) -> None:

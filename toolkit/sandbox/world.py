@@ -72,7 +72,13 @@ class Directory(Protocol):
 class AccessControl(Protocol):
     """Azure RBAC over the role assignments and definitions in the store (assignments are inherited by scope)."""
 
-    def allows_action(self, principal: Principal, scope: str, action: str) -> bool: ...
+    def allows_action(self, principal: Principal, scope: str, action: str, facts: Mapping[str, str] = ...) -> bool:
+        """``facts`` are what conditions of assignments may ask about the request (arm/conditions.py)."""
+        ...
+
+    def on_condition(self, principal: Principal, scope: str, action: str) -> bool:
+        """Whether some assignment would allow the action if its condition were fulfilled."""
+        ...
 
     def allows_data_action(self, principal: Principal, scope: str, data_action: str) -> bool: ...
 

@@ -50,7 +50,7 @@ def plan_bootstrap(session: Session, *, force_unlock: str | None = None) -> tupl
 
 def apply_bootstrap(session: Session, plan: SavedPlan, *, local: bool) -> Bootstrapped:
     """Apply the plan and move the state into the account."""
-    outputs = session.read_outputs("bootstrap") if plan.summary.empty else session.apply(plan, "bootstrap")
+    outputs = plan.known_outputs if plan.summary.empty else session.apply(plan, "bootstrap")
     if local:
         store = StateStore(session.connection, session.backend.with_key(BOOTSTRAP_KEY))
         store.wait_until_writable(session.observer.note)

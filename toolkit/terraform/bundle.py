@@ -20,7 +20,8 @@ from toolkit.terraform.session import SavedPlan, Session
 from toolkit.terraform.workspace import LOCK_FILE
 
 FORMAT = 1
-_PLAN, _SUMMARY, _METADATA = "plan.tfplan", "plan.json", "metadata.json"
+# No dot in front: uploads of artifacts leave hidden files out (https://github.com/actions/upload-artifact#uploading-hidden-files).
+_PLAN, _SUMMARY, _METADATA, _LOCK = "plan.tfplan", "plan.json", "metadata.json", "terraform.lock.hcl"
 
 
 def write_bundle(session: Session, plan: SavedPlan, folder: Path) -> None:
@@ -29,7 +30,7 @@ def write_bundle(session: Session, plan: SavedPlan, folder: Path) -> None:
     lock_file = session.folder("platform").lock_file
     with disk_errors("the plan's folder"):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        shutil.copyfile(lock_file, folder / LOCK_FILE)
+        shutil.copyfile(lock_file, folder / _LOCK)
         write_atomically(folder / _PLAN, plan.file.read_bytes())
         write_atomically(folder / _SUMMARY, _json(plan.summary.as_json()), 0o644)
         metadata = {
@@ -42,7 +43,7 @@ def write_bundle(session: Session, plan: SavedPlan, folder: Path) -> None:
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": session.versions(),
             "plan_sha256": _sha256(folder / _PLAN),
-            "lock_file_sha256": _sha256(folder / LOCK_FILE),
+            "lock_file_sha256": _sha256(folder / _LOCK),
         }
         # Last: a bundle whose writing was interrupted has no metadata and is refused.
         write_atomically(folder / _METADATA, _json(metadata), 0o644)
@@ -56,7 +57,7 @@ def read_metadata(folder: Path, environment: Environment) -> dict[str, Any]:
     try:
         metadata: dict[str, Any] = json.loads((folder / _METADATA).read_text(encoding="utf-8"))
         same_content = metadata["plan_sha256"] == _sha256(folder / _PLAN)
-        same_lock = metadata["lock_file_sha256"] == _sha256(folder / LOCK_FILE)
+        same_lock = metadata["lock_file_sha256"] == _sha256(folder / _LOCK)
         known_format = metadata["format"] == FORMAT
         differences = [
             f"{what} {metadata[key]}, not {wanted}"
@@ -113,8 +114,8 @@ def use_lock_file(environment: Environment, folder: Path) -> None:
     kept = environment.lock_file_dir / LOCK_FILE
     with disk_errors("the provider lock file"):
         if not kept.is_file():
-            shutil.copyfile(folder / LOCK_FILE, kept)
-        elif kept.read_bytes() != (folder / LOCK_FILE).read_bytes():
+            shutil.copyfile(folder / _LOCK, kept)
+        elif kept.read_bytes() != (folder / _LOCK).read_bytes():
             raise RefusedError(
                 f"the plan in {folder} was made with another provider lock file than "
                 f"{kept.relative_to(environment.project.root)}",

@@ -51,7 +51,7 @@ def _plan(session: Session, destroy: bool, force_unlock: str | None) -> SavedPla
 def apply_platform(session: Session, plan: SavedPlan) -> dict[str, Any]:
     """Apply a plan (or read the outputs when it changes nothing), keep the outputs and answer them."""
     settle_purges(session)
-    outputs = session.read_outputs() if plan.summary.empty else session.apply(plan)
+    outputs = plan.known_outputs if plan.summary.empty else session.apply(plan)
     session.save_outputs(outputs)
     return outputs
 

@@ -22,6 +22,7 @@ from typing import IO, Any, Protocol
 import python_terraform
 
 from toolkit.errors import InterruptedByUser, ToolkitError
+from toolkit.terraform.diagnostics import lock_id
 from toolkit.terraform.events import Events, Observer
 from toolkit.terraform.files import disk_errors
 
@@ -121,7 +122,7 @@ class Runner:
             stderr = err.read().decode(errors="replace")
         result = Result(command, process.returncode, events, stdout, stderr, signals.count)
         if signals.count and process.returncode not in (0, 2):
-            raise InterruptedByUser(*_interrupted(result))
+            raise _interrupted(result)
         return result
 
     def _start(self, argv: list[str], out: IO[bytes], err: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -219,12 +220,21 @@ def _follow(process: subprocess.Popen[bytes], out: IO[bytes], events: Events | N
     return b"".join(everything).decode(errors="replace")
 
 
-def _interrupted(result: Result) -> tuple[str]:
+def _interrupted(result: Result) -> InterruptedByUser:
+    """What is left of an interrupted run: nothing, or a lock whose id and way out are said."""
     if result.killed:
-        return (
+        return InterruptedByUser(
             f"terraform {result.command} was killed: the state may still be locked, and what was in flight may exist",
+            hint="run again: a lock that is provably ours is freed, and what the killed run had made is taken over",
         )
-    return (f"terraform {result.command} was interrupted and stopped in order; the lock of the state is released",)
+    if lock := lock_id(result.events.errors):
+        return InterruptedByUser(
+            f"terraform {result.command} was interrupted and could not free its lock of the state, {lock}",
+            hint=f"run the command again with --force-unlock {lock}",
+        )
+    return InterruptedByUser(
+        f"terraform {result.command} was interrupted and stopped in order; the lock of the state is released"
+    )
 
 
 def _private_file(path: Path) -> IO[bytes]:

@@ -45,6 +45,12 @@ class SavedPlan:
     destroy: bool
     document: dict[str, Any] = field(repr=False, default_factory=dict)
 
+    @property
+    def known_outputs(self) -> dict[str, Any]:
+        """The outputs after this plan, as far as they are known and not sensitive: all, when it changes nothing."""
+        outputs = self.document.get("planned_values", {}).get("outputs", {})
+        return {name: item["value"] for name, item in outputs.items() if "value" in item and not item["sensitive"]}
+
 
 @dataclass(slots=True)
 class Session:
@@ -237,7 +243,8 @@ class Session:
             plan = self.plan(root, destroy=plan.destroy)
             _must_be_within(plan.summary, approved, self.environment)
             if plan.summary.empty:
-                return self.read_outputs(root)
+                adopt.forget(self.environment)
+                return plan.known_outputs
 
     def _apply_run(self, root: RootName, file: Path, planned: int) -> Result:
         """One run; one that is interrupted or killed leaves a record of what it began to create."""

@@ -8,6 +8,7 @@ override_data {
       platform_resource_group_id   = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-mlp-dev"
       platform_resource_group_name = "rg-mlp-dev"
       federation                   = null
+      operator                     = { principal_id = "00000000-0000-0000-0000-0000000000b1", principal_type = "Group" }
       ci_identity                  = { id = "ci", client_id = "ci", principal_id = "00000000-0000-0000-0000-0000000000c1" }
       probe_identities = {
         reader = { id = "reader", client_id = "reader", principal_id = "00000000-0000-0000-0000-0000000000d1" }

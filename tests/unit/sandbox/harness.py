@@ -77,8 +77,13 @@ class Grants:
     actions: set[tuple[str, str, str]] = field(default_factory=set)
     data_actions: set[tuple[str, str, str]] = field(default_factory=set)
 
-    def allows_action(self, principal: Principal, scope: str, action: str) -> bool:
+    def allows_action(
+        self, principal: Principal, scope: str, action: str, facts: Mapping[str, str] | None = None
+    ) -> bool:
         return self._allows(self.actions, principal, scope, action)
+
+    def on_condition(self, principal: Principal, scope: str, action: str) -> bool:
+        return False
 
     def allows_data_action(self, principal: Principal, scope: str, data_action: str) -> bool:
         return self._allows(self.data_actions, principal, scope, data_action)

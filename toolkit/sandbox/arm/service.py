@@ -17,7 +17,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from toolkit.sandbox.arm.access import DEFINITIONS
+from toolkit.sandbox.arm.access import ASSIGNMENTS, DEFINITIONS
 from toolkit.sandbox.arm.errors import ArmError, bad_request, not_found, not_modelled
 from toolkit.sandbox.arm.ids import RESOURCE_GROUPS, SUBSCRIPTIONS, ResourceId, parse
 from toolkit.sandbox.arm.locks import Locks
@@ -27,6 +27,7 @@ from toolkit.sandbox.arm.registry import PROVIDER_ACTIONS, lookup
 from toolkit.sandbox.arm.resource_type import Answer, Call, ResourceType
 from toolkit.sandbox.arm.resources import Resources
 from toolkit.sandbox.arm.tenant import ROUTES, Route, TenantCall
+from toolkit.sandbox.arm.types.authorization import assignment_facts
 from toolkit.sandbox.model import Origin, Principal
 from toolkit.sandbox.world import InvalidToken, World
 
@@ -114,14 +115,17 @@ class ArmService:
             raise ArmError(401, "InvalidAuthenticationTokenTenant", message, headers={"WWW-Authenticate": challenge})
         return tenant
 
-    def _authorize(self, principal: Principal, scope: str, action: str) -> None:
-        if self.world.access.allows_action(principal, scope, action):
+    def _authorize(self, principal: Principal, scope: str, action: str, facts: Mapping[str, str] | None = None) -> None:
+        if self.world.access.allows_action(principal, scope, action, facts or {}):
             return
         name = principal.client_id or principal.object_id
+        lacking = "does not have authorization"
+        if self.world.access.on_condition(principal, scope, action):
+            lacking = "has an authorization with ABAC condition that is not fulfilled"
         raise ArmError(
             403,
             "AuthorizationFailed",
-            f"The client '{name}' with object id '{principal.object_id}' does not have authorization to perform "
+            f"The client '{name}' with object id '{principal.object_id}' {lacking} to perform "
             f"action '{action}' "
             f"over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh your "
             "credentials.",
@@ -164,7 +168,8 @@ class ArmService:
             self._exists_above(call)
             return self.resources.list(call)
         if not (call.type.type == DEFINITIONS and not target.scope and method == "GET"):
-            self._authorize(principal, target.id, f"{_action_type(call.type)}/{_VERBS.get(method, 'read')}")
+            facts = assignment_facts(call) if call.type.type == ASSIGNMENTS else None
+            self._authorize(principal, target.id, f"{_action_type(call.type)}/{_VERBS.get(method, 'read')}", facts)
         self.locks.check(target.id, call.type.type, method)
         self._exists_above(call)
         if method == "HEAD":

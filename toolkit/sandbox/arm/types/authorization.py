@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from toolkit.sandbox.arm.access import ASSIGNMENTS, DEFINITIONS, builtin_roles
+from toolkit.sandbox.arm.conditions import parse_condition
 from toolkit.sandbox.arm.errors import bad_request, conflict, not_found, not_modelled
 from toolkit.sandbox.arm.ids import within
 from toolkit.sandbox.arm.locks import LOCKS
@@ -36,6 +37,36 @@ def _guid(name: str, what: str, code: str) -> None:
         raise bad_request(code, f"The {what} ID '{name}' is not valid. The {what} ID must be a GUID.") from error
 
 
+def assignment_facts(call: Call) -> dict[str, str]:
+    """What a condition may ask about a role assignment: of the request when written, of itself when deleted.
+
+    https://learn.microsoft.com/azure/role-based-access-control/conditions-authorization-actions-attributes
+    """
+    source = {"PUT": "request", "DELETE": "resource"}.get(call.method, "")
+    known = call.sent if call.method == "PUT" else (call.existing.properties if call.existing else {})
+    principal_id = str(known.get("principalId", ""))
+    principal = call.resources.world.directory.principal(principal_id)
+    facts = {
+        "roledefinitionid": str(known.get("roleDefinitionId", "")).rsplit("/", 1)[-1],
+        "principalid": principal_id,
+        "principaltype": known.get("principalType") or (principal.kind if principal else ""),
+    }
+    return {f"@{source}[{ASSIGNMENTS.lower()}:{name}]": value for name, value in facts.items() if source and value}
+
+
+def _condition_checked(sent: Json) -> None:
+    """https://learn.microsoft.com/azure/role-based-access-control/conditions-format"""
+    condition = sent.get("condition")
+    if not condition:
+        return
+    if sent.get("conditionVersion") != "2.0":
+        raise bad_request(
+            "InvalidRequestContent",
+            "The request content was invalid: a role assignment with a condition needs 'conditionVersion' 2.0.",
+        )
+    parse_condition(condition)
+
+
 def _assignment_checked(call: Call, resource: Resource) -> None:
     store, sent = call.resources.store, resource.properties
     _guid(call.id.name, "role assignment", "InvalidRoleAssignmentId")
@@ -47,6 +78,7 @@ def _assignment_checked(call: Call, resource: Resource) -> None:
         )
     if _definition(store, role) is None:
         raise not_found("RoleDefinitionDoesNotExist", f"The specified role definition with ID '{role}' does not exist.")
+    _condition_checked(sent)
     directory = call.resources.world.directory
     if not sent.get("principalType") and directory.principal(principal) is None:
         raise bad_request(

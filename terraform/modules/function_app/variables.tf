@@ -1,0 +1,155 @@
+variable "name" {
+  description = "Name of the app; unique in Azure, since it is a host name."
+  type        = string
+
+  # The host id is cut off after 32 characters, and two apps with one host id on one storage account disturb each other:
+  # https://learn.microsoft.com/azure/azure-functions/storage-considerations#host-id-considerations
+  validation {
+    condition     = can(regex("^[A-Za-z0-9](-?[A-Za-z0-9]){1,31}$", var.name))
+    error_message = "A function app's name has 2 to 32 letters, digits and single dashes here: the host takes the first 32 characters as its id."
+  }
+}
+
+variable "plan_name" {
+  description = "Name of the plan."
+  type        = string
+}
+
+variable "parent_id" {
+  description = "Resource group."
+  type        = string
+}
+
+variable "location" {
+  description = "Azure region."
+  type        = string
+}
+
+variable "tags" {
+  description = "Tags of every resource."
+  type        = map(string)
+  default     = {}
+}
+
+variable "identity" {
+  description = "User-assigned identity that the app acts as."
+  type        = object({ id = string, client_id = string })
+}
+
+variable "storage" {
+  description = "Host storage, and the container in it that packages are deployed to; reached with the identity, never with a key."
+  type = object({
+    account_name  = string
+    blob_endpoint = string
+    container     = string
+  })
+
+  validation {
+    condition     = endswith(var.storage.blob_endpoint, "/")
+    error_message = "storage.blob_endpoint ends with a slash, as the output blob_endpoint of modules/storage_account."
+  }
+}
+
+variable "subnet_id" {
+  description = "Subnet of the app's outbound traffic, delegated to Microsoft.App/environments, /27 or larger, without an underscore in its name."
+  type        = string
+
+  # https://learn.microsoft.com/azure/azure-functions/flex-consumption-how-to#virtual-network-integration
+  validation {
+    condition     = !strcontains(basename(var.subnet_id), "_")
+    error_message = "Flex Consumption refuses subnets with an underscore in their name: rename ${basename(var.subnet_id)}."
+  }
+}
+
+variable "runtime" {
+  description = "Language and its version."
+  type        = object({ name = string, version = string })
+  default     = { name = "python", version = "3.11" }
+
+  validation {
+    condition     = contains(["dotnet-isolated", "java", "node", "powershell", "python", "custom"], var.runtime.name)
+    error_message = "runtime.name must be dotnet-isolated, java, node, powershell, python or custom."
+  }
+}
+
+variable "scale" {
+  description = "Memory of an instance, and how many there may be; none while nobody calls."
+  type = object({
+    memory_mb     = optional(number, 2048)
+    max_instances = optional(number, 40)
+  })
+  default  = {}
+  nullable = false
+
+  # https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan
+  validation {
+    condition     = contains([512, 2048, 4096], var.scale.memory_mb)
+    error_message = "scale.memory_mb must be 512, 2048 or 4096."
+  }
+
+  validation {
+    condition     = var.scale.max_instances >= 40 && var.scale.max_instances <= 1000
+    error_message = "scale.max_instances must be between 40 and 1000: Flex Consumption takes no smaller limit."
+  }
+}
+
+variable "zone_redundant" {
+  description = "Spread the instances over availability zones."
+  type        = bool
+  default     = false
+}
+
+variable "settings" {
+  description = "Application settings. They stand in Terraform's state: secrets belong into a key vault, named by a reference."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.settings) : !startswith(name, "AzureWebJobsStorage")])
+    error_message = "The host storage is set by `storage`: remove AzureWebJobsStorage… from settings."
+  }
+
+  # https://learn.microsoft.com/azure/azure-functions/functions-app-settings: Flex Consumption has these in functionAppConfig.
+  validation {
+    condition     = length(setintersection(keys(var.settings), ["FUNCTIONS_WORKER_RUNTIME", "FUNCTIONS_EXTENSION_VERSION", "WEBSITE_RUN_FROM_PACKAGE", "WEBSITE_CONTENTSHARE"])) == 0
+    error_message = "Flex Consumption refuses FUNCTIONS_WORKER_RUNTIME, FUNCTIONS_EXTENSION_VERSION, WEBSITE_RUN_FROM_PACKAGE and WEBSITE_CONTENTSHARE: use runtime and storage."
+  }
+
+  validation {
+    condition     = alltrue([for value in values(var.settings) : !can(regex("(?i)(AccountKey|SharedAccessKey|password|pwd)\\s*=", value))])
+    error_message = "A setting holds a secret, which would be readable in Terraform's state: put it into the key vault and write @Microsoft.KeyVault(SecretUri=…)."
+  }
+}
+
+variable "public_network_access" {
+  description = "Enabled: the public endpoint answers. Disabled: private endpoints only."
+  type        = string
+
+  validation {
+    condition     = contains(["Enabled", "Disabled"], var.public_network_access)
+    error_message = "public_network_access must be Enabled or Disabled."
+  }
+}
+
+variable "private_endpoints" {
+  description = "Private endpoints by group id (sites)."
+  type = map(object({
+    name                 = string
+    subnet_id            = string
+    private_dns_zone_ids = list(string)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.private_endpoints), ["sites"])) == 0
+    error_message = "The group ids of this resource are: sites."
+  }
+}
+
+variable "diagnostics" {
+  description = "Where logs and metrics go; null for nowhere."
+  type        = object({ workspace_id = string })
+  default     = null
+}
