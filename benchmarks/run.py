@@ -6,26 +6,34 @@ machine slows both sides of a ratio.
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import platform
 import resource
 import shutil
+import ssl
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.conftest import copy_project  # noqa: E402
-from toolkit.environment import Connection, load_environment  # noqa: E402
+from toolkit.environment import load_environment  # noqa: E402
 from toolkit.project import Project  # noqa: E402
+from toolkit.terraform.workspace import WorkFolder  # noqa: E402
+from toolkit.toolchain.node import azurite_command  # noqa: E402
+from toolkit.toolchain.provider import resolve_provider  # noqa: E402
+from toolkit.toolchain.terraform import ensure_terraform  # noqa: E402
 
 ENVIRONMENT = "local"
 ROUNDS = 3
@@ -62,8 +70,6 @@ def measure_help() -> float:
 
 def measure_start(project: Path) -> tuple[float, float]:
     """(the sandbox from nothing, Azurite alone from nothing), seconds, medians."""
-    from toolkit.toolchain.node import azurite_command
-
     command = azurite_command()
     ours, azurites = [], []
     for _ in range(ROUNDS):
@@ -93,27 +99,31 @@ def measure_apply(project: Path) -> tuple[list[float], list[float], int]:
     environment = load_environment(ENVIRONMENT, Project(project))
     toolkit(project, "apply", ENVIRONMENT, "--no-smoke")  # bootstraps, and makes the work folder
     toolkit(project, "destroy", ENVIRONMENT)
-    connection = environment.connect()
-    work = environment.work_dir / "platform"
+    folder = WorkFolder(environment, "platform")
     ours, bare, count = [], [], 0
     for _ in range(ROUNDS):
-        shutil.rmtree(work / ".terraform", ignore_errors=True)
+        shutil.rmtree(folder.path / ".terraform", ignore_errors=True)
         ours.append(seconds(lambda: toolkit(project, "apply", ENVIRONMENT, "--no-smoke")))
-        count = _resources(connection, work)
+        count = _resources(folder)
         toolkit(project, "destroy", ENVIRONMENT)
-        shutil.rmtree(work / ".terraform", ignore_errors=True)
-        bare.append(seconds(lambda: _bare_apply(connection, work)))
+        shutil.rmtree(folder.path / ".terraform", ignore_errors=True)
+        bare.append(seconds(lambda: _bare_apply(folder)))
         toolkit(project, "destroy", ENVIRONMENT)
     return ours, bare, count
 
 
-def _bare(connection: Connection, work: Path, *arguments: str) -> str:
-    from toolkit.terraform.runner import terraform_environment, terraform_executable
-
+def _bare(folder: WorkFolder, *arguments: str) -> str:
+    """One ``terraform`` command as a person would type it in the work folder."""
+    environment = folder.environment
+    terraform = ensure_terraform()
+    provider = resolve_provider(target_is_sandbox=True, mirror=environment.provider_mirror, terraform=terraform)
+    settings = environment.connect().process_environment()
+    if provider.cli_config_file is not None:
+        settings["TF_CLI_CONFIG_FILE"] = str(provider.cli_config_file)
     done = subprocess.run(
-        [str(terraform_executable()), *arguments],
-        cwd=work,
-        env=terraform_environment(connection),
+        [str(terraform.path), *arguments],
+        cwd=folder.path,
+        env={**settings, "CHECKPOINT_DISABLE": "1"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -123,14 +133,13 @@ def _bare(connection: Connection, work: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def _bare_apply(connection: Connection, work: Path) -> None:
-    backend = connection.environment.folder / "backend.hcl"
-    _bare(connection, work, "init", "-input=false", f"-backend-config={backend}")
-    _bare(connection, work, "apply", "-input=false", "-auto-approve")
+def _bare_apply(folder: WorkFolder) -> None:
+    _bare(folder, "init", "-input=false", f"-backend-config={folder.backend_file}")
+    _bare(folder, "apply", "-input=false", "-auto-approve")
 
 
-def _resources(connection: Connection, work: Path) -> int:
-    return len([line for line in _bare(connection, work, "state", "list").splitlines() if "data." not in line])
+def _resources(folder: WorkFolder) -> int:
+    return len([line for line in _bare(folder, "state", "list").splitlines() if "data." not in line])
 
 
 def measure_memory(project: Path) -> float:
@@ -151,8 +160,7 @@ def measure_memory(project: Path) -> float:
 
 
 def measure_get(project: Path, clients: int = 4, each: int = 300) -> float:
-    """Median milliseconds of a plain GET of a resource group through the proxy, with ``clients`` at once."""
-    import httpx
+    """Median milliseconds of a plain GET of a resource group through the proxy, with ``clients`` processes at once."""
     from azure.identity import ClientSecretCredential
 
     connection = load_environment(ENVIRONMENT, Project(project)).connect()
@@ -163,32 +171,31 @@ def measure_get(project: Path, clients: int = 4, each: int = 300) -> float:
         settings["AZURE_CLIENT_SECRET"],
         **place.client_options,
     ).get_token("https://management.azure.com/.default")
-    url = (
-        f"https://management.azure.com/subscriptions/{connection.environment.subscription_id}"
-        "/resourceGroups?api-version=2024-03-01"
-    )
-    import ssl
-
-    context = ssl.create_default_context(cafile=place.settings["SSL_CERT_FILE"])
-    figures: list[float] = []
-
-    def client() -> None:
-        with httpx.Client(
-            proxy=place.settings["HTTPS_PROXY"], verify=context, headers={"Authorization": f"Bearer {token.token}"}
-        ) as http:
-            group = http.get(url).json()["value"][0]["id"]
-            one = f"https://management.azure.com{group}?api-version=2024-03-01"
-            for _ in range(each):
-                started = time.perf_counter()
-                http.get(one).raise_for_status()
-                figures.append((time.perf_counter() - started) * 1000)
-
-    threads = [threading.Thread(target=client) for _ in range(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    subscription = connection.environment.subscription_id
+    arguments = (place.settings["HTTPS_PROXY"], place.settings["SSL_CERT_FILE"], token.token, subscription, each)
+    with ProcessPoolExecutor(clients) as pool:
+        figures = [
+            figure for done in [pool.submit(_get, *arguments) for _ in range(clients)] for figure in done.result()
+        ]
     return statistics.median(figures)
+
+
+def _get(proxy: str, authority: str, token: str, subscription: str, each: int) -> list[float]:
+    address = urlsplit(proxy)
+    assert address.hostname
+    context = ssl.create_default_context(cafile=authority)
+    connection = http.client.HTTPSConnection(address.hostname, address.port, context=context)
+    connection.set_tunnel("management.azure.com", 443)
+
+    def get(path: str) -> Any:
+        connection.request("GET", f"{path}?api-version=2024-03-01", headers={"Authorization": f"Bearer {token}"})
+        response = connection.getresponse()
+        body = response.read()
+        assert response.status == 200, body
+        return json.loads(body)
+
+    group = get(f"/subscriptions/{subscription}/resourceGroups")["value"][0]["id"]
+    return [seconds(lambda: get(group)) * 1000 for _ in range(each)]
 
 
 def main() -> None:
