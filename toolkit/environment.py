@@ -10,7 +10,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -118,6 +118,11 @@ class Environment:
         return self.target == "sandbox"
 
     @property
+    def exists_outside(self) -> bool:
+        """Whether what it makes is known outside this machine: nobody deploys to a sandbox from GitHub."""
+        return self.target == "azure"
+
+    @property
     def patience(self) -> float:
         """How long eventual consistency is waited for, as a share of Azure's figures: the sandbox settles sooner."""
         return 1.0 if self.target == "azure" else 0.02
@@ -132,17 +137,18 @@ class Environment:
             return None
         return f"repo:{self.github_repository}:environment:{self.data_name}"
 
-    def connect(self) -> Connection:
+    def connect(self, progress: Callable[[str], None] | None = None) -> Connection:
         """Make the target ready (a sandbox is started when needed) and say how its clients reach it.
 
-        Raises UsageError when the calling shell is pointed at the wrong cloud, ToolkitError when no sandbox starts.
+        ``progress`` gets a line for each step that takes time (on stderr by default). Raises UsageError when the
+        calling shell is pointed at the wrong cloud, ToolkitError when no sandbox starts.
         """
         if self.target == "azure":
             _refuse_sandbox_settings()
             return Connection(self, _azure_vantages(self), operator=self.operator)
         from toolkit.sandbox.client import ensure_running
 
-        sandbox = ensure_running(self.project.root)
+        sandbox = ensure_running(self.project.root, progress)
         return _sandbox_connection(self, sandbox)
 
 

@@ -208,7 +208,7 @@ class TestApply:
     def test_a_lock_of_somebody_else_is_named_with_the_command_that_frees_it(self, project: Project) -> None:
         """A Terraform stopped by SIGKILL leaves its lease; the record that would prove it to be ours is taken away."""
         process = project.start_until(lambda text: "terraform plan" in text, "plan", "local")
-        wait_for(lambda: any("refresh_start" in p.read_text() for p in self._last_log(project)), 60)
+        wait_for(lambda: self._refreshing(project), 60)
         terraform = project.terraform_pid()
         process.kill()
         os.killpg(terraform, signal.SIGKILL)
@@ -221,8 +221,10 @@ class TestApply:
         assert project.run("plan", "local", "--force-unlock", lock).returncode == 0
 
     @staticmethod
-    def _last_log(project: Project) -> list[Path]:
-        return sorted((project.state / "logs").glob("*-platform-plan.jsonl"))[-1:]
+    def _refreshing(project: Project) -> bool:
+        """Whether the Terraform that runs now holds the lock of the state: only then does it refresh."""
+        terraform = json.loads((project.state / "lock.json").read_text())["terraform"]
+        return bool(terraform) and "refresh_start" in Path(terraform["log"]).read_text()
 
 
 class TestDestroy:
@@ -264,6 +266,18 @@ class TestState:
             assert "the firewall of the state account refuses this machine's address" in done.stderr
             assert "state_ip_rules" in done.stderr
 
-    def test_after_a_reset_of_the_sandbox_apply_begins_anew(self, project: Project) -> None:
+    def test_after_a_reset_apply_begins_anew_and_survives_the_death_of_the_sandbox(self, project: Project) -> None:
+        """Cut off, Terraform can neither save its state nor free the lock: both are made good by the next run."""
         project.ok("sandbox", "reset", "--yes")
-        assert "Applied: local" in project.ok("apply", "local", "--no-smoke")
+        text = "terraform plan (platform)"
+        process = project.start_until(
+            lambda log: log.count(text) == 2 and created(log.rpartition(text)[2], 5), "apply", "local", "--no-smoke"
+        )
+        daemon = json.loads((project.root / ".toolkit" / "sandbox" / "sandbox.json").read_text())["pid"]
+        os.kill(daemon, signal.SIGKILL)
+        assert process.wait(200) == 1
+        assert "nothing answers at the proxy" in (project.root / "stderr.log").read_text()
+        done = project.run("apply", "local", "--no-smoke")
+        assert done.returncode == 0, done.stderr
+        assert "saved the state that the last apply could not save" in done.stderr
+        assert project.ok("apply", "local", "--no-smoke").startswith("No changes: ")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
 from toolkit.cli.deploying import (
@@ -24,10 +26,12 @@ from toolkit.cli.terminal import Terminal
 def bootstrap(env: str, yes: bool, as_json: bool, force_unlock: str | None) -> None:
     """Make the state account, resource groups, identities and roles of ENV, and move their own state into that account.
 
-    Run it as somebody who may assign roles in the subscription (Owner). Running it again changes nothing.
+    Run it as somebody who may assign roles in the subscription (Owner). Running it again changes nothing. Ends with
+    the commands that protect branches and environments in GitHub and Azure DevOps: read them, then paste them.
     """
     from toolkit.environment import load_environment
     from toolkit.errors import RefusedError
+    from toolkit.protection import as_text, protection_steps, target
     from toolkit.terraform.bootstrap import apply_bootstrap, plan_bootstrap
     from toolkit.terraform.session import open_session
 
@@ -45,11 +49,26 @@ def bootstrap(env: str, yes: bool, as_json: bool, force_unlock: str | None) -> N
                     hint=f"toolkit bootstrap {environment.name} --yes",
                 )
         done = apply_bootstrap(session, plan, local=local)
+    steps = protection_steps(
+        target(
+            environment.data_name,
+            protected=environment.protected,
+            tenant_id=environment.tenant_id,
+            subscription_id=environment.subscription_id,
+            github_repository=environment.github_repository,
+            bootstrap_outputs=done.outputs,
+        )
+    )
     if as_json:
         document = {"environment": environment.name, "state_moved": done.moved, **done.summary.as_json()}
+        document["protection"] = [asdict(step) for step in steps]
         terminal.print_json({**document, "bootstrap_outputs": done.outputs})
-    elif done.summary.empty and not done.moved:
+        return
+    if done.summary.empty and not done.moved:
         terminal.print(f"No changes: {environment.name} is bootstrapped ({done.summary.resources} resources).")
     else:
         moved = ", its state is in the account now" if done.moved else ""
         terminal.print(f"Bootstrapped: {environment.name}, {done.summary.sentence}{moved}.")
+    if not environment.exists_outside:
+        terminal.print("# For reading, not for pasting: these ids are the sandbox's.")
+    terminal.print("\n" + as_text(steps).rstrip("\n"))

@@ -31,16 +31,28 @@ from toolkit.cli.terminal import Terminal
     help="Also save the plan for `toolkit apply ENV --plan DIR` in another job. It may hold sensitive values.",
 )
 @click.option("--destroy", is_flag=True, help="Plan what `toolkit destroy` would do.")
+@click.option(
+    "--no-lock",
+    is_flag=True,
+    help="Take no lock on the state: for the read-only identity of pull requests. An apply at the same time may make "
+    "the plan stale.",
+)
 @force_unlock_option
 def plan(
-    env: str, as_json: bool, markdown: Path | None, out: Path | None, destroy: bool, force_unlock: str | None
+    env: str,
+    as_json: bool,
+    markdown: Path | None,
+    out: Path | None,
+    destroy: bool,
+    no_lock: bool,
+    force_unlock: str | None,
 ) -> int:
     """Show what apply would change in ENV, and save the plan.
 
     \b
     Exits 0 when nothing would change, 2 when something would, 1 when the plan failed.
       toolkit plan local
-      toolkit plan prod --markdown plan.md --out plan/    in a pull request's job
+      toolkit plan prod --no-lock --markdown plan.md    in a pull request's job
     """
     from toolkit.environment import load_environment
     from toolkit.errors import ExitCode
@@ -53,7 +65,7 @@ def plan(
     terminal = Terminal()
     environment = load_environment(env)
     with open_session(environment, command_line(), TerminalObserver(terminal)) as session:
-        saved = plan_platform(session, destroy=destroy, force_unlock=force_unlock)
+        saved = plan_platform(session, destroy=destroy, force_unlock=force_unlock, locked=not no_lock)
         if out is not None:
             write_bundle(session, saved, out)
     summary = saved.summary

@@ -6,8 +6,10 @@ can write to the account, and moves it there. A run that was killed anywhere in 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from toolkit.errors import ToolkitError, UsageError
@@ -16,6 +18,7 @@ from toolkit.terraform.plan import PlanSummary
 from toolkit.terraform.runner import FLAG
 from toolkit.terraform.session import SavedPlan, Session
 from toolkit.terraform.state import BOOTSTRAP_KEY, StateStore
+from toolkit.terraform.workspace import toolkit_variables, variable_files
 
 _BACKEND_TF = 'terraform {\n  backend "azurerm" {}\n}\n'
 
@@ -37,6 +40,9 @@ def bootstrap(session: Session, force_unlock: str | None = None) -> Bootstrapped
 
 def plan_bootstrap(session: Session, *, force_unlock: str | None = None) -> tuple[SavedPlan, bool]:
     """The plan, and whether the state is still in the local file."""
+    from toolkit.azure.login import check_login
+
+    check_login(session.connection)
     store = StateStore(session.connection, session.backend.with_key(BOOTSTRAP_KEY))
     session.observer.step(
         f"looking for the state in {store.backend.storage_account_name}/{store.backend.container_name}"
@@ -55,11 +61,40 @@ def apply_bootstrap(session: Session, plan: SavedPlan, *, local: bool) -> Bootst
         store = StateStore(session.connection, session.backend.with_key(BOOTSTRAP_KEY))
         store.wait_until_writable(session.observer.note)
         _move_state(session, store)
-    marker = {"storage_account_name": session.backend.storage_account_name, "outputs": outputs}
+    marker = {
+        "storage_account_name": session.backend.storage_account_name,
+        "configuration": _configuration(session),
+        "outputs": outputs,
+    }
     with disk_errors("the record of the bootstrap"):
-        path = session.environment.state_dir / "bootstrap.json"
-        write_atomically(path, json.dumps(marker, indent=2, sort_keys=True) + "\n", 0o644)
+        write_atomically(_marker(session), json.dumps(marker, indent=2, sort_keys=True) + "\n", 0o644)
     return Bootstrapped(plan.summary, outputs, local)
+
+
+def is_bootstrapped(session: Session) -> bool:
+    """Whether this folder's last bootstrap was of the configuration as it stands now."""
+    try:
+        recorded = json.loads(_marker(session).read_bytes()).get("configuration")
+    except (OSError, ValueError, AttributeError):
+        return False
+    return bool(recorded == _configuration(session))
+
+
+def _marker(session: Session) -> Path:
+    return session.environment.state_dir / "bootstrap.json"
+
+
+def _configuration(session: Session) -> str:
+    """A hash over everything that the bootstrap is made from: its root, the modules and the variables."""
+    terraform = session.environment.project.terraform_dir
+    digest = hashlib.sha256()
+    sources = [path for folder in ("bootstrap", "modules") for path in sorted((terraform / folder).rglob("*.tf"))]
+    for path in [*sources, *variable_files(session.environment)]:
+        if ".terraform" not in path.parts and path.is_file():
+            digest.update(str(path.relative_to(session.environment.project.root)).encode() + b"\0" + path.read_bytes())
+    variables = toolkit_variables(session.connection, session.backend, schema_validation=True)
+    digest.update(json.dumps(variables, sort_keys=True).encode())
+    return digest.hexdigest()
 
 
 def _state_is_local(session: Session, store: StateStore) -> bool:

@@ -46,7 +46,8 @@ RETRYABLE: tuple[Retryable, ...] = (
     # https://learn.microsoft.com/azure/role-based-access-control/troubleshooting#symptom---role-assignment-changes-are-not-being-detected
     Retryable(
         "AuthorizationFailed",
-        r"\b(AuthorizationFailed|LinkedAuthorizationFailed)\b",
+        # A condition that is not fulfilled stays so.
+        r"\A(?!.*ABAC condition).*\b(AuthorizationFailed|LinkedAuthorizationFailed)\b",
         600,
         "a role assignment has not arrived yet",
     ),
@@ -76,6 +77,12 @@ RETRYABLE: tuple[Retryable, ...] = (
 
 # What the state's storage answered (codes: https://learn.microsoft.com/rest/api/storageservices/common-rest-api-error-codes).
 STATE: tuple[Known, ...] = (
+    Known(
+        r"Error acquiring the state lock.*\bAuthorizationPermissionMismatch\b",
+        "this identity may not lock the state of {env}: it can read it at most",
+        "toolkit plan {env} --no-lock for the read-only identity of pull requests; anybody else needs Storage Blob "
+        "Data Contributor on the state, which `toolkit bootstrap {env}` assigns to CI and to the operator",
+    ),
     Known(
         r"Error acquiring the state lock",
         "the state of {env} is locked",
@@ -141,6 +148,11 @@ KNOWN: tuple[Known, ...] = (
         r"could not acquire access token|obtain(ing)? (an )?(access )?token",
         "no credentials: nothing that this environment's credential choice reads gives a token",
         "az login, or set what the credential choice in envs/<env>/env.toml reads (toolkit env show {env})",
+    ),
+    Known(
+        r"ABAC condition that is not fulfilled",
+        "this identity may assign some roles, and not this one",
+        "add the role to delegated_roles in terraform/bootstrap/delegation.tf, and have `toolkit bootstrap {env}` run",
     ),
     Known(
         r"\bScopeLocked\b",
@@ -211,6 +223,14 @@ def lock_id(diagnostics: Sequence[Diagnostic]) -> str | None:
         if "state lock" in diagnostic.summary and (match := _LOCK_ID.search(diagnostic.detail)):
             return match[1]
     return None
+
+
+def from_text(stderr: str) -> list[Diagnostic]:
+    """The error of a command that has no JSON output, out of the box that Terraform draws around it."""
+    lines = [line.strip("│╷╵ ") for line in stderr.splitlines()]
+    text = "\n".join(line for line in lines if line)
+    head, _, rest = text.removeprefix("Error: ").partition("\n")
+    return [Diagnostic("error", head, rest)] if text else []
 
 
 def is_state_problem(diagnostic: Diagnostic) -> bool:
@@ -312,7 +332,9 @@ def _condensed(diagnostic: Diagnostic) -> str:
     code, message = _CODE.search(diagnostic.detail), _MESSAGE.search(diagnostic.detail)
     if code and message:
         return f"{code[1]}: {message[1].encode().decode('unicode_escape', errors='replace')}"
-    lines = [line.rstrip() for line in diagnostic.detail.strip().splitlines() if line.strip(" -─│╷╵")]
+    # Terraform's advice about -lock=false is not ours.
+    detail = diagnostic.detail.partition("Terraform acquires a state lock")[0]
+    lines = [line.rstrip() for line in detail.strip().splitlines() if line.strip(" -─│╷╵")]
     return "\n".join(lines[:12])[:1200] or diagnostic.summary
 
 

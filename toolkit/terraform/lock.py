@@ -27,7 +27,7 @@ _POLL_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class LeftBehind:
-    """The Terraform process of a run that ended without clearing up: killed, or the machine went down."""
+    """A Terraform process that may have left its lock on the state: killed, or cut off from the state at its end."""
 
     process: ProcessId
     log: Path
@@ -49,6 +49,7 @@ class EnvironmentLock:
             self._write({"pid": pid, "started": process.started, "log": str(log), "command": command})
 
     def terraform_ended(self) -> None:
+        """It has ended, and holds no lock on the state."""
         self._write(None)
 
     def _write(self, terraform: dict[str, Any] | None) -> None:
@@ -74,13 +75,10 @@ def lock_environment(environment: Environment, command: str, observer: Observer)
         lock = EnvironmentLock(path, _new_record(command), left_behind)
         lock.terraform_ended()
         yield lock
-        _record_path(path).unlink(missing_ok=True)
-    except BaseException:
-        # Whoever ends in order has no child left: only a killed run leaves a record that names one.
-        if not _names_a_child(_read(path)):
-            _record_path(path).unlink(missing_ok=True)
-        raise
     finally:
+        # A record that still names a Terraform is for the next run: that one may have left its lock on the state.
+        if not _read(path).get("terraform"):
+            _record_path(path).unlink(missing_ok=True)
         file.close()
 
 
@@ -114,11 +112,6 @@ def _wait_for(left: LeftBehind, environment: Environment, observer: Observer) ->
     )
     while left.process.alive():
         time.sleep(_POLL_SECONDS)
-
-
-def _names_a_child(record: dict[str, Any]) -> bool:
-    child = _left_behind(record)
-    return child is not None and child.process.alive()
 
 
 def _record_path(path: Path) -> Path:

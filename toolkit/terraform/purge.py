@@ -2,19 +2,19 @@
 
 Terraform's shared subset of azapi cannot say it, so these are steps of the toolkit's own, announced in the plan's
 summary.
-Purging is for good; a vault with purge protection cannot be purged before its retention has passed.
+Purging is for good; a vault with purge protection cannot be purged before its retention has passed (recover.py).
 """
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from toolkit.azure.arm import ARM, arm_client, until_done
 from toolkit.environment import Connection, Environment
 from toolkit.errors import ToolkitError
 from toolkit.terraform.files import disk_errors, write_atomically
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 _WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
 _VAULT = "Microsoft.KeyVault/vaults"
 _WORKSPACE_API, _VAULT_API = "2025-12-01", "2025-05-01"
-_ARM = "https://management.azure.com"
-_PATIENCE_SECONDS = 600.0
-_POLL_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +47,9 @@ class PurgeStep:
         if self.reserved_days is None:
             return f"purge the soft-deleted {what} {self.name}, so that its name is free again"
         until = (datetime.now(UTC) + timedelta(days=self.reserved_days)).date()
-        return f"the {what} {self.name} has purge protection: its name stays taken until {until}"
+        return (
+            f"the {what} {self.name} has purge protection: until {until} it can be recovered, which the next apply does"
+        )
 
 
 def steps_after_destroy(document: dict[str, Any]) -> list[PurgeStep]:
@@ -81,31 +80,22 @@ def purge(connection: Connection, steps: Sequence[PurgeStep], say: Callable[[str
             say(step.announcement)
     if not todo:
         return
-    from azure.core.pipeline.policies import ProxyPolicy, RetryPolicy, UserAgentPolicy
+    from azure.core.exceptions import AzureError, ResourceNotFoundError
     from azure.core.rest import HttpRequest
-    from azure.mgmt.core import ARMPipelineClient
-    from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
-    from toolkit.azure.credentials import runner_credential
-    from toolkit.azure.pipeline import RETRY, TIMEOUTS, USER_AGENT
-
-    options = connection.runner.client_options
-    policies = [
-        UserAgentPolicy(USER_AGENT),
-        ProxyPolicy(proxies=options.get("proxies")),
-        RetryPolicy(**RETRY),
-        ARMChallengeAuthenticationPolicy(runner_credential(connection), f"{_ARM}/.default"),
-    ]
-    verify = options.get("connection_verify", True)
-    client: Any = ARMPipelineClient(base_url=_ARM, policies=policies, connection_verify=verify, **TIMEOUTS)
-    with client:
+    with arm_client(connection) as client:
         for step in todo:
             if _exists(client, step):
                 say(f"the {step.kind} {step.name} is there again: left alone")
                 continue
             say(f"purging the soft-deleted {step.kind} {step.name}")
             method, url = _request(step)
-            _until_done(client, HttpRequest(method, url), step)
+            try:
+                until_done(client, HttpRequest(method, url), f"the purge of {step.name}")
+            except ResourceNotFoundError:
+                continue
+            except AzureError as error:
+                raise _refused(step, error) from error
 
 
 def _exists(client: Any, step: PurgeStep) -> bool:
@@ -115,7 +105,7 @@ def _exists(client: Any, step: PurgeStep) -> bool:
 
     version = _WORKSPACE_API if step.kind == "workspace" else _VAULT_API
     try:
-        response = client.send_request(HttpRequest("GET", f"{_ARM}{step.resource_id}?api-version={version}"))
+        response = client.send_request(HttpRequest("GET", f"{ARM}{step.resource_id}?api-version={version}"))
         if response.status_code == 404:
             return False
         response.raise_for_status()
@@ -128,51 +118,14 @@ def _request(step: PurgeStep) -> tuple[str, str]:
     if step.kind == "workspace":
         # https://learn.microsoft.com/rest/api/azureml/workspaces/delete: forceToPurge purges a workspace; that it does
         # so for one that is soft-deleted already is (inferred).
-        return "DELETE", f"{_ARM}{step.resource_id}?api-version={_WORKSPACE_API}&forceToPurge=true"
+        return "DELETE", f"{ARM}{step.resource_id}?api-version={_WORKSPACE_API}&forceToPurge=true"
     # https://learn.microsoft.com/rest/api/keyvault/keyvault/vaults/purge-deleted
     subscription = step.resource_id.split("/resourceGroups/")[0]
     location = step.location.replace(" ", "").lower()
     return "POST", (
-        f"{_ARM}{subscription}/providers/Microsoft.KeyVault/locations/{location}/deletedVaults/{step.name}/purge"
+        f"{ARM}{subscription}/providers/Microsoft.KeyVault/locations/{location}/deletedVaults/{step.name}/purge"
         f"?api-version={_VAULT_API}"
     )
-
-
-def _until_done(client: Any, request: Any, step: PurgeStep) -> None:
-    """Send it and follow ``Azure-AsyncOperation`` or ``Location`` to the end of the operation.
-
-    https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations
-    """
-    from azure.core.exceptions import AzureError
-    from azure.core.rest import HttpRequest
-
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    try:
-        response = client.send_request(request)
-        if response.status_code == 404:
-            return
-        response.raise_for_status()
-        status_url = response.headers.get("Azure-AsyncOperation")
-        url = status_url or response.headers.get("Location")
-        while response.status_code in (200, 201, 202) and url:
-            if time.monotonic() > deadline:
-                raise ToolkitError(
-                    f"the purge of {step.name} has not ended after {_PATIENCE_SECONDS:.0f} s",
-                    hint="it goes on in Azure; its name is free when it has ended",
-                )
-            time.sleep(min(float(response.headers.get("Retry-After", _POLL_SECONDS)), 30.0))
-            response = client.send_request(HttpRequest("GET", url))
-            response.raise_for_status()
-            if status_url:
-                status = str(response.json().get("status", "")).lower()
-                if status in ("failed", "canceled"):
-                    raise ToolkitError(f"the purge of {step.name} {status}: {response.json().get('error')}")
-                if status == "succeeded":
-                    return
-            elif response.status_code != 202:
-                return
-    except AzureError as error:
-        raise _refused(step, error) from error
 
 
 def _refused(step: PurgeStep, error: AzureError) -> ToolkitError:

@@ -116,7 +116,7 @@ class Runner:
                     process.wait()
                 raise
             finally:
-                if self.records is not None and process.poll() is not None:
+                if self.records is not None and not _lock_may_be_left(process, events):
                     self.records.terraform_ended()
             err.seek(0)
             stderr = err.read().decode(errors="replace")
@@ -158,6 +158,12 @@ class Runner:
         log = self.logs / f"{stamp}-{self.folder.name}-{command.replace(' ', '-')}.jsonl"
         with _private_file(log) as out, _private_file(log.with_suffix(".stderr")) as err:
             yield out, err, log
+
+
+def _lock_may_be_left(process: subprocess.Popen[bytes], events: Events) -> bool:
+    """Whether Terraform still runs, was killed, or says that it could not free its lock of the state."""
+    code = process.poll()
+    return code is None or code < 0 or any("releasing the state lock" in error.summary for error in events.errors)
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -101,7 +101,10 @@ class Session:
             self.provider.version or "",
         )
         if not folder.is_initialised(folder.fingerprint(*facts)):
+            from toolkit.azure.login import check_login
+
             folder.forget_initialised()
+            check_login(self.connection)
             self._init(folder, remote_state)
             if first and not self.environment.provider_may_be_built:
                 self._lock_providers(folder)
@@ -140,9 +143,17 @@ class Session:
 
     # -- plan ------------------------------------------------------------------------------------------------------
 
-    def plan(self, root: RootName = "platform", *, destroy: bool = False, force_unlock: str | None = None) -> SavedPlan:
+    def plan(
+        self,
+        root: RootName = "platform",
+        *,
+        destroy: bool = False,
+        force_unlock: str | None = None,
+        locked: bool = True,
+    ) -> SavedPlan:
         """Plan into ``.toolkit/<env>/plans`` (for the platform's root; the newest ten are kept).
 
+        ``locked`` False takes no lock on the state, for an identity that may only read it.
         Raises ToolkitError when Terraform fails. A lock that a killed run of ours left on the state is freed first,
         when it is provably that.
         """
@@ -150,15 +161,11 @@ class Session:
             self.unlock(root, force_unlock)
         file = self._new_plan_file(root)
         options: dict[str, Any] = {"destroy": FLAG} if destroy else {}
+        if not locked:
+            options["lock"] = False
+        self._push_errored_state(root)
         self.observer.step(f"terraform plan ({root})")
-        result = self._plan_run(root, file, options)
-        held = diagnostics.lock_id(result.events.errors)
-        if held and statelock.is_ours(result.events.errors, self.lock.left_behind):
-            self.observer.note(
-                f"the state is still locked by a run of this machine that was killed: freeing its lock {held}"
-            )
-            self.unlock(root, held)
-            result = self._plan_run(root, file, options)
+        result = self._unlocking(root, lambda: self._plan_run(root, file, options))
         if result.returncode not in (0, 2):
             raise self.failure(result)
         self._show_warnings(result)
@@ -185,6 +192,41 @@ class Session:
                 f"the lock {lock} cannot be freed: {words}", hint="the message of the refused run names the id"
             )
         self.observer.note(f"freed the lock {lock} of the state")
+
+    def _unlocking(self, root: RootName, attempt: Callable[[], Result]) -> Result:
+        """Run; when a lock that is provably ours is in the way, free it and run again."""
+        result = attempt()
+        errors = result.events.errors or diagnostics.from_text(result.stderr)
+        held = diagnostics.lock_id(errors)
+        if result.returncode == 0 or not held or not statelock.is_ours(errors, self.lock.left_behind):
+            return result
+        self.observer.note(f"the state is still locked by a run of this machine that is dead: freeing its lock {held}")
+        self.unlock(root, held)
+        return attempt()
+
+    def _push_errored_state(self, root: RootName) -> None:
+        """Save what an earlier apply could not: Terraform then keeps it in errored.tfstate.
+
+        https://developer.hashicorp.com/terraform/cli/state/recover
+        """
+        file = self.folder(root).path / "errored.tfstate"
+        if not file.is_file():
+            return
+        runner = self.runner(root)
+        result = self._unlocking(root, lambda: runner.run("state push", file.name, no_color=FLAG))
+        if result.returncode != 0:
+            errors = diagnostics.from_text(result.stderr)
+            if diagnostics.lock_id(errors):
+                result.events.diagnostics.extend(errors)
+                raise self.failure(result)
+            raise ToolkitError(
+                f"the state that the last apply could not save is in {file}, and cannot be saved now:\n"
+                + "\n".join(f"  {d.summary}\n  {d.detail}" for d in errors),
+                hint="somebody has applied since: move the file away when what it holds is not needed, then run again",
+            )
+        with disk_errors("the state that could not be saved"):
+            file.unlink()
+        self.observer.note("saved the state that the last apply could not save")
 
     def _plan_run(self, root: RootName, file: Path, options: dict[str, Any]) -> Result:
         return self.runner(root).run("plan", input=False, json=FLAG, detailed_exitcode=FLAG, out=str(file), **options)
@@ -256,6 +298,16 @@ class Session:
         finally:
             if (result is None or result.killed) and runner.last_log is not None:
                 adopt.remember(self.environment, adopt.created_in(runner.last_log))
+
+    def adopting(self, plan: SavedPlan, existing: dict[str, str], root: RootName = "platform") -> SavedPlan:
+        """``plan`` again, taking resources (id by address) that it would create into the state instead.
+
+        Raises RefusedError when the new plan would do more than the first one.
+        """
+        approved = {change.address: change.action for change in plan.summary.changes}
+        again = self._plan_with_imports(root, plan, existing)
+        _must_be_within(again.summary, approved, self.environment)
+        return again
 
     def _plan_with_imports(self, root: RootName, plan: SavedPlan, existing: dict[str, str]) -> SavedPlan:
         imports = self.folder(root).path / adopt.IMPORTS_FILE
@@ -330,7 +382,7 @@ def open_session(environment: Environment, command: str, observer: Observer) -> 
             terraform=terraform,
             progress=observer.step,
         )
-        connection = environment.connect()
+        connection = environment.connect(observer.step)
         if provider.notice:
             observer.note(provider.notice)
         yield Session(connection, observer, lock, terraform, provider, backend)

@@ -27,7 +27,7 @@ BACKEND_FILE = "backend.hcl"
 
 _FOLDERS = (*ROOTS, "modules")
 _LEFT_OUT = {"tests", "examples", ".terraform"}
-_COPIED = {".tf", ".json", ".tftpl", ".tmpl"}
+_COPIED = {".tf", ".json", ".tftpl", ".tmpl", ".py"}
 _FINGERPRINT = "toolkit-init"
 # Files of the work folder that are not copies: Terraform's own and those that are written below.
 _KEPT = (

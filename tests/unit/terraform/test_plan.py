@@ -95,7 +95,7 @@ def deleted(kind: str, **values: Any) -> dict[str, Any]:
         ({"softDeleteRetentionInDays": 7}, "purge the soft-deleted key vault kv-1, so that its name is free again"),
         (
             {"softDeleteRetentionInDays": 7, "enablePurgeProtection": True},
-            "has purge protection: its name stays taken until",
+            "which the next apply does",
         ),
     ],
 )

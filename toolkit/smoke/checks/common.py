@@ -10,6 +10,7 @@ from toolkit.smoke.model import CheckFailed, Evidence
 
 # The api-versions that Terraform writes the types with (terraform/modules), so that a check reads what was written.
 API_VERSIONS: dict[str, str] = {
+    "microsoft.batch/batchaccounts": "2024-02-01",
     "microsoft.containerregistry/registries": "2023-07-01",
     "microsoft.datafactory/factories": "2018-06-01",
     "microsoft.keyvault/vaults": "2026-02-01",
@@ -17,6 +18,7 @@ API_VERSIONS: dict[str, str] = {
     "microsoft.network/privateendpoints": "2024-01-01",
     "microsoft.network/virtualnetworks": "2024-01-01",
     "microsoft.storage/storageaccounts": "2023-05-01",
+    "microsoft.web/sites": "2023-12-01",
 }
 DIAGNOSTICS_API_VERSION = "2021-05-01-preview"
 

@@ -1,0 +1,215 @@
+"""What bootstrap's identities can do, and cannot: production's data in the sandbox, with GitHub's OIDC tokens.
+
+The tests of the module share a project and run in the order in which they stand here.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
+from azure.mgmt.authorization import AuthorizationManagementClient
+from azure.mgmt.authorization.models import RoleAssignmentCreateParameters
+from azure.mgmt.storage import StorageManagementClient
+
+from tests.conftest import copy_project
+from toolkit.azure.credentials import runner_credential
+from toolkit.environment import Environment, load_environment
+from toolkit.errors import ToolkitError
+from toolkit.project import Project
+from toolkit.sandbox import client
+from toolkit.terraform.bootstrap import bootstrap
+from toolkit.terraform.deploy import apply_platform, plan_platform
+from toolkit.terraform.events import Silent
+from toolkit.terraform.session import SavedPlan, Session, open_session
+
+pytestmark = pytest.mark.contract
+
+OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+RBAC_ADMINISTRATOR = "f58310d9-a9f6-439a-9e8d-f62e7b41a168"
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+
+
+class InPullRequest(Environment):
+    """The environment as a job of a pull request sees it: GitHub's subject is another one."""
+
+    @property
+    def github_subject(self) -> str | None:
+        return f"repo:{self.github_repository}:pull_request"
+
+
+@pytest.fixture(scope="module")
+def engineer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    """prod@sandbox, bootstrapped by the engineer."""
+    root = copy_project(tmp_path_factory.mktemp("ci"))
+    environment = load_environment("prod@sandbox", Project(root))
+    try:
+        with open_session(environment, "test", Silent()) as session:
+            bootstrap(session)
+        yield environment
+    finally:
+        client.stop(root)
+
+
+@pytest.fixture(scope="module")
+def made(engineer: Environment) -> dict[str, Any]:
+    """The bootstrap's outputs."""
+    outputs: dict[str, Any] = json.loads((engineer.state_dir / "bootstrap.json").read_text())["outputs"]
+    return outputs
+
+
+@pytest.fixture(scope="module")
+def ci(engineer: Environment, made: dict[str, Any]) -> Environment:
+    """The same environment, acting as CI does in a job of the GitHub environment ``prod``."""
+    return replace(engineer, credential="github-oidc", client_id=made["ci_identity"]["client_id"])
+
+
+@pytest.fixture(scope="module")
+def pull_request(engineer: Environment, made: dict[str, Any]) -> Environment:
+    values = {field.name: getattr(engineer, field.name) for field in fields(Environment)}
+    values.update(credential="github-oidc", client_id=made["plan_identity"]["client_id"])
+    return InPullRequest(**values)
+
+
+@pytest.fixture(scope="module")
+def roles(ci: Environment) -> Iterator[AuthorizationManagementClient]:
+    connection = ci.connect()
+    options = connection.runner.client_options
+    with AuthorizationManagementClient(runner_credential(connection), ci.subscription_id, **options) as roles:
+        yield roles
+
+
+@pytest.fixture(scope="module")
+def storage(ci: Environment) -> Iterator[StorageManagementClient]:
+    connection = ci.connect()
+    options = connection.runner.client_options
+    with StorageManagementClient(runner_credential(connection), ci.subscription_id, **options) as storage:
+        yield storage
+
+
+def session_of(environment: Environment) -> Any:
+    return open_session(environment, "test", Silent())
+
+
+def planned(session: Session, **options: bool) -> SavedPlan:
+    return plan_platform(session, **options)
+
+
+def test_ci_plans_and_applies_the_whole_platform(ci: Environment) -> None:
+    with session_of(ci) as session:
+        plan = planned(session)
+        assert {change.action for change in plan.summary.changes} == {"create"}
+        apply_platform(session, plan)
+        assert planned(session).summary.empty
+
+
+def test_ci_signs_in_from_its_environment_only(pull_request: Environment, made: dict[str, Any]) -> None:
+    impostor = replace(pull_request, client_id=made["ci_identity"]["client_id"])
+    connection = impostor.connect()
+    with pytest.raises(ClientAuthenticationError, match="AADSTS70021"):
+        runner_credential(connection).get_token("https://management.azure.com/.default")
+
+
+class TestCiStaysWhereItBelongs:
+    @staticmethod
+    def assignment(ci: Environment, role: str, principal_id: str) -> RoleAssignmentCreateParameters:
+        definitions = f"/subscriptions/{ci.subscription_id}/providers/Microsoft.Authorization/roleDefinitions"
+        return RoleAssignmentCreateParameters(
+            role_definition_id=f"{definitions}/{role}", principal_id=principal_id, principal_type="ServicePrincipal"
+        )
+
+    @pytest.mark.parametrize("role", [OWNER, RBAC_ADMINISTRATOR])
+    def test_it_makes_nobody_owner(
+        self, ci: Environment, made: dict[str, Any], roles: AuthorizationManagementClient, role: str
+    ) -> None:
+        sent = self.assignment(ci, role, made["ci_identity"]["principal_id"])
+        with pytest.raises(HttpResponseError, match="ABAC condition that is not fulfilled") as caught:
+            roles.role_assignments.create(made["platform_resource_group_id"], str(uuid.uuid4()), sent)
+        assert caught.value.status_code == 403
+
+    def test_it_assigns_what_the_platform_needs(
+        self, ci: Environment, made: dict[str, Any], roles: AuthorizationManagementClient
+    ) -> None:
+        sent = self.assignment(ci, READER, made["probe_identities"]["nobody"]["principal_id"])
+        scope, name = made["platform_resource_group_id"], str(uuid.uuid4())
+        assert roles.role_assignments.create(scope, name, sent).name == name
+        roles.role_assignments.delete(scope, name)
+
+    def test_it_assigns_nothing_elsewhere(
+        self, ci: Environment, made: dict[str, Any], roles: AuthorizationManagementClient
+    ) -> None:
+        sent = self.assignment(ci, READER, made["probe_identities"]["nobody"]["principal_id"])
+        with pytest.raises(HttpResponseError, match="does not have authorization") as caught:
+            roles.role_assignments.create(f"/subscriptions/{ci.subscription_id}", str(uuid.uuid4()), sent)
+        assert caught.value.status_code == 403
+
+    def test_it_makes_nothing_beside_the_platforms_resource_group(
+        self, ci: Environment, made: dict[str, Any], storage: StorageManagementClient
+    ) -> None:
+        account = {"location": ci.location, "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
+        group = made["state"]["resource_group_name"]
+        with pytest.raises(HttpResponseError, match="does not have authorization") as caught:
+            storage.storage_accounts.begin_create(group, "stsomethingelse", account)  # type: ignore[arg-type]
+        assert caught.value.status_code == 403
+
+    def test_it_changes_the_state_accounts_rules_and_gets_no_keys(
+        self, made: dict[str, Any], storage: StorageManagementClient
+    ) -> None:
+        group, name = made["state"]["resource_group_name"], made["state"]["storage_account_name"]
+        network = storage.storage_accounts.get_properties(group, name).network_rule_set
+        assert network is not None
+        changed = storage.storage_accounts.update(group, name, {"properties": {"networkAcls": network.as_dict()}})
+        assert changed.network_rule_set is not None
+        with pytest.raises(HttpResponseError, match="listKeys") as caught:
+            storage.storage_accounts.list_keys(group, name)
+        assert caught.value.status_code == 403
+
+
+class TestPullRequest:
+    def test_it_plans_without_a_lock(self, pull_request: Environment) -> None:
+        with session_of(pull_request) as session:
+            assert planned(session, locked=False).summary.empty
+
+    def test_with_a_lock_it_is_told_why_not(self, pull_request: Environment) -> None:
+        with session_of(pull_request) as session, pytest.raises(ToolkitError, match="may not lock the state") as caught:
+            planned(session)
+        assert "--no-lock" in (caught.value.hint or "")
+
+    def test_it_changes_nothing(self, pull_request: Environment, made: dict[str, Any]) -> None:
+        connection = pull_request.connect()
+        storage = StorageManagementClient(
+            runner_credential(connection), pull_request.subscription_id, **connection.runner.client_options
+        )
+        group = made["platform_resource_group_name"]
+        with storage:
+            account = next(iter(storage.storage_accounts.list_by_resource_group(group)))
+            with pytest.raises(HttpResponseError, match="storageAccounts/write") as caught:
+                storage.storage_accounts.update(group, str(account.name), {"tags": {"changed": "yes"}})
+        assert caught.value.status_code == 403
+
+
+def test_no_secret_is_in_the_states(engineer: Environment) -> None:
+    """Neither key of any account that the sandbox holds, nor a token request, is in what Terraform keeps."""
+    from toolkit.terraform.state import BOOTSTRAP_KEY, StateStore, read_backend
+
+    connection, backend = engineer.connect(), read_backend(engineer)
+    text = "".join(StateStore(connection, b).download().decode() for b in (backend, backend.with_key(BOOTSTRAP_KEY)))
+    storage = StorageManagementClient(
+        runner_credential(connection), engineer.subscription_id, **connection.runner.client_options
+    )
+    with storage:
+        groups = [str(account.id).split("/")[4] for account in storage.storage_accounts.list()]
+        names = [str(account.name) for account in storage.storage_accounts.list()]
+        keys = [
+            key.value
+            for group, name in zip(groups, names, strict=True)
+            for key in storage.storage_accounts.list_keys(group, name).keys_property or []
+        ]
+    assert len(keys) >= 4
+    assert not [key for key in keys if key and key in text]
+    assert connection.credential_settings["AZURE_CLIENT_SECRET"] not in text

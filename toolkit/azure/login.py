@@ -1,0 +1,73 @@
+"""Whether this runner is signed in and sees the environment's subscription, asked before anything is touched."""
+
+from __future__ import annotations
+
+from toolkit.azure.credentials import runner_credential
+from toolkit.environment import Connection, CredentialChoice
+from toolkit.errors import ToolkitError, UsageError
+
+# https://learn.microsoft.com/rest/api/resources/subscriptions/get
+_SUBSCRIPTIONS_API_VERSION = "2022-12-01"
+
+# How to sign in, for each credential choice of env.toml.
+_SIGN_IN: dict[CredentialChoice, str] = {
+    "azure-cli": "az login --tenant {tenant}",
+    "client-secret": "set AZURE_CLIENT_ID and AZURE_CLIENT_SECRET to an application of tenant {tenant}",
+    "github-oidc": "run in a GitHub job with `permissions: id-token: write`, whose subject the identity trusts",
+    "azure-devops-oidc": "pass SYSTEM_ACCESSTOKEN and the service connection's id to the step",
+    "managed-identity": "run on a machine in Azure that has the identity (client_id in env.toml)",
+}
+
+# msal's transport errors reach us inside a ClientAuthenticationError, as text only.
+_NO_NETWORK = ("Failed to resolve", "Max retries exceeded", "Connection refused", "timed out")
+_CHECK_NETWORK = "check the network, the proxy (HTTPS_PROXY) and the name resolution of this machine"
+
+
+def check_login(connection: Connection) -> None:
+    """Get a token and look at the subscription.
+
+    Raises ToolkitError when no token can be had, and UsageError when the identity does not see the subscription of
+    env.toml or it belongs to another tenant: nothing was touched then.
+    """
+    from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+
+    from toolkit.azure.clients import ARM, Actor
+
+    environment = connection.environment
+    sign_in = _SIGN_IN[environment.credential].format(tenant=environment.tenant_id)
+    where = f"envs/{environment.data_name}/env.toml"
+    credential = runner_credential(connection)
+    try:
+        credential.get_token(f"{ARM}/.default")
+    except ClientAuthenticationError as error:  # CredentialUnavailableError is one of them
+        first = str(error.message or error).strip().splitlines()[0]
+        if any(words in first for words in _NO_NETWORK):
+            raise ToolkitError(f"Entra ID cannot be reached\n  {first}", hint=_CHECK_NETWORK) from error
+        raise ToolkitError(
+            f"not signed in: the credential of {environment.name} ({environment.credential}) gives no token\n  {first}",
+            hint=f"{sign_in}, or choose another credential in {where}",
+        ) from error
+    except AzureError as error:
+        raise ToolkitError(f"Entra ID cannot be reached\n  {error.message}", hint=_CHECK_NETWORK) from error
+    actor = Actor("runner", connection.runner, credential, environment.subscription_id)
+    try:
+        with actor.arm() as arm:
+            subscription = arm.get(
+                f"/subscriptions/{environment.subscription_id}", {"api-version": _SUBSCRIPTIONS_API_VERSION}
+            )
+    except HttpResponseError as error:
+        code = error.error.code if error.error else None
+        raise UsageError(
+            f"this identity does not see subscription {environment.subscription_id} ({error.status_code} {code})",
+            hint=f"correct subscription and tenant in {where}, or sign in as somebody who has a role there: {sign_in}",
+        ) from error
+    except AzureError as error:
+        raise ToolkitError(
+            f"Azure Resource Manager cannot be reached\n  {error.message}", hint=_CHECK_NETWORK
+        ) from error
+    if subscription.get("tenantId", environment.tenant_id) != environment.tenant_id:
+        raise UsageError(
+            f"subscription {environment.subscription_id} belongs to tenant {subscription['tenantId']}, not to "
+            f"{environment.tenant_id}",
+            hint=f"correct tenant in {where}",
+        )

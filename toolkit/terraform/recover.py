@@ -1,0 +1,122 @@
+"""Soft-deleted key vaults whose names a plan wants: recovered before the apply, and brought into the state.
+
+A vault with purge protection cannot be purged, so after a destroy its name is free for nobody but itself. Recovering is
+the safe way for any other soft-deleted vault of the plan, too: nothing is lost. Terraform's shared subset of azapi
+cannot say it (``createMode`` is no property that stays), so it is a step of the toolkit's own, announced in the plan's
+summary.
+https://learn.microsoft.com/azure/key-vault/general/key-vault-recovery
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from toolkit.azure.arm import ARM, arm_client, until_done
+from toolkit.environment import Connection
+from toolkit.errors import ToolkitError
+from toolkit.terraform.plan import azure_type
+
+_VAULT = "Microsoft.KeyVault/vaults"
+_API = "2025-05-01"
+
+
+@dataclass(frozen=True, slots=True)
+class RecoverStep:
+    """A vault that the plan creates at ``address`` and that exists soft-deleted."""
+
+    address: str
+    resource_id: str
+    location: str
+    tenant_id: str
+
+    @property
+    def name(self) -> str:
+        return self.resource_id.rsplit("/", 1)[-1]
+
+    @property
+    def announcement(self) -> str:
+        return f"recover the soft-deleted key vault {self.name} and bring it into the state, instead of creating it"
+
+
+def steps_before_create(
+    connection: Connection, document: dict[str, Any], to_be_purged: Collection[str]
+) -> list[RecoverStep]:
+    """The vaults of a plan (its JSON document) that must be recovered; those that are about to be purged are not.
+
+    Raises ToolkitError for a name that a deleted vault of another resource group keeps. An identity that may not look
+    for deleted vaults gets no steps: Azure's own refusal then says what is in the way.
+    """
+    created = [step for step in _created(document) if step.resource_id.lower() not in to_be_purged]
+    if not created:
+        return []
+    with arm_client(connection) as client:
+        return [step for step in created if _is_soft_deleted(client, step)]
+
+
+def recover(connection: Connection, steps: Sequence[RecoverStep], say: Callable[[str], None]) -> None:
+    """Do the steps. Raises ToolkitError when Azure refuses."""
+    from azure.core.exceptions import AzureError
+    from azure.core.rest import HttpRequest
+
+    if not steps:
+        return
+    with arm_client(connection) as client:
+        for step in steps:
+            say(f"recovering the soft-deleted key vault {step.name}")
+            # https://learn.microsoft.com/rest/api/keyvault/keyvault/vaults/create-or-update#createmode
+            body = {
+                "location": step.location,
+                "properties": {
+                    "tenantId": step.tenant_id,
+                    "sku": {"family": "A", "name": "standard"},
+                    "createMode": "recover",
+                },
+            }
+            request = HttpRequest("PUT", f"{ARM}{step.resource_id}?api-version={_API}", json=body)
+            try:
+                until_done(client, request, f"the recovery of {step.name}")
+            except AzureError as error:
+                raise ToolkitError(
+                    f"the soft-deleted key vault {step.name} cannot be recovered: {error.message}",
+                    hint=f"az keyvault recover --name {step.name}, by somebody who may",
+                ) from error
+
+
+def _created(document: dict[str, Any]) -> list[RecoverStep]:
+    steps: list[RecoverStep] = []
+    for item in document.get("resource_changes", []):
+        after = item["change"].get("after") or {}
+        if item["type"] != "azapi_resource" or azure_type(after) != _VAULT or "create" not in item["change"]["actions"]:
+            continue
+        resource_id = f"{after['parent_id']}/providers/{_VAULT}/{after['name']}"
+        properties = (after.get("body") or {}).get("properties", {})
+        location = str(after["location"]).replace(" ", "").lower()
+        steps.append(RecoverStep(item["address"], resource_id, location, str(properties.get("tenantId", ""))))
+    return steps
+
+
+def _is_soft_deleted(client: Any, step: RecoverStep) -> bool:
+    from azure.core.exceptions import AzureError
+    from azure.core.rest import HttpRequest
+
+    subscription = step.resource_id.split("/resourceGroups/")[0]
+    url = (
+        f"{ARM}{subscription}/providers/Microsoft.KeyVault/locations/{step.location}/deletedVaults/{step.name}"
+        f"?api-version={_API}"
+    )
+    try:
+        response = client.send_request(HttpRequest("GET", url))
+        if response.status_code in (403, 404):
+            return False
+        response.raise_for_status()
+    except AzureError as error:
+        raise ToolkitError(f"cannot see whether the key vault {step.name} is soft-deleted: {error.message}") from error
+    deleted = str(response.json()["properties"]["vaultId"])
+    if deleted.lower() != step.resource_id.lower():
+        raise ToolkitError(
+            f"a deleted key vault of another resource group keeps the name {step.name}: {deleted}",
+            hint="purge it where that is allowed, or choose another name: name_overrides = { key_vault = … }",
+        )
+    return True
