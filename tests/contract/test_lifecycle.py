@@ -24,9 +24,9 @@ from azure.storage.blob import BlobServiceClient
 
 from tests.conftest import copy_project
 from toolkit.errors import ToolkitError, UsageError
+from toolkit.processes import identify, locked, start_time, try_lock
 from toolkit.sandbox import client
 from toolkit.sandbox.client import Sandbox, ensure_running, find_running, sandbox_paths
-from toolkit.sandbox.processes import identify, locked, start_time, try_lock
 
 pytestmark = pytest.mark.contract
 

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 def destroy(env: str, yes: bool, confirm: str | None, as_json: bool, force_unlock: str | None) -> None:
     """Destroy the platform of ENV. What bootstrap made stays: the state, the identities, the resource group.
 
-    Soft-deleted names are purged, so that apply can make everything again; a vault with purge protection keeps its name
-    for its retention, which the summary says.
+    Soft-deleted names are purged, so that apply can make everything again; a vault with purge protection is kept for
+    its retention, which the summary says, and recovered by the next apply.
     """
     from toolkit.environment import load_environment
     from toolkit.terraform.deploy import destroy_platform, plan_platform

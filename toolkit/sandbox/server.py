@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO
 
 from toolkit.errors import ExitCode, ToolkitError
+from toolkit.processes import identify, try_lock
 from toolkit.sandbox.chain import AccessLog, Router, build_chain
 from toolkit.sandbox.composition import Compose, platform
 from toolkit.sandbox.control.api import ControlApi
@@ -32,7 +33,6 @@ from toolkit.sandbox.entra.service import EntraService
 from toolkit.sandbox.entra.tokens import EntraTokens
 from toolkit.sandbox.model import VANTAGES, Origin
 from toolkit.sandbox.ports import Ports
-from toolkit.sandbox.processes import identify, try_lock
 from toolkit.sandbox.proxy import HttpEngine, Proxy
 from toolkit.sandbox.settings import (
     LOOPBACK,

@@ -18,7 +18,7 @@ from typing import Any
 
 from toolkit.environment import Environment
 from toolkit.errors import RefusedError
-from toolkit.sandbox.processes import ProcessId, identify, try_lock
+from toolkit.processes import ProcessId, identify, try_lock
 from toolkit.terraform.events import Observer
 from toolkit.terraform.files import disk_errors, write_atomically
 

@@ -16,8 +16,8 @@ import pytest
 from tests.unit.terraform.conftest import Seen, wait_for
 from toolkit.environment import Environment, load_environment
 from toolkit.errors import RefusedError
+from toolkit.processes import ProcessId, identify
 from toolkit.project import Project
-from toolkit.sandbox.processes import ProcessId, identify
 from toolkit.terraform import statelock
 from toolkit.terraform.events import Diagnostic
 from toolkit.terraform.lock import LeftBehind, lock_environment

@@ -14,7 +14,7 @@ import pytest
 
 from tests.unit.terraform.conftest import Seen, wait_for
 from toolkit.errors import InterruptedByUser, ToolkitError
-from toolkit.sandbox.processes import identify
+from toolkit.processes import identify
 from toolkit.terraform.diagnostics import failure
 from toolkit.terraform.runner import FLAG, Runner
 

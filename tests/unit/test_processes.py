@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.sandbox import processes
-from toolkit.sandbox.processes import ProcessId, identify, try_lock
+from toolkit import processes
+from toolkit.processes import ProcessId, identify, try_lock
 
 
 def test_a_process_that_ended_is_not_there() -> None:
@@ -63,7 +63,7 @@ def test_ps_tells_the_same_where_there_is_no_proc(monkeypatch: pytest.MonkeyPatc
 def test_a_lock_is_free_when_its_holder_dies(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     script = (
-        "import sys, pathlib, signal; from toolkit.sandbox.processes import try_lock;"
+        "import sys, pathlib, signal; from toolkit.processes import try_lock;"
         "held = try_lock(pathlib.Path(sys.argv[1])); print('held', flush=True); signal.pause()"
     )
     with subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True) as holder:
