@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 import pytest
 from azure.identity import ClientSecretCredential
+from azure.mgmt.storage import StorageManagementClient
 from azure.storage.blob import BlobServiceClient
 
 from tests.conftest import copy_project
@@ -395,3 +396,226 @@ PYTHON
     done = subprocess.run(["bash", "-euc", script], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "True True false", done.stderr
     assert '"vantage": "vnet"' in sandbox_paths(project).request_log.read_text()
+
+
+def test_the_profile_decides_how_long_operations_take(project: Path) -> None:
+    """A storage account takes some of Azure's time under the realistic profile, and none under the instant one."""
+
+    def create(name: str) -> str:
+        parameters = {"kind": "StorageV2", "sku": {"name": "Standard_LRS"}, "location": "westeurope"}
+        storage.storage_accounts.begin_create("rg", name, parameters, polling=False)
+        state = storage.storage_accounts.get_properties("rg", name).provisioning_state
+        return str(getattr(state, "value", state))
+
+    sandbox = ensure_running(project)
+    places = sandbox.subscription(TENANT, SUBSCRIPTION).values()
+    ports = [sandbox.control_port, *(port for p in places for port in (p.proxy_port, p.dns_port))]
+    assert ports == list(range(base, base + 7))
+
+
+def test_a_port_base_that_is_no_port(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOOLKIT_SANDBOX_PORT_BASE", "eighty")
+    with pytest.raises(UsageError, match="TOOLKIT_SANDBOX_PORT_BASE=eighty is not a port"):
+        ensure_running(project)
+    assert not sandbox_paths(project).root.exists()
+
+
+def test_a_remembered_port_that_is_taken_is_replaced(project: Path) -> None:
+    before = ensure_running(project).subscription(TENANT, SUBSCRIPTION)
+    client.stop(project)
+    with socket.create_server(("127.0.0.1", before["internet"].proxy_port)):
+        after = ensure_running(project).subscription(TENANT, SUBSCRIPTION)
+    assert after["internet"].proxy_port != before["internet"].proxy_port
+    assert after["vnet"].proxy_port == before["vnet"].proxy_port
+
+
+def test_azurite_that_does_not_start(project: Path) -> None:
+    paths = sandbox_paths(project)
+    command = json.dumps([sys.executable, "-c", "print('no such thing'); raise SystemExit(3)"])
+    with locked(paths.start_lock), pytest.raises(ToolkitError) as caught:
+        client.start_daemon(paths, ["-m", "toolkit.sandbox.server", "--azurite", command])
+    assert "the sandbox cannot start: Azurite did not start" in caught.value.message
+    assert "no such thing" in caught.value.message
+
+
+def test_a_daemon_that_breaks_shows_the_end_of_its_log(project: Path) -> None:
+    paths = sandbox_paths(project)
+    with locked(paths.start_lock), pytest.raises(ToolkitError, match="the end of its log") as caught:
+        client.start_daemon(paths, ["-c", "raise RuntimeError('broken on purpose')"])
+    assert "broken on purpose" in caught.value.message
+    assert str(paths.server_log) in str(caught.value.hint)
+
+
+# -- stopping ----------------------------------------------------------------------------------------------------------
+
+
+def test_stop_ends_all_processes_and_keeps_the_state(project: Path) -> None:
+    sandbox = ensure_running(project)
+    azurite = identify(sandbox.status()["azurite_pid"])
+    assert azurite is not None
+    assert client.stop(project)
+    assert not sandbox.process.alive()
+    wait_for(lambda: not azurite.alive())
+    assert find_running(sandbox.paths) is None
+    assert sandbox.paths.database.exists()
+    assert not client.stop(project), "there was nothing left to stop"
+
+
+def test_reset_forgets_everything(project: Path) -> None:
+    sandbox = ensure_running(project)
+    secret = sandbox.engineer_secret_file.read_text()
+    assert client.reset(project)
+    assert not sandbox.process.alive()
+    assert not sandbox.paths.root.exists()
+    assert not client.reset(project), "there was nothing left to forget"
+    again = ensure_running(project)
+    assert again.engineer_secret_file.read_text() != secret
+
+
+def test_a_daemon_without_its_state_folder_ends(project: Path) -> None:
+    sandbox = ensure_running(project)
+    azurite = identify(sandbox.status()["azurite_pid"])
+    shutil.rmtree(sandbox.paths.root)
+    wait_for(lambda: not sandbox.process.alive())
+    assert azurite is not None
+    wait_for(lambda: not azurite.alive())
+    assert ensure_running(project).process != sandbox.process
+
+
+def test_a_daemon_that_hangs_is_ended(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "_CONTROL_SECONDS", 0.5)
+    sandbox = ensure_running(project)
+    os.kill(sandbox.process.pid, signal.SIGSTOP)
+    with pytest.raises(ToolkitError, match="does not answer on its control port"):
+        sandbox.status()
+    assert client.stop(project)
+    assert not sandbox.process.alive()
+
+
+# -- dying -------------------------------------------------------------------------------------------------------------
+
+
+def test_kill_9_of_the_daemon_loses_nothing(project: Path) -> None:
+    sandbox = ensure_running(project)
+    before, azurite = Engineer(sandbox), identify(sandbox.status()["azurite_pid"])
+    before.make_account("survivor", sandbox.engineer_object_id)
+    before.blobs("survivor").get_blob_client("data", "kept.txt").upload_blob(b"kept")
+    ports = {name: vantage.proxy_port for name, vantage in sandbox.subscription(TENANT, SUBSCRIPTION).items()}
+
+    kill_and_wait(sandbox.process.pid)
+    with pytest.raises(ToolkitError, match="does not answer on its control port") as caught:
+        sandbox.status()
+    assert "toolkit sandbox start" in str(caught.value.hint)
+
+    repaired = ensure_running(project)
+    assert repaired.process != sandbox.process
+    assert {n: v.proxy_port for n, v in repaired.subscription(TENANT, SUBSCRIPTION).items()} == ports
+    assert azurite is not None
+    assert not azurite.alive(), "the dead daemon's Azurite was left behind"
+    after = Engineer(repaired)
+    assert after.arm.get(f"{GROUP}?api-version=2022-12-01").status_code == 200
+    assert after.blobs("survivor").get_blob_client("data", "kept.txt").download_blob().readall() == b"kept"
+    # A client that was there before goes on: same ports, same authority, same keys and secret.
+    assert before.blobs("survivor").get_blob_client("data", "kept.txt").exists()
+
+
+def test_kill_9_of_azurite_is_repaired_by_the_daemon(project: Path) -> None:
+    sandbox = ensure_running(project)
+    engineer = Engineer(sandbox)
+    engineer.make_account("phoenix", sandbox.engineer_object_id)
+    blob = engineer.blobs("phoenix").get_blob_client("data", "kept.txt")
+    blob.upload_blob(b"kept")
+    killed = sandbox.status()["azurite_pid"]
+    kill_and_wait(killed)
+    assert blob.download_blob().readall() == b"kept"
+    assert sandbox.status()["azurite_pid"] not in (None, killed)
+
+
+def test_a_stranger_with_the_recorded_process_number_is_left_alone(project: Path) -> None:
+    sandbox = ensure_running(project)
+    kill_and_wait(sandbox.process.pid)
+    announcement = json.loads(sandbox.paths.announcement.read_bytes())
+    stranger = subprocess.Popen(["sleep", "600"])
+    try:
+        sandbox.paths.announcement.write_text(json.dumps({**announcement, "pid": stranger.pid}))
+        assert find_running(sandbox.paths) is None
+        assert client.stop(project) is False
+        repaired = ensure_running(project)
+        assert stranger.poll() is None, "the stranger was ended"
+        assert repaired.process.pid != stranger.pid
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+# -- the command line --------------------------------------------------------------------------------------------------
+
+
+def test_the_commands(project: Path) -> None:
+    down = toolkit(project, "sandbox", "status", "--json")
+    assert (down.returncode, json.loads(down.stdout)) == (1, {"running": False})
+    started = toolkit(project, "sandbox", "start")
+    assert started.returncode == 0, started.stderr
+    assert started.stdout.startswith("the sandbox runs (process ")
+    up = toolkit(project, "sandbox", "status", "--json")
+    assert (up.returncode, json.loads(up.stdout)["running"]) == (0, True)
+    logs = toolkit(project, "sandbox", "logs", "-n", "3")
+    assert "ready after" in logs.stdout
+    refused = toolkit(project, "sandbox", "reset")
+    assert refused.returncode == 4
+    assert "toolkit sandbox reset --yes" in refused.stderr
+    assert find_running(sandbox_paths(project)) is not None
+    assert toolkit(project, "sandbox", "stop").stdout == "the sandbox is stopped\n"
+    assert toolkit(project, "sandbox", "reset", "--yes").returncode == 0
+    assert not sandbox_paths(project).root.exists()
+
+
+def test_env_points_a_shell_at_the_sandbox_without_printing_the_secret(project: Path) -> None:
+    result = toolkit(project, "sandbox", "env", "--vantage", "vnet")
+    assert result.returncode == 0, result.stderr
+    secret = sandbox_paths(project).engineer_secret.read_text()
+    assert secret not in result.stdout + result.stderr
+    script = f"""{result.stdout}
+        "{sys.executable}" - <<'PYTHON'
+import os
+from azure.identity import DefaultAzureCredential
+token = DefaultAzureCredential().get_token("https://management.azure.com/.default").token
+print(len(token) > 100, os.environ["ARM_CLIENT_SECRET"] == os.environ["AZURE_CLIENT_SECRET"], os.environ["ARM_USE_MSI"])
+PYTHON
+    """
+    done = subprocess.run(["bash", "-euc", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "True True false", done.stderr
+    assert '"vantage": "vnet"' in sandbox_paths(project).request_log.read_text()
+
+
+def test_the_profile_decides_how_long_operations_take(project: Path) -> None:
+    """A storage account takes some of Azure's time under the realistic profile, and none under the instant one."""
+
+    def create(name: str) -> str:
+        parameters = {"kind": "StorageV2", "sku": {"name": "Standard_LRS"}, "location": "westeurope"}
+        poller = storage.storage_accounts.begin_create("rg", name, parameters, polling=False)
+        return str(poller.result().provisioning_state)
+
+    sandbox = ensure_running(project)
+    place = sandbox.subscription(TENANT, SUBSCRIPTION)["internet"].settings
+    options = {"proxies": {"https": place["HTTPS_PROXY"]}, "connection_verify": place["REQUESTS_CA_BUNDLE"]}
+    engineer = sandbox.engineer_settings(TENANT, SUBSCRIPTION)
+    credential = ClientSecretCredential(TENANT, engineer["AZURE_CLIENT_ID"], engineer["AZURE_CLIENT_SECRET"], **options)
+    storage = StorageManagementClient(credential, SUBSCRIPTION, **options)
+    _resource_group_and_provider(credential, options)
+    assert create("instantly") == "Succeeded"
+    assert toolkit(project, "sandbox", "profile", "realistic", "--scale", "1").returncode == 0
+    assert create("slowly") != "Succeeded"
+    assert toolkit(project, "sandbox", "profile", "instant").returncode == 0
+    assert create("instantlyagain") == "Succeeded"
+
+
+def _resource_group_and_provider(credential: Any, options: dict[str, Any]) -> None:
+    token = credential.get_token("https://management.azure.com/.default").token
+    base = f"https://management.azure.com/subscriptions/{SUBSCRIPTION}"
+    context = ssl.create_default_context(cafile=options["connection_verify"])
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(proxy=options["proxies"]["https"], verify=context, headers=headers) as http:
+        group = {"location": "westeurope"}
+        http.put(f"{base}/resourceGroups/rg?api-version=2024-03-01", json=group).raise_for_status()
+        http.post(f"{base}/providers/Microsoft.Storage/register?api-version=2021-04-01").raise_for_status()

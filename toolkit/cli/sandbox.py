@@ -74,6 +74,29 @@ def status(as_json: bool) -> int:
 
 
 @sandbox.command()
+@click.argument("name", type=click.Choice(["instant", "realistic"]))
+@click.option(
+    "--scale",
+    type=click.FloatRange(0, 10),
+    default=1.0,
+    show_default=True,
+    help="realistic: the share of Azure's own time that operations take.",
+)
+def profile(name: str, scale: float) -> None:
+    """How long Azure's long-running operations take in the sandbox. It starts as instant.
+
+    \b
+        toolkit sandbox profile realistic --scale 0.1     a tenth of Azure's own time
+        toolkit sandbox profile instant
+    """
+    from toolkit.sandbox.client import ensure_running
+
+    terminal = Terminal()
+    ensure_running(find_project().root, terminal.progress).set_profile(name, scale if name == "realistic" else 0.0)
+    terminal.print(f"operations take {scale:g} of Azure's time" if name == "realistic" else "operations take no time")
+
+
+@sandbox.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(yes: bool) -> None:
     """Stop the sandbox and forget everything in it: resources, blobs, secrets, certificate authority."""

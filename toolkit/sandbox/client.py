@@ -108,6 +108,10 @@ class Sandbox:
         answer = self._control("POST", "/identities", {"resource_id": resource_id})
         return {"IDENTITY_ENDPOINT": answer["identity_endpoint"], "IDENTITY_HEADER": answer["identity_header"]}
 
+    def set_profile(self, name: str, scale: float) -> None:
+        """How long Azure's long-running operations take here: ``instant``, or ``realistic`` times ``scale``."""
+        self._control("POST", "/profile", {"name": name, "scale": scale})
+
     def request_stop(self) -> None:
         self._control("POST", "/stop", {})
 

@@ -22,6 +22,7 @@ from typing import IO
 
 from toolkit.errors import ExitCode, ToolkitError
 from toolkit.processes import identify, try_lock
+from toolkit.sandbox.arm.operations import Profile, store_profile
 from toolkit.sandbox.chain import AccessLog, Router, build_chain
 from toolkit.sandbox.composition import Compose, platform
 from toolkit.sandbox.control.api import ControlApi
@@ -68,7 +69,7 @@ class SandboxDaemon:
         paths = self._paths
         async with contextlib.AsyncExitStack() as cleanup:
             self._cleanup = cleanup
-            store = Store(paths.database)
+            store = self._store = Store(paths.database)
             cleanup.callback(store.close)
             directory = EntraDirectory(store)
             engineer = directory.ensure_engineer(random_secret(paths.engineer_secret))
@@ -135,6 +136,9 @@ class SandboxDaemon:
                 if "pid" in read_announcement(self._paths):
                     self._announce()
             return self._vantages[subscription_id]
+
+    def set_profile(self, name: str, scale: float) -> None:
+        store_profile(self._store, Profile(name, scale))
 
     def request_stop(self) -> None:
         """Stop once the answer to the request that asks for it is written (engine.close waits for running requests)."""

@@ -64,6 +64,8 @@ def test_the_control_port_is_no_proxy(front: Front) -> None:
         ("POST", "/subscriptions", {}, 400, "subscription_id is missing"),
         ("POST", "/subscriptions", {"subscription_id": "x"}, 400, "subscription_id is not a GUID"),
         ("POST", "/federation", {"subject": 1}, 400, "subject is missing"),
+        ("POST", "/profile", {"name": "fast", "scale": 1}, 400, "name is 'fast', not instant or realistic"),
+        ("POST", "/profile", {"name": "realistic", "scale": 11}, 400, "scale is a number from 0 to 10"),
     ],
 )
 def test_wrong_requests(front: Front, method: str, path: str, body: Any, status: int, message: str) -> None:

@@ -40,10 +40,21 @@ class Profile:
 
 
 INSTANT = Profile("instant", 0.0)
+_SETTING = ("sandbox-setting", "profile")
 
 
 def realistic(scale: float = 1.0) -> Profile:
     return Profile("realistic", scale)
+
+
+def stored_profile(store: Store) -> Profile:
+    """The profile that ``toolkit sandbox profile`` set; instant until then."""
+    setting = store.document(*_SETTING)
+    return Profile(setting["name"], setting["scale"]) if setting else INSTANT
+
+
+def store_profile(store: Store, profile: Profile) -> None:
+    store.put_document(*_SETTING, {"name": profile.name, "scale": profile.scale})
 
 
 Finish = Callable[[Json], Awaitable[None]]

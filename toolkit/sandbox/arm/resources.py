@@ -20,7 +20,7 @@ from toolkit.sandbox.arm.errors import (
 from toolkit.sandbox.arm.identity import apply_identity
 from toolkit.sandbox.arm.ids import parse
 from toolkit.sandbox.arm.merge import keep, over, patched, take
-from toolkit.sandbox.arm.operations import Operations, Profile
+from toolkit.sandbox.arm.operations import Operations, Profile, stored_profile
 from toolkit.sandbox.arm.registry import lookup
 from toolkit.sandbox.arm.resource_type import Answer, Call, ResourceType
 from toolkit.sandbox.model import Principal
@@ -33,11 +33,16 @@ _SERVICE = Principal(object_id="", tenant_id="", kind="ServicePrincipal", displa
 
 
 class Resources:
-    def __init__(self, world: World, profile: Profile, clock: Callable[[], float]) -> None:
+    def __init__(self, world: World, profile: Profile | None, clock: Callable[[], float]) -> None:
         self.world = world
         self.store = world.store
-        self.profile = profile
+        self._profile = profile
         self.operations = Operations(world.store, self._finish, clock)
+
+    @property
+    def profile(self) -> Profile:
+        """How long operations take: what this engine was made with, or what the store says."""
+        return self._profile or stored_profile(self.store)
 
     # -- reading -------------------------------------------------------------------------------------------------------
 

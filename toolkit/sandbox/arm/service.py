@@ -21,7 +21,7 @@ from toolkit.sandbox.arm.access import ASSIGNMENTS, DEFINITIONS
 from toolkit.sandbox.arm.errors import ArmError, bad_request, not_found, not_modelled
 from toolkit.sandbox.arm.ids import RESOURCE_GROUPS, SUBSCRIPTIONS, ResourceId, parse
 from toolkit.sandbox.arm.locks import Locks
-from toolkit.sandbox.arm.operations import INSTANT, Profile
+from toolkit.sandbox.arm.operations import Profile
 from toolkit.sandbox.arm.providers import Providers
 from toolkit.sandbox.arm.registry import PROVIDER_ACTIONS, lookup
 from toolkit.sandbox.arm.resource_type import Answer, Call, ResourceType
@@ -42,7 +42,7 @@ class ArmService:
     name = "arm"
     hosts: tuple[str, ...] = ("management.azure.com",)
 
-    def __init__(self, world: World, profile: Profile = INSTANT, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, world: World, profile: Profile | None = None, clock: Callable[[], float] = time.time) -> None:
         self.world = world
         self.resources = Resources(world, profile, clock)
         self.providers = Providers(world.store)

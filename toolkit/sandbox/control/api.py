@@ -7,6 +7,7 @@ another user of the machine can do nothing.
     POST /subscriptions {subscription_id, tenant_id, display_name}   -> {vantages: {name: {proxy_port, dns_port}}}
     POST /federation    {subject}                                    -> {request_url, request_token}
     POST /identities    {resource_id}                                -> {identity_endpoint, identity_header}
+    POST /profile       {name: instant|realistic, scale}             -> {name, scale}
     POST /stop
 """
 
@@ -36,6 +37,8 @@ class Daemon(Protocol):
 
     async def open_subscription(self, subscription_id: str) -> Mapping[str, Mapping[str, int]]: ...
 
+    def set_profile(self, name: str, scale: float) -> None: ...
+
     def request_stop(self) -> None: ...
 
 
@@ -64,6 +67,7 @@ class ControlApi:
             ("POST", "/subscriptions"): self._subscriptions,
             ("POST", "/federation"): self._federation,
             ("POST", "/identities"): self._managed_identities,
+            ("POST", "/profile"): self._profile,
             ("POST", "/stop"): self._stop,
         }
 
@@ -109,6 +113,16 @@ class ControlApi:
     async def _managed_identities(self, request: Request) -> Json:
         secret = self._identities.open_endpoint(_text(await _body(request), "resource_id"))
         return {"identity_endpoint": APP_ENDPOINT, "identity_header": secret}
+
+    async def _profile(self, request: Request) -> Json:
+        body = await _body(request)
+        name, scale = _text(body, "name"), body.get("scale")
+        if name not in ("instant", "realistic"):
+            raise BadRequest(f"name is {name!r}, not instant or realistic")
+        if not isinstance(scale, int | float) or not 0 <= scale <= 10:
+            raise BadRequest("scale is a number from 0 to 10")
+        self._daemon.set_profile(name, float(scale))
+        return {"name": name, "scale": scale}
 
     async def _stop(self, request: Request) -> Json:
         self._daemon.request_stop()
