@@ -1,0 +1,200 @@
+"""An ordinary change of an environment's data plans what one would expect, and replaces nothing.
+
+`local` is applied once; each row then edits its variables, and is planned without being applied.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import Toolkit
+
+pytestmark = pytest.mark.e2e
+
+COMMON = "common.tfvars"
+LOCAL = "local/terraform.tfvars"
+
+GROUP = "10ca1000-0000-4000-8000-0000000000ff"
+STORAGE = "module.storage.azapi_resource"
+LAKE = "module.lake.azapi_resource"
+WORKSPACE = "module.machine_learning_workspace.azapi_resource"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One edit of a file of envs/: ``old``, which occurs once, becomes ``new``. ``expected``: action by address."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    expected: dict[str, str]
+
+
+CHANGES = (
+    Change(
+        "an IP rule",
+        LOCAL,
+        '  lake_containers = ["raw", "curated"]',
+        '  lake_containers = ["raw", "curated"]\n  ip_rules = ["203.0.113.7"]',
+        {f"{STORAGE}.this": "update", f"{LAKE}.this": "update"},
+    ),
+    Change(
+        "a container",
+        LOCAL,
+        '["ml-globals", "smoke", "adftrain"]',
+        '["ml-globals", "smoke", "adftrain", "models"]',
+        {f'{STORAGE}.container["models"]': "create"},
+    ),
+    Change(
+        "a lifecycle rule",
+        LOCAL,
+        "delete_after = 7",
+        "delete_after = 3",
+        {f"{STORAGE}.lifecycle[0]": "update"},
+    ),
+    Change(
+        "longer soft delete of blobs",
+        LOCAL,
+        "  retention_days  = 7\n  containers",
+        "  retention_days  = 14\n  containers",
+        {
+            "module.storage.azapi_update_resource.blob_service": "update",
+            "module.storage.azapi_update_resource.file_service[0]": "update",
+            "module.lake.azapi_update_resource.blob_service": "update",
+        },
+    ),
+    Change(
+        "redundancy",
+        LOCAL,
+        '"Standard_LRS"',
+        '"Standard_RAGRS"',
+        {f"{STORAGE}.this": "update", f"{LAKE}.this": "update"},
+    ),
+    Change(
+        "a cluster",
+        LOCAL,
+        "  computes = {\n",
+        '  computes = {\n    gpu-cluster = { vm_size = "Standard_NC4as_T4_v3", max_nodes = 1 }\n',
+        {f'{WORKSPACE}.compute["gpu-cluster"]': "create"},
+    ),
+    Change(
+        "a node count",
+        LOCAL,
+        'vm_size = "Standard_D2s_v5", max_nodes = 2 }',
+        'vm_size = "Standard_D2s_v5", max_nodes = 5 }',
+        {f'{WORKSPACE}.compute["cpu-cluster"]': "update"},
+    ),
+    Change(
+        "a group of people",
+        LOCAL,
+        "operator_group_ids       = [",
+        f'operator_group_ids = ["{GROUP}", ',
+        {
+            f'module.access.azapi_resource.this["operators_{GROUP}_on_{key}"]': "create"
+            for key in ("resource_group", "key_vault", "pointers")
+        },
+    ),
+    Change(
+        "retention of logs",
+        LOCAL,
+        "retention_days = 30",
+        "retention_days = 60",
+        {"module.monitoring.azapi_resource.log_analytics_workspace": "update"},
+    ),
+    Change(
+        "who is told",
+        LOCAL,
+        "daily_quota_gb = 1",
+        'daily_quota_gb = 1\n  alert_emails = ["ops@example.org"]',
+        {
+            "module.monitoring.azapi_resource.action_group": "update",
+            "module.governance.azapi_resource.budget[0]": "update",
+        },
+    ),
+    Change(
+        "the budget",
+        LOCAL,
+        "amount = 100",
+        "amount = 200",
+        {"module.governance.azapi_resource.budget[0]": "update"},
+    ),
+    Change(
+        "locks",
+        LOCAL,
+        "locks  = false",
+        "locks  = true",
+        {
+            f'module.governance.azapi_resource.lock["{name}"]': "create"
+            for name in ("storage", "lake", "key_vault", "container_registry")
+        },
+    ),
+    Change(
+        "a subnet",
+        LOCAL,
+        "  subnets = {\n",
+        "  subnets = {\n    build = { newbits = 4, netnum = 9 }\n",
+        {
+            "module.network[0].azapi_resource.virtual_network": "update",
+            'module.network[0].azapi_resource.network_security_group["build"]': "create",
+            'module.network[0].azapi_resource.diagnostics["build"]': "create",
+        },
+    ),
+    Change(
+        "time-to-live of the integration runtime",
+        COMMON,
+        "time_to_live_minutes = 10",
+        "time_to_live_minutes = 15",
+        {"module.data_factory.azapi_resource.integration_runtime": "update"},
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def applied(toolkit: Toolkit) -> Toolkit:
+    toolkit.ok("apply", "local", "--no-smoke")
+    return toolkit
+
+
+@pytest.fixture
+def edit(applied: Toolkit) -> Iterator[Any]:
+    """Writes a change into the project, and takes it back."""
+    kept: dict[Path, str] = {}
+
+    def write(change: Change) -> None:
+        path = applied.project / "envs" / change.file
+        text = kept.setdefault(path, path.read_text(encoding="utf-8"))
+        assert text.count(change.old) == 1, f"{change.file} has {change.old!r} {text.count(change.old)} times"
+        path.write_text(text.replace(change.old, change.new), encoding="utf-8")
+
+    yield write
+    for path, text in kept.items():
+        path.write_text(text, encoding="utf-8")
+
+
+def planned(toolkit: Toolkit) -> dict[str, Any]:
+    result = toolkit("plan", "local", "--json")
+    assert result.code == 2, f"{result.out}\n{result.err}"
+    document: dict[str, Any] = result.json
+    return document
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.name)
+def test_a_change_plans_itself_and_nothing_else(applied: Toolkit, edit: Any, change: Change) -> None:
+    edit(change)
+    changes = planned(applied)["changes"]
+    assert {item["address"]: item["action"] for item in changes} == change.expected, json.dumps(changes, indent=1)
+
+
+def test_a_tag_updates_what_has_tags_and_only_them(applied: Toolkit, edit: Any) -> None:
+    edit(Change("a tag", COMMON, '"ml-platform-team"', '"another-team"', {}))
+    changes = planned(applied)["changes"]
+    assert len(changes) >= 40
+    assert {item["action"] for item in changes} == {"update"}
+    assert {path for item in changes for path in item["attributes"]} == {"tags.owner"}

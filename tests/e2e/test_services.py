@@ -1,0 +1,133 @@
+"""Batch, the factory's pipelines and their triggers, on an applied platform."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.core.exceptions import HttpResponseError
+from azure.identity import ManagedIdentityCredential
+from azure.storage.blob import BlobServiceClient
+
+from tests.conftest import ROOT
+from tests.e2e.conftest import Toolkit
+from toolkit.environment import Connection, load_environment
+from toolkit.project import Project
+
+pytestmark = pytest.mark.e2e
+
+SCRIPT = ROOT / "terraform/modules/data_factory_pipelines/train_score.py"
+
+
+@pytest.fixture(scope="module")
+def variables(toolkit: Toolkit) -> Path:
+    return toolkit.project / "envs/local/terraform.tfvars"
+
+
+@pytest.fixture(scope="module")
+def outputs(toolkit: Toolkit, variables: Path) -> dict[str, Any]:
+    """The platform of `local` with its triggers started."""
+    replace(variables, "triggers_started = false", "triggers_started = true")
+    toolkit.ok("apply", "local")
+    return dict(toolkit.ok("outputs", "local", "--format", "json").json)
+
+
+@pytest.fixture(scope="module")
+def connection(toolkit: Toolkit, outputs: dict[str, Any]) -> Connection:
+    return load_environment("local", Project(toolkit.project)).connect()
+
+
+@pytest.fixture
+def blobs(connection: Connection, outputs: dict[str, Any]) -> Iterator[BlobServiceClient]:
+    """The storage account as a node of the Batch pool reaches it."""
+    options = connection.vantages["vnet"].client_options
+    client_id = outputs["identities"]["batch-nodes"]["client_id"]
+    with (
+        ManagedIdentityCredential(client_id=client_id, **options) as credential,
+        BlobServiceClient(outputs["storage_blob_endpoint"], credential=credential, **options) as client,
+    ):
+        yield client
+
+
+def replace(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert text.count(old) == 1, f"{old!r} is {text.count(old)} times in {file}"
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def run_script(connection: Connection, outputs: dict[str, Any], container: str) -> subprocess.CompletedProcess[str]:
+    """The task of the pipeline batch-train-score, as the pool's node would run it."""
+    return subprocess.run(
+        [
+            *(sys.executable, "-I", str(SCRIPT), "--data", "data/train.csv", "--output", "runs/one"),
+            *("--container", f"{outputs['storage_blob_endpoint']}{container}"),
+            *("--client-id", outputs["identities"]["batch-nodes"]["client_id"]),
+        ],
+        env={**os.environ, **connection.vantages["vnet"].settings},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_the_batch_script_trains_and_scores_against_blobs(
+    connection: Connection, outputs: dict[str, Any], blobs: BlobServiceClient
+) -> None:
+    container = blobs.get_container_client("adftrain")
+    rows = [(x, y, 3 + 2 * x - 5 * y) for x in range(6) for y in range(4)]
+    csv = "\n".join(["x,y,target", *(",".join(map(str, row)) for row in rows)])
+    container.upload_blob("data/train.csv", csv, overwrite=True)
+
+    done = run_script(connection, outputs, "adftrain")
+    assert done.returncode == 0, done.stderr
+
+    model = json.loads(container.download_blob("runs/one/model.json").readall())
+    assert model["features"] == ["x", "y"]
+    assert model["weights"] == pytest.approx([3, 2, -5], abs=1e-6)
+    predictions = container.download_blob("runs/one/predictions.csv").readall().decode().split()
+    assert predictions[0] == "prediction"
+    assert [float(value) for value in predictions[1:]] == pytest.approx([row[-1] for row in rows], abs=1e-6)
+    metrics = json.loads(container.download_blob("runs/one/metrics.json").readall())
+    assert metrics["rows"] == len(rows)
+    assert metrics["mean_squared_error"] < 1e-9
+    assert json.loads(done.stdout) == metrics
+
+
+def test_a_task_touches_its_own_container_only(
+    connection: Connection, outputs: dict[str, Any], blobs: BlobServiceClient
+) -> None:
+    done = run_script(connection, outputs, "ml-globals")
+    assert done.returncode == 1
+    assert "403 AuthorizationPermissionMismatch" in done.stderr
+    with pytest.raises(HttpResponseError, match="AuthorizationPermissionMismatch"):
+        blobs.get_container_client("ml-globals").upload_blob("code-assets/training-code/latest.json", b"{}")
+
+
+def test_a_started_trigger_is_changed_and_runs_on(toolkit: Toolkit, variables: Path, outputs: dict[str, Any]) -> None:
+    assert {name: one["started"] for name, one in outputs["data_factory_triggers"].items()} == {
+        "daily": True,
+        "new-training-data": True,
+    }
+    replace(variables, "hours = [2]", "hours = [5]")
+    planned = toolkit("plan", "local", "--json")
+    assert planned.code == 2
+    assert set(re.findall(r"data_factory_pipelines\.[a-z_.]+\[\\?\"[a-z-]+", planned.out)) == {
+        'data_factory_pipelines.azapi_resource.trigger[\\"daily',
+        'data_factory_pipelines.azapi_resource_action.stop[\\"daily',
+        'data_factory_pipelines.azapi_resource_action.start[\\"daily',
+    }
+    # The factory refuses a change of a trigger that runs; the smoke check adf-triggers then finds it running again.
+    toolkit.ok("apply", "local")
+    toolkit.ok("smoke", "local", "--check", "adf-triggers")
+    assert "No changes" in toolkit.ok("plan", "local").out + toolkit.ok("plan", "local").err
+
+
+def test_started_triggers_do_not_keep_the_platform_alive(toolkit: Toolkit, outputs: dict[str, Any]) -> None:
+    toolkit.ok("destroy", "local", "--yes")
