@@ -35,6 +35,11 @@ _FIRST_WAIT, _LONGEST_WAIT = 2.0, 30.0
 # https://developer.hashicorp.com/terraform/cli/commands/providers/lock
 _LOCK_PLATFORMS = ("linux_amd64", "linux_arm64", "darwin_arm64", "darwin_amd64", "windows_amd64")
 
+# Terraform's default of 10 is used up by operations that wait for Azure, and by those that wait for azapi's locks
+# (measured by benchmarks/critical_path.py). Azure allows bursts of 200 writes for a principal in a subscription:
+# https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
+_PARALLELISM = 40
+
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
@@ -293,7 +298,7 @@ class Session:
         runner = self.runner(root)
         result: Result | None = None
         try:
-            result = runner.run("apply", str(file), input=False, json=FLAG, planned=planned)
+            result = runner.run("apply", str(file), input=False, json=FLAG, planned=planned, parallelism=_PARALLELISM)
             return result
         finally:
             if (result is None or result.killed) and runner.last_log is not None:
