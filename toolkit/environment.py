@@ -301,12 +301,19 @@ def _terraform_settings(connection: Connection) -> dict[str, str]:
     }
     if environment.client_id:
         settings["ARM_CLIENT_ID"] = environment.client_id
+    elif environment.credential != "azure-cli" and (value := _callers_client_id()):
+        # A job says whom it acts as where env.toml does not: pull requests act as another identity than CI.
+        settings["ARM_CLIENT_ID"] = value
     if environment.credential == "client-secret":
         source = {**os.environ, **connection.credential_settings}
         for ours, theirs in (("ARM_CLIENT_ID", "AZURE_CLIENT_ID"), ("ARM_CLIENT_SECRET", "AZURE_CLIENT_SECRET")):
             if value := source.get(ours) or source.get(theirs):
                 settings[ours] = value
     return settings
+
+
+def _callers_client_id() -> str | None:
+    return os.environ.get("ARM_CLIENT_ID") or os.environ.get("AZURE_CLIENT_ID")
 
 
 def _refuse_sandbox_settings() -> None:

@@ -66,7 +66,9 @@ def document(environment: Environment) -> str:
         raise ToolkitError(f"{environment.name} is not applied here", hint=f"toolkit apply {environment.name}")
     bootstrap = json.loads(record)["outputs"]
     identities = identity_names(environment, platform)
+    identities[bootstrap["plan_identity"]["principal_id"]] = "identity `plan`"
     scopes = scope_names(bootstrap) | scope_names(platform)
+    scopes[f"/subscriptions/{environment.subscription_id}".lower()] = "subscription"
     roles = role_names(bootstrap) | role_names(platform)
     tables = [
         f"\n## {title}\n\n{matrix(outputs['role_assignments'], identities, scopes, roles)}"

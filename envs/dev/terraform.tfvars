@@ -24,11 +24,16 @@ monitoring = {
   daily_quota_gb = 1
 }
 
+budget = { amount = 500 }
+locks  = false
+
 network = {
   address_space = "10.41.0.0/20"
   subnets = {
     private_endpoints = { newbits = 4, netnum = 0, private_endpoints = true }
-    compute           = { newbits = 4, netnum = 1, nat = false, service_endpoints = ["Microsoft.Storage.Global", "Microsoft.KeyVault"] }
+    compute           = { newbits = 4, netnum = 1, nat = false }
+    batch             = { newbits = 4, netnum = 2, nat = false }
+    functions         = { newbits = 4, netnum = 3, nat = false, delegation = "Microsoft.App/environments" }
   }
 }
 
@@ -39,4 +44,29 @@ machine_learning = {
   computes = {
     cpu-cluster = { vm_size = "Standard_D4s_v5", max_nodes = 2 }
   }
+}
+
+batch = {
+  vm_size   = "Standard_D2s_v5"
+  max_nodes = 2
+}
+
+function_app = {}
+
+pipelines = {
+  environment      = "train"
+  triggers_started = false
+  schedules = {
+    daily = { pipeline = "train-and-deploy", hours = [2] }
+  }
+  blob_events = {
+    new-training-data = { pipeline = "batch-train-score", container = "adftrain", begins_with = "data/", ends_with = "train.csv" }
+  }
+}
+
+# People draft pipelines here; Terraform deploys them.
+development = true
+
+data_factory = {
+  git_configuration = { account_name = "example-org", repository_name = "ml-platform", root_folder = "/adf" }
 }

@@ -24,11 +24,16 @@ monitoring = {
   daily_quota_gb = 1
 }
 
+budget = { amount = 100 }
+locks  = false
+
 network = {
   address_space = "10.40.0.0/20"
   subnets = {
     private_endpoints = { newbits = 4, netnum = 0, private_endpoints = true }
-    compute           = { newbits = 4, netnum = 1, nat = false, service_endpoints = ["Microsoft.Storage.Global", "Microsoft.KeyVault"] }
+    compute           = { newbits = 4, netnum = 1, nat = false }
+    batch             = { newbits = 4, netnum = 2, nat = false }
+    functions         = { newbits = 4, netnum = 3, nat = false, delegation = "Microsoft.App/environments" }
   }
 }
 
@@ -38,6 +43,24 @@ machine_learning = {
   image_build_compute  = "cpu-cluster"
   computes = {
     cpu-cluster = { vm_size = "Standard_D2s_v5", max_nodes = 2 }
+  }
+}
+
+batch = {
+  vm_size   = "Standard_D2s_v5"
+  max_nodes = 2
+}
+
+function_app = {}
+
+pipelines = {
+  environment      = "train"
+  triggers_started = false
+  schedules = {
+    daily = { pipeline = "train-and-deploy", hours = [2] }
+  }
+  blob_events = {
+    new-training-data = { pipeline = "batch-train-score", container = "adftrain", begins_with = "data/", ends_with = "train.csv" }
   }
 }
 

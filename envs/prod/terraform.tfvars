@@ -7,11 +7,13 @@ state_account = {
 storage = {
   sku             = "Standard_GZRS"
   retention_days  = 90
+  restore_days    = 60
   containers      = ["ml-globals", "smoke", "adftrain"]
   lake_containers = ["raw", "curated"]
   lifecycle_rules = {
-    expire-smoke  = { prefixes = ["smoke/"], delete_after = 7 }
-    cool-adftrain = { prefixes = ["adftrain/"], tier_to_cool_after = 30, delete_after = 365 }
+    expire-versions = { prefixes = ["ml-globals/", "adftrain/"], delete_versions_after = 90 }
+    expire-smoke    = { prefixes = ["smoke/"], delete_after = 7 }
+    cool-adftrain   = { prefixes = ["adftrain/"], tier_to_cool_after = 30, delete_after = 365 }
   }
 }
 
@@ -30,11 +32,16 @@ monitoring = {
   daily_quota_gb = -1
 }
 
+budget = { amount = 5000 }
+locks  = true
+
 network = {
   address_space = "10.43.0.0/20"
   subnets = {
     private_endpoints = { newbits = 4, netnum = 0, private_endpoints = true }
-    compute           = { newbits = 4, netnum = 1, nat = true, service_endpoints = ["Microsoft.Storage.Global", "Microsoft.KeyVault"] }
+    compute           = { newbits = 4, netnum = 1, nat = true }
+    batch             = { newbits = 4, netnum = 2, nat = true }
+    functions         = { newbits = 4, netnum = 3, nat = true, delegation = "Microsoft.App/environments" }
   }
 }
 
@@ -45,5 +52,25 @@ machine_learning = {
   computes = {
     cpu-cluster = { vm_size = "Standard_D8s_v5", max_nodes = 8 }
     gpu-cluster = { vm_size = "Standard_NC4as_T4_v3", max_nodes = 2, idle_seconds = 600 }
+  }
+}
+
+batch = {
+  vm_size   = "Standard_D8s_v5"
+  max_nodes = 16
+}
+
+function_app = {
+  zone_redundant = true
+}
+
+pipelines = {
+  environment      = "train"
+  triggers_started = true
+  schedules = {
+    daily = { pipeline = "train-and-deploy", hours = [2] }
+  }
+  blob_events = {
+    new-training-data = { pipeline = "batch-train-score", container = "adftrain", begins_with = "data/", ends_with = "train.csv" }
   }
 }

@@ -7,11 +7,13 @@ state_account = {
 storage = {
   sku             = "Standard_ZRS"
   retention_days  = 30
+  restore_days    = 14
   containers      = ["ml-globals", "smoke", "adftrain"]
   lake_containers = ["raw", "curated"]
   lifecycle_rules = {
-    expire-smoke  = { prefixes = ["smoke/"], delete_after = 7 }
-    cool-adftrain = { prefixes = ["adftrain/"], tier_to_cool_after = 30, delete_after = 365 }
+    expire-versions = { prefixes = ["ml-globals/", "adftrain/"], delete_versions_after = 90 }
+    expire-smoke    = { prefixes = ["smoke/"], delete_after = 7 }
+    cool-adftrain   = { prefixes = ["adftrain/"], tier_to_cool_after = 30, delete_after = 365 }
   }
 }
 
@@ -30,11 +32,16 @@ monitoring = {
   daily_quota_gb = 5
 }
 
+budget = { amount = 1000 }
+locks  = false
+
 network = {
   address_space = "10.42.0.0/20"
   subnets = {
     private_endpoints = { newbits = 4, netnum = 0, private_endpoints = true }
-    compute           = { newbits = 4, netnum = 1, nat = true, service_endpoints = ["Microsoft.Storage.Global", "Microsoft.KeyVault"] }
+    compute           = { newbits = 4, netnum = 1, nat = true }
+    batch             = { newbits = 4, netnum = 2, nat = true }
+    functions         = { newbits = 4, netnum = 3, nat = true, delegation = "Microsoft.App/environments" }
   }
 }
 
@@ -44,5 +51,23 @@ machine_learning = {
   image_build_compute  = "cpu-cluster"
   computes = {
     cpu-cluster = { vm_size = "Standard_D4s_v5", max_nodes = 4 }
+  }
+}
+
+batch = {
+  vm_size   = "Standard_D4s_v5"
+  max_nodes = 4
+}
+
+function_app = {}
+
+pipelines = {
+  environment      = "train"
+  triggers_started = false
+  schedules = {
+    daily = { pipeline = "train-and-deploy", hours = [2] }
+  }
+  blob_events = {
+    new-training-data = { pipeline = "batch-train-score", container = "adftrain", begins_with = "data/", ends_with = "train.csv" }
   }
 }

@@ -5,9 +5,28 @@ locals {
   github_credential = var.github_repository == null ? {} : {
     "github-${var.environment}" = { issuer = local.github_issuer, subject = local.github_subject }
   }
+  github_branch_credentials = var.github_repository == null ? {} : {
+    for branch in var.github_branches : "github-branch-${replace(branch, "/[^A-Za-z0-9-]/", "-")}" => {
+      issuer = local.github_issuer, subject = "repo:${var.github_repository}:ref:refs/heads/${branch}"
+    }
+  }
   azure_devops_credential = var.azure_devops_federation == null ? {} : { "azure-devops" = var.azure_devops_federation }
 
-  federated_credentials = merge(local.github_credential, local.azure_devops_credential)
+  federated_credentials = merge(local.github_credential, local.github_branch_credentials, local.azure_devops_credential)
+
+  # Subjects: https://docs.github.com/actions/reference/security/oidc#example-subject-claims. GitHub gives a pull request from a fork
+  # no token; one from a branch runs the code of whoever may push, so it gets an identity that cannot change anything.
+  plan_credentials = merge(
+    var.github_repository == null ? {} : {
+      "github-pull-request" = { issuer = local.github_issuer, subject = "repo:${var.github_repository}:pull_request" }
+    },
+    var.github_repository == null ? {} : {
+      for branch in var.github_plan_branches : "github-branch-${replace(branch, "/[^A-Za-z0-9-]/", "-")}" => {
+        issuer = local.github_issuer, subject = "repo:${var.github_repository}:ref:refs/heads/${branch}"
+      }
+    },
+    var.azure_devops_plan_federation == null ? {} : { "azure-devops" = var.azure_devops_plan_federation },
+  )
 }
 
 module "ci" {
@@ -18,6 +37,17 @@ module "ci" {
   location              = var.location
   tags                  = local.tags
   federated_credentials = local.federated_credentials
+}
+
+# Plans of pull requests act as this one: it reads the platform and the states, and takes no lock (toolkit plan ENV --no-lock).
+module "plan" {
+  source = "../modules/user_assigned_identity"
+
+  name                  = "${local.names.identity}-plan"
+  parent_id             = azapi_resource.state_resource_group.id
+  location              = var.location
+  tags                  = local.tags
+  federated_credentials = local.plan_credentials
 }
 
 # Smoke tests act as these: one that may read, one that may write, one that may do nothing.
@@ -36,6 +66,7 @@ module "role_assignments" {
   source = "../modules/role_assignments"
 
   subscription_id = var.subscription_id
+  custom_roles    = { for key, definition in azapi_resource.role_definition : key => definition.id }
   assignments = {
     ci_platform = {
       scope          = azapi_resource.platform_resource_group.id
@@ -49,7 +80,29 @@ module "role_assignments" {
       role           = "Role Based Access Control Administrator"
       principal_id   = module.ci.principal_id
       principal_type = "ServicePrincipal"
-      why            = "CI makes the platform's role assignments, in its resource group only"
+      why            = "CI makes the platform's role assignments, in its resource group and from the roles of delegation.tf only"
+      condition      = local.delegation_condition
+    }
+    ci_platform_locks = {
+      scope          = azapi_resource.platform_resource_group.id
+      role           = "Locks Contributor"
+      principal_id   = module.ci.principal_id
+      principal_type = "ServicePrincipal"
+      why            = "CI makes and lifts the platform's locks, which Contributor does not cover"
+    }
+    ci_deleted_vaults = {
+      scope          = local.subscription
+      role           = "deleted_vault_operator"
+      principal_id   = module.ci.principal_id
+      principal_type = "ServicePrincipal"
+      why            = "a deleted vault keeps its name, and belongs to the subscription until it is purged"
+    }
+    ci_state_firewall = {
+      scope          = module.state.id
+      role           = "storage_firewall_operator"
+      principal_id   = module.ci.principal_id
+      principal_type = "ServicePrincipal"
+      why            = "CI lets its agent's address in for the time of a run"
     }
     ci_state = {
       scope          = module.state.container_ids["tfstate"]
@@ -57,6 +110,20 @@ module "role_assignments" {
       principal_id   = module.ci.principal_id
       principal_type = "ServicePrincipal"
       why            = "CI keeps Terraform's state"
+    }
+    plan_platform = {
+      scope          = azapi_resource.platform_resource_group.id
+      role           = "Reader"
+      principal_id   = module.plan.principal_id
+      principal_type = "ServicePrincipal"
+      why            = "plans of pull requests read the platform"
+    }
+    plan_state = {
+      scope          = module.state.container_ids["tfstate"]
+      role           = "Storage Blob Data Reader"
+      principal_id   = module.plan.principal_id
+      principal_type = "ServicePrincipal"
+      why            = "plans of pull requests read the states, and cannot lock or write them"
     }
     operator_state = {
       scope          = module.state.container_ids["tfstate"]

@@ -6,6 +6,7 @@ module "naming" {
   subscription_id = var.subscription_id
   overrides       = var.name_overrides
   tags            = var.tags
+  required_tags   = var.required_tags
 }
 
 locals {

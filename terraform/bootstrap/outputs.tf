@@ -38,6 +38,30 @@ output "ci_identity" {
   }
 }
 
+output "plan_identity" {
+  description = "What plans of pull requests act as; it can only read."
+  value = {
+    id           = module.plan.id
+    client_id    = module.plan.client_id
+    principal_id = module.plan.principal_id
+  }
+}
+
+output "custom_roles" {
+  description = "Resource ids of the custom role definitions, by name."
+  value       = { for key, definition in azapi_resource.role_definition : key => definition.id }
+}
+
+output "delegated_role_ids" {
+  description = "GUIDs of the roles that CI may assign."
+  value       = local.delegated_role_ids
+
+  precondition {
+    condition     = alltrue([for role in local.delegated_roles : contains(keys(module.role_assignments.built_in_roles), role)])
+    error_message = "further_delegated_roles names ${join(", ", setsubtract(local.delegated_roles, keys(module.role_assignments.built_in_roles)))}, which modules/role_assignments/roles.tf does not know: correct the name, or add the built-in role's GUID there."
+  }
+}
+
 output "operator" {
   description = "Who bootstraps and operates: the platform's roles for operators go here too."
   value = {
@@ -58,7 +82,7 @@ output "probe_identities" {
 }
 
 output "federation" {
-  description = "The GitHub subject that may act as the identities; null without a repository."
+  description = "The GitHub subject that may act as CI and as the probes; null without a repository."
   value = var.github_repository == null ? null : {
     issuer   = local.github_issuer
     subject  = local.github_subject

@@ -55,7 +55,7 @@ resource "azapi_resource" "role_definition" {
 
   type      = "Microsoft.Authorization/roleDefinitions@2022-04-01"
   parent_id = local.subscription
-  name      = uuidv5("url", "${azapi_resource.platform_resource_group.id}|${each.key}")
+  name      = uuidv5("url", "${local.subscription}/resourceGroups/${local.names.resource_group}|${each.key}")
   body = {
     properties = {
       # Names of roles are unique in a tenant.

@@ -72,6 +72,13 @@ variable "tags" {
   default     = {}
 }
 
+variable "required_tags" {
+  description = "Tags that must be there; envs/common.tfvars says which."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
 variable "name_overrides" {
   description = "Names to use instead of the computed ones; keys as in modules/naming."
   type        = map(string)
@@ -95,4 +102,61 @@ variable "azure_devops_federation" {
     subject = string
   })
   default = null
+}
+
+variable "github_branches" {
+  description = "Branches whose jobs act as CI without an environment's approval: for repositories whose plan has no environments."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for branch in var.github_branches : can(regex("^[A-Za-z0-9][A-Za-z0-9._/-]*$", branch)) && !startswith(branch, "refs/")])
+    error_message = "github_branches are names such as main, without refs/heads/ and without wildcards: a federated credential matches its subject exactly."
+  }
+}
+
+variable "github_plan_branches" {
+  description = "Branches whose jobs act as the read-only identity (scheduled plans), besides pull requests."
+  type        = set(string)
+  default     = ["main"]
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for branch in var.github_plan_branches : can(regex("^[A-Za-z0-9][A-Za-z0-9._/-]*$", branch)) && !startswith(branch, "refs/")])
+    error_message = "github_plan_branches are names such as main, without refs/heads/ and without wildcards: a federated credential matches its subject exactly."
+  }
+}
+
+variable "azure_devops_plan_federation" {
+  description = "As azure_devops_federation, of the service connection for plans of pull requests; null for none."
+  type = object({
+    issuer  = string
+    subject = string
+  })
+  default = null
+
+  validation {
+    condition     = var.azure_devops_plan_federation == null || try(var.azure_devops_plan_federation.subject != var.azure_devops_federation.subject, true)
+    error_message = "azure_devops_plan_federation names the same service connection as azure_devops_federation: make a second one, which pull requests may use."
+  }
+}
+
+variable "further_delegated_roles" {
+  description = "Built-in roles (names of modules/role_assignments/roles.tf) that CI may assign besides those of delegation.tf."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(setintersection(var.further_delegated_roles, local.never_delegated)) == 0
+    error_message = "further_delegated_roles must not name ${join(", ", local.never_delegated)}: CI could make itself Owner. A person assigns these."
+  }
+}
+
+variable "key_vault" {
+  description = "Of the platform's vault only whether it can be purged: where it cannot, nobody gets the right to purge."
+  type        = object({ purge_protection = optional(bool, true) })
+  default     = {}
+  nullable    = false
 }

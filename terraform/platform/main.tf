@@ -26,6 +26,7 @@ module "naming" {
   subscription_id = var.subscription_id
   overrides       = var.name_overrides
   tags            = var.tags
+  required_tags   = var.required_tags
 }
 
 locals {
@@ -35,6 +36,12 @@ locals {
   tags              = module.naming.tags
   diagnostics       = { workspace_id = module.monitoring.log_analytics_workspace_id }
   smoke_container   = "smoke"
+
+  # The factory keeps what tasks print in adfjobs: https://learn.microsoft.com/azure/data-factory/transform-data-using-custom-activity
+  service_containers = concat(
+    local.with_batch ? ["adfjobs"] : [],
+    local.with_function_app ? [local.function_container] : [],
+  )
 }
 
 module "monitoring" {
@@ -62,8 +69,11 @@ module "storage" {
   tags                  = local.tags
   sku                   = var.storage.sku
   retention_days        = var.storage.retention_days
+  restore_days          = var.storage.restore_days
+  file_shares           = true
+  resource_access_rules = { for id in var.storage.resource_access_rules : id => var.tenant_id }
   lifecycle_rules       = var.storage.lifecycle_rules
-  containers            = var.storage.containers
+  containers            = setunion(var.storage.containers, local.service_containers)
   public_network_access = var.public_network_access.storage
   ip_rules              = setunion(var.storage.ip_rules, var.lease_ip_rules)
   private_endpoints     = local.private_endpoints.storage
@@ -120,10 +130,12 @@ module "container_registry" {
   diagnostics             = local.diagnostics
 }
 
-# The workspace acts as one of these, its clusters as the other.
+# The workspace acts as one of these, its clusters as another. The factory submits to Batch as the third, since a linked service
+# to Batch takes no system-assigned identity; it is there without Batch, too, because the factory's own principal id is unknown
+# in any plan that changes its identities, and every role of the factory would be replaced when Batch comes or goes.
 module "identity" {
   source   = "../modules/user_assigned_identity"
-  for_each = toset(["workspace", "compute"])
+  for_each = toset(["workspace", "compute", "factory"])
 
   name      = "${local.names.identity}-${each.key}"
   parent_id = local.resource_group_id
@@ -147,6 +159,11 @@ module "machine_learning_workspace" {
   container_registry_id        = module.container_registry.id
   public_network_access        = var.public_network_access.machine_learning_workspace
   isolation_mode               = var.machine_learning.isolation_mode
+  accept_firewall_cost         = var.machine_learning.accept_firewall_cost
+  firewall_sku                 = var.machine_learning.firewall_sku
+  outbound_fqdns               = var.machine_learning.outbound_fqdns
+  outbound_service_tags        = var.machine_learning.outbound_service_tags
+  environments                 = var.machine_learning_environments
   high_business_impact         = var.machine_learning.high_business_impact
   computes                     = var.machine_learning.computes
   image_build_compute          = var.machine_learning.image_build_compute
@@ -173,15 +190,32 @@ module "data_factory" {
   tags                  = local.tags
   public_network_access = var.public_network_access.data_factory
   time_to_live_minutes  = var.data_factory.time_to_live_minutes
-  managed_private_endpoints = {
-    mpe-storage-blob = { target_id = module.storage.id, group_id = "blob" }
-    mpe-lake-blob    = { target_id = module.lake.id, group_id = "blob" }
-    mpe-lake-dfs     = { target_id = module.lake.id, group_id = "dfs" }
-    mpe-key-vault    = { target_id = module.key_vault.id, group_id = "vault" }
-    mpe-workspace    = { target_id = module.machine_learning_workspace.id, group_id = "amlworkspace" }
-  }
-  blob_linked_services      = { ls_storage = module.storage.blob_endpoint }
-  key_vault_linked_services = { ls_key_vault = module.key_vault.uri }
-  private_endpoints         = local.private_endpoints.data_factory
-  diagnostics               = local.diagnostics
+  global_parameters     = merge({ environment = var.environment }, var.data_factory.global_parameters)
+  git_configuration     = var.data_factory.git_configuration
+  credentials           = { factory = module.identity["factory"].id }
+  managed_private_endpoints = merge(
+    {
+      mpe-storage-blob = { target_id = module.storage.id, group_id = "blob" }
+      mpe-lake-blob    = { target_id = module.lake.id, group_id = "blob" }
+      mpe-lake-dfs     = { target_id = module.lake.id, group_id = "dfs" }
+      mpe-key-vault    = { target_id = module.key_vault.id, group_id = "vault" }
+      mpe-workspace    = { target_id = module.machine_learning_workspace.id, group_id = "amlworkspace" }
+    },
+    local.with_batch ? { mpe-batch = { target_id = module.batch_account[0].id, group_id = "batchAccount" } } : {},
+  )
+  blob_linked_services             = { ls_storage = module.storage.blob_endpoint }
+  lake_linked_services             = { ls_lake = "https://${module.lake.name}.dfs.core.windows.net" }
+  key_vault_linked_services        = { ls_key_vault = module.key_vault.uri }
+  machine_learning_linked_services = { ls_workspace = module.machine_learning_workspace.id }
+  batch_linked_services = local.with_batch ? {
+    ls_batch = {
+      account_name        = module.batch_account[0].name
+      endpoint            = module.batch_account[0].endpoint
+      pool_name           = module.batch_account[0].pool_name
+      credential          = "factory"
+      blob_linked_service = "ls_storage"
+    }
+  } : {}
+  private_endpoints = local.private_endpoints.data_factory
+  diagnostics       = local.diagnostics
 }

@@ -1,6 +1,6 @@
 locals {
   # https://learn.microsoft.com/azure/private-link/private-endpoint-dns
-  zones_by_group = {
+  zones_by_group = merge({
     blob         = ["privatelink.blob.core.windows.net"]
     dfs          = ["privatelink.dfs.core.windows.net"]
     file         = ["privatelink.file.core.windows.net"]
@@ -9,24 +9,45 @@ locals {
     amlworkspace = ["privatelink.api.azureml.ms", "privatelink.notebooks.azure.net"]
     dataFactory  = ["privatelink.datafactory.azure.net"]
     portal       = ["privatelink.adf.azure.com"]
-  }
+  }, local.batch_zones, local.function_zones)
+
+  zones = toset(flatten(values(local.zones_by_group)))
+
+  own_network        = var.network.existing == null
+  virtual_network_id = local.own_network ? one(module.network[*].id) : var.network.existing.virtual_network_id
+  subnet_ids         = local.own_network ? one(module.network[*].subnet_ids) : var.network.existing.subnet_ids
 
   # Which groups of each resource have a private endpoint in the network.
-  endpoint_groups = {
+  endpoint_groups = merge({
     storage                    = ["blob", "file"]
     lake                       = ["blob", "dfs"]
     key_vault                  = ["vault"]
     container_registry         = ["registry"]
     machine_learning_workspace = ["amlworkspace"]
     data_factory               = ["dataFactory", "portal"]
+    },
+    local.with_batch ? { batch = keys(local.batch_zones) } : {},
+    local.with_function_app ? { function = keys(local.function_zones) } : {},
+  )
+
+  # Short enough for a name of 64 characters: https://learn.microsoft.com/azure/cloud-adoption-framework/ready/azure-best-practices/resource-abbreviations
+  endpoint_abbreviations = {
+    storage                    = "st"
+    lake                       = "dls"
+    key_vault                  = "kv"
+    container_registry         = "cr"
+    machine_learning_workspace = "mlw"
+    data_factory               = "adf"
+    batch                      = "ba"
+    function                   = "func"
   }
 
   private_endpoints = {
     for resource, groups in local.endpoint_groups : resource => {
       for group in groups : group => {
-        name                 = "${local.names.private_endpoint}-${replace(resource, "_", "-")}-${lower(group)}"
-        subnet_id            = module.network.subnet_ids["private_endpoints"]
-        private_dns_zone_ids = [for zone in local.zones_by_group[group] : module.private_dns.zone_ids[zone]]
+        name                 = "${local.names.private_endpoint}-${local.endpoint_abbreviations[resource]}-${lower(group)}"
+        subnet_id            = local.subnet_ids["private_endpoints"]
+        private_dns_zone_ids = var.private_dns.records == "policy" ? [] : [for zone in local.zones_by_group[group] : module.private_dns.zone_ids[zone]]
       }
     }
   }
@@ -34,25 +55,31 @@ locals {
 
 module "network" {
   source = "../modules/network"
+  count  = local.own_network ? 1 : 0
 
   names = {
     virtual_network        = local.names.virtual_network
     network_security_group = local.names.network_security_group
     nat_gateway            = local.names.nat_gateway
     public_ip              = local.names.public_ip
+    route_table            = local.names.route_table
   }
-  parent_id     = local.resource_group_id
-  location      = var.location
-  tags          = local.tags
-  address_space = var.network.address_space
-  subnets       = var.network.subnets
+  parent_id       = local.resource_group_id
+  location        = var.location
+  tags            = local.tags
+  address_space   = var.network.address_space
+  subnets         = var.network.subnets
+  hub_firewall_ip = var.network.hub_firewall_ip
+  diagnostics     = local.diagnostics
 }
 
 module "private_dns" {
-  source = "../modules/private_dns"
+  source    = "../modules/private_dns"
+  providers = { azapi = azapi.dns }
 
   parent_id           = local.resource_group_id
   tags                = local.tags
-  zones               = toset(flatten(values(local.zones_by_group)))
-  virtual_network_ids = { platform = module.network.id }
+  zones               = var.private_dns.records == "own" ? local.zones : []
+  existing_zone_ids   = [for id in var.private_dns.zone_ids : id if contains(local.zones, lower(basename(id)))]
+  virtual_network_ids = var.private_dns.link ? { platform = local.virtual_network_id } : {}
 }

@@ -32,12 +32,12 @@ output "resource_group_id" {
 
 output "virtual_network_id" {
   description = "Resource id of the virtual network."
-  value       = module.network.id
+  value       = local.virtual_network_id
 }
 
 output "private_endpoint_subnet_id" {
   description = "Subnet of the private endpoints."
-  value       = module.network.subnet_ids["private_endpoints"]
+  value       = local.subnet_ids["private_endpoints"]
 }
 
 output "storage_account_name" {
@@ -135,6 +135,11 @@ output "machine_learning_computes" {
   value       = module.machine_learning_workspace.compute_ids
 }
 
+output "machine_learning_environments" {
+  description = "Resource ids of the environments' versions, by name."
+  value       = module.machine_learning_workspace.environment_ids
+}
+
 output "data_factory_name" {
   description = "Data factory."
   value       = module.data_factory.name
@@ -170,8 +175,50 @@ output "private_endpoints" {
       container_registry         = module.container_registry.private_endpoints
       machine_learning_workspace = module.machine_learning_workspace.private_endpoints
       data_factory               = module.data_factory.private_endpoints
+      batch                      = local.with_batch ? module.batch_account[0].private_endpoints : {}
+      function                   = local.with_function_app ? module.function_app[0].private_endpoints : {}
     } : { for group, endpoint in endpoints : "${resource}_${group}" => endpoint }
   ]...)
+}
+
+output "data_factory_pipelines" {
+  description = "Resource ids of the factory's pipelines, by name."
+  value       = module.data_factory_pipelines.pipelines
+}
+
+output "data_factory_triggers" {
+  description = "The factory's triggers by name: resource id, kind, pipeline, and whether the environment has them started."
+  value       = module.data_factory_pipelines.triggers
+}
+
+output "batch_account_name" {
+  description = "Batch account; null without one."
+  value       = one(module.batch_account[*].name)
+}
+
+output "batch_account_id" {
+  description = "Resource id of the Batch account; null without one."
+  value       = one(module.batch_account[*].id)
+}
+
+output "batch_pool_id" {
+  description = "Resource id of the Batch account's pool; null without one."
+  value       = one(module.batch_account[*].pool_id)
+}
+
+output "function_app_name" {
+  description = "Function app; null without one."
+  value       = one(module.function_app[*].name)
+}
+
+output "function_app_id" {
+  description = "Resource id of the function app; null without one."
+  value       = one(module.function_app[*].id)
+}
+
+output "function_app_url" {
+  description = "Address of the function app; null without one."
+  value       = one(module.function_app[*].url)
 }
 
 output "private_dns_zones" {
@@ -183,7 +230,7 @@ output "identities" {
   description = "Identities that services and CI act as."
   value = merge(
     {
-      for name, identity in module.identity : name => {
+      for name, identity in local.identities : name => {
         id           = identity.id
         client_id    = identity.client_id
         principal_id = identity.principal_id
@@ -211,4 +258,19 @@ output "role_assignments" {
 output "public_network_access" {
   description = "For each service, whether its public endpoint answers at all."
   value       = var.public_network_access
+}
+
+output "metric_alerts" {
+  description = "Resource ids of the alerts, by name."
+  value       = module.metric_alerts.ids
+}
+
+output "budget_id" {
+  description = "Resource id of the budget; null without one."
+  value       = module.governance.budget_id
+}
+
+output "locks" {
+  description = "Resource ids of the locks, by what they hold."
+  value       = module.governance.lock_ids
 }

@@ -1,6 +1,12 @@
 # Who may do what where, and why. One row is one role assignment.
 
 locals {
+  identities = merge(
+    module.identity,
+    module.batch_identity,
+    local.with_function_app ? { function = module.function_identity[0] } : {},
+  )
+
   workspace_principal = module.identity["workspace"].principal_id
   compute_principal   = module.identity["compute"].principal_id
   factory_principal   = module.data_factory.principal_id
@@ -17,7 +23,7 @@ locals {
     workspace_on_secrets       = { scope = module.key_vault.id, role = "Key Vault Administrator", why = "the workspace keeps secrets in its key vault" }
     workspace_on_registry      = { scope = module.container_registry.id, role = "Contributor", why = "the workspace pushes and pulls its images" }
     workspace_on_insights      = { scope = module.monitoring.application_insights_id, role = "Contributor", why = "the workspace writes its telemetry" }
-    workspace_on_network       = { scope = local.resource_group_id, role = "Azure AI Enterprise Network Connection Approver", why = "the managed network's private endpoints are approved on their targets" }
+    workspace_on_network       = { scope = local.resource_group_id, role = "private_endpoint_approver", why = "the managed network's private endpoints are approved on their targets" }
     workspace_on_blob_endpoint = { scope = module.storage.private_endpoints["blob"].id, role = "Reader", why = "studio finds the way to the closed default storage account" }
     workspace_on_file_endpoint = { scope = module.storage.private_endpoints["file"].id, role = "Reader", why = "studio finds the way to the closed default storage account" }
   }
@@ -42,6 +48,20 @@ locals {
     probe_reader_on_key_vault = { scope = module.key_vault.id, role = "Key Vault Reader", principal_id = local.probe_principals["reader"], why = "smoke tests read the names of secrets, and no values" }
     probe_writer_on_smoke     = { scope = module.storage.container_ids[local.smoke_container], role = "Storage Blob Data Contributor", principal_id = local.probe_principals["writer"], why = "smoke tests write" }
   }
+
+  batch_access = local.with_batch ? {
+    # https://learn.microsoft.com/azure/batch/batch-application-packages#link-a-storage-account
+    batch_on_storage        = { scope = module.storage.id, role = "Storage Blob Data Contributor", principal_id = module.batch_identity["batch"].principal_id, why = "the Batch account keeps packages and task files in its storage account; no code runs as this identity" }
+    batch_nodes_on_adftrain = { scope = module.storage.container_ids["adftrain"], role = "Storage Blob Data Contributor", principal_id = module.batch_identity["batch-nodes"].principal_id, why = "tasks read data and write results" }
+    batch_nodes_on_adfjobs  = { scope = module.storage.container_ids["adfjobs"], role = "Storage Blob Data Contributor", principal_id = module.batch_identity["batch-nodes"].principal_id, why = "tasks keep what they print" }
+    factory_on_adfjobs      = { scope = module.storage.container_ids["adfjobs"], role = "Storage Blob Data Contributor", principal_id = local.factory_principal, why = "pipelines hand files to tasks and read what they printed" }
+    factory_on_batch        = { scope = module.batch_account[0].id, role = "Azure Batch Job Submitter", principal_id = module.identity["factory"].principal_id, why = "pipelines run tasks" }
+  } : {}
+
+  function_access = local.with_function_app ? {
+    # https://learn.microsoft.com/azure/azure-functions/functions-reference#grant-permission-to-the-identity
+    function_on_storage = { scope = module.storage.id, role = "Storage Blob Data Owner", principal_id = module.function_identity[0].principal_id, why = "the Functions host keeps its packages, keys and leases in its storage account" }
+  } : {}
 
   operator_access = {
     resource_group = { scope = local.resource_group_id, role = "Reader", why = "operators see the platform" }
@@ -80,7 +100,9 @@ locals {
 module "workspace_identity_access" {
   source = "../modules/role_assignments"
 
-  subscription_id = var.subscription_id
+  subscription_id     = var.subscription_id
+  custom_roles        = local.bootstrap.custom_roles
+  assignable_role_ids = local.bootstrap.delegated_role_ids
   assignments = {
     for key, row in local.workspace_identity_access :
     key => merge(row, { principal_id = local.workspace_principal, principal_type = "ServicePrincipal" })
@@ -90,9 +112,11 @@ module "workspace_identity_access" {
 module "access" {
   source = "../modules/role_assignments"
 
-  subscription_id = var.subscription_id
+  subscription_id     = var.subscription_id
+  custom_roles        = local.bootstrap.custom_roles
+  assignable_role_ids = local.bootstrap.delegated_role_ids
   assignments = merge(
-    { for key, row in local.service_access : key => merge(row, { principal_type = "ServicePrincipal" }) },
+    { for key, row in merge(local.service_access, local.batch_access, local.function_access) : key => merge(row, { principal_type = "ServicePrincipal" }) },
     local.named_operator_access,
     local.group_access,
   )

@@ -16,3 +16,10 @@ provider "azapi" {
   tenant_id       = var.tenant_id
   subscription_id = var.subscription_id
 }
+
+# Central zones may stand in another subscription than the platform.
+provider "azapi" {
+  alias           = "dns"
+  tenant_id       = var.tenant_id
+  subscription_id = try(split("/", sort(var.private_dns.zone_ids)[0])[2], var.subscription_id)
+}

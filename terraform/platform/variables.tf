@@ -12,6 +12,13 @@ variable "tags" {
   nullable    = false
 }
 
+variable "required_tags" {
+  description = "Tags that must be there; envs/common.tfvars says which."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
 variable "name_overrides" {
   description = "Names to use instead of the computed ones; keys as in modules/naming."
   type        = map(string)
@@ -19,38 +26,21 @@ variable "name_overrides" {
   nullable    = false
 }
 
-variable "network" {
-  description = "Range of the virtual network and its subnets; see modules/network. The subnet `private_endpoints` is required."
-  type = object({
-    address_space = string
-    subnets = map(object({
-      newbits           = number
-      netnum            = number
-      private_endpoints = optional(bool, false)
-      nat               = optional(bool, false)
-      service_endpoints = optional(list(string), [])
-      delegation        = optional(string)
-    }))
-  })
-
-  validation {
-    condition     = contains(keys(var.network.subnets), "private_endpoints")
-    error_message = "network.subnets needs one called private_endpoints: every private endpoint takes its address from it."
-  }
-}
-
 variable "storage" {
-  description = "Redundancy, retention and declared firewall rules of both storage accounts, and the containers of each."
+  description = "Redundancy, retention and declared firewall rules of both storage accounts, and the containers of each. restore_days (point-in-time restore), lifecycle_rules and resource_access_rules (resource ids, such as another factory's, of this tenant) are of the workspace's account."
   type = object({
-    sku             = string
-    retention_days  = number
-    ip_rules        = optional(set(string), [])
-    containers      = set(string)
-    lake_containers = set(string)
+    sku                   = string
+    retention_days        = number
+    restore_days          = optional(number)
+    ip_rules              = optional(set(string), [])
+    resource_access_rules = optional(set(string), [])
+    containers            = set(string)
+    lake_containers       = set(string)
     lifecycle_rules = optional(map(object({
-      prefixes           = list(string)
-      tier_to_cool_after = optional(number)
-      delete_after       = optional(number)
+      prefixes              = list(string)
+      tier_to_cool_after    = optional(number)
+      delete_after          = optional(number)
+      delete_versions_after = optional(number)
     })), {})
   })
 
@@ -108,6 +98,14 @@ variable "machine_learning" {
   description = "The workspace's managed network and its clusters; see modules/machine_learning_workspace."
   type = object({
     isolation_mode       = optional(string, "AllowInternetOutbound")
+    accept_firewall_cost = optional(bool, false)
+    firewall_sku         = optional(string, "Standard")
+    outbound_fqdns       = optional(map(string), {})
+    outbound_service_tags = optional(map(object({
+      tag      = string
+      protocol = optional(string, "TCP")
+      ports    = optional(string, "443")
+    })), {})
     high_business_impact = optional(bool, false)
     image_build_compute  = optional(string)
     computes = map(object({
@@ -124,11 +122,17 @@ variable "machine_learning" {
   }
 }
 
-variable "data_factory" {
-  description = "The factory's integration runtime."
-  type = object({
-    time_to_live_minutes = optional(number, 10)
-  })
+variable "machine_learning_environments" {
+  description = "What jobs run in, by name; see modules/machine_learning_workspace."
+  type = map(object({
+    description = optional(string, "")
+    image       = string
+    conda = optional(object({
+      channels     = optional(list(string), ["conda-forge"])
+      dependencies = list(string)
+      pip          = optional(list(string), [])
+    }))
+  }))
   default  = {}
   nullable = false
 }

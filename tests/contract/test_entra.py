@@ -312,6 +312,7 @@ def test_default_azure_credential_federates(
         ({"subject": SUBJECT.upper()}, 700213),
         ({"subject": "repo:example-org/ml-platform:ref:refs/heads/main"}, 700213),
         ({"issuer": "https://vstoken.dev.azure.com/org"}, 700211),
+        ({"issuer": "https://token.actions.githubusercontent.com/"}, 700211),
         ({"audiences": ["api://other"]}, 700212),
     ],
 )

@@ -23,6 +23,7 @@ SUBSCRIPTION = "/subscriptions/00000000-0000-4000-8000-000000000001"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/rg-mlp-dev"
 PROVIDERS = f"{GROUP}/providers"
 STORAGE = f"{PROVIDERS}/Microsoft.Storage/storageAccounts/stmlpdev"
+WORKSPACE = f"{PROVIDERS}/Microsoft.MachineLearningServices/workspaces/mlw-mlp-dev"
 
 VARIABLES = {
     "resource_group_id": GROUP,
@@ -34,23 +35,39 @@ VARIABLES = {
 STUBS: dict[str, dict[str, Any]] = {
     "ci": {"principal_id": "00000000-0000-4000-8000-000000000003"},
     "container_registry": {"id": f"{PROVIDERS}/Microsoft.ContainerRegistry/registries/crmlpdev"},
-    "data_factory": {"id": f"{PROVIDERS}/Microsoft.DataFactory/factories/adf-mlp-dev"},
-    "identity": {"id": f"{PROVIDERS}/Microsoft.ManagedIdentity/userAssignedIdentities/id-mlp-dev"},
+    "data_factory": {
+        "id": f"{PROVIDERS}/Microsoft.DataFactory/factories/adf-mlp-dev",
+        "integration_runtime_name": "ir-managed-vnet",
+    },
+    "identity": {
+        "id": f"{PROVIDERS}/Microsoft.ManagedIdentity/userAssignedIdentities/id-mlp-dev",
+        "client_id": "00000000-0000-4000-8000-000000000004",
+    },
     "key_vault": {"id": f"{PROVIDERS}/Microsoft.KeyVault/vaults/kv-mlpdev"},
-    "monitoring": {"application_insights_id": f"{PROVIDERS}/Microsoft.Insights/components/appi-mlp"},
+    "machine_learning_workspace": {
+        "id": WORKSPACE,
+        "compute_ids": {"cpu-cluster": f"{WORKSPACE}/computes/cpu-cluster"},
+    },
+    "monitoring": {
+        "action_group_id": f"{PROVIDERS}/Microsoft.Insights/actionGroups/ag-mlp",
+        "application_insights_id": f"{PROVIDERS}/Microsoft.Insights/components/appi-mlp",
+    },
     "network": {
         "id": f"{PROVIDERS}/Microsoft.Network/virtualNetworks/vnet-mlp",
-        "subnet_ids": {"private_endpoints": f"{PROVIDERS}/Microsoft.Network/virtualNetworks/vnet-mlp/subnets/pe"},
+        "subnet_ids": {
+            name: f"{PROVIDERS}/Microsoft.Network/virtualNetworks/vnet-mlp/subnets/snet-{name.replace('_', '-')}"
+            for name in ("private_endpoints", "batch", "functions")
+        },
     },
     "private_dns": {
         "zone_ids": {
-            "privatelink.vaultcore.azure.net": (
-                f"{PROVIDERS}/Microsoft.Network/privateDnsZones/privatelink.vaultcore.azure.net"
-            )
+            name: f"{PROVIDERS}/Microsoft.Network/privateDnsZones/{name}"
+            for name in ("privatelink.vaultcore.azure.net", "privatelink.batch.azure.com")
         }
     },
     "storage": {
         "id": STORAGE,
+        "name": "stmlpdev",
         "blob_endpoint": "https://stmlpdev.blob.core.windows.net/",
         "container_ids": {"ml-globals": f"{STORAGE}/blobServices/default/containers/ml-globals"},
     },

@@ -150,6 +150,23 @@ def no_diagnostics(platform: Platform) -> AbstractContextManager[None]:
     return platform.deleted(settings[0]["id"], DIAGNOSTICS_API_VERSION)
 
 
+def alert(platform: Platform, **properties: Any) -> AbstractContextManager[None]:
+    changes = {f"properties.{name}": value for name, value in properties.items()}
+    return platform.changed(platform.outputs["metric_alerts"]["failed-pipelines"], changes)
+
+
+@contextmanager
+def lock_gone(platform: Platform) -> Iterator[None]:
+    """`local` has no locks: one that Terraform made, and that somebody lifted."""
+    lock = f"{platform.outputs['storage_account_id']}/providers/Microsoft.Authorization/locks/do-not-delete"
+    standing = platform.outputs["locks"]
+    platform.outputs["locks"] = {**standing, "storage": lock}
+    try:
+        yield
+    finally:
+        platform.outputs["locks"] = standing
+
+
 def reader_writes(platform: Platform) -> AbstractContextManager[None]:
     container = platform.outputs["storage_containers"][platform.outputs["smoke_container_name"]]
     return platform.granted(platform.probe("reader"), BLOB_DATA_CONTRIBUTOR, container)
@@ -162,6 +179,27 @@ def broad_role(platform: Platform) -> AbstractContextManager[None]:
 
 def nobody_reads(platform: Platform, role: str, output: str) -> AbstractContextManager[None]:
     return platform.granted(platform.probe("nobody"), role, platform.outputs[output])
+
+
+def web_activity_outside(platform: Platform) -> AbstractContextManager[None]:
+    pipeline = platform.outputs["data_factory_pipelines"]["network-probe"]
+    activities = platform.call("GET", pipeline, api_version(pipeline))["properties"]["activities"]
+    del activities[0]["typeProperties"]["connectVia"]
+    return platform.changed(pipeline, {"properties.activities": activities})
+
+
+@contextmanager
+def trigger_started(platform: Platform) -> Iterator[None]:
+    trigger = platform.outputs["data_factory_triggers"]["daily"]["id"]
+    platform.call("POST", f"{trigger}/start", api_version(trigger))
+    try:
+        yield
+    finally:
+        platform.call("POST", f"{trigger}/stop", api_version(trigger))
+
+
+POOL_ADDRESSES = "properties.networkConfiguration.publicIPAddressConfiguration"
+PASSWORDS = "basicPublishingCredentialsPolicies"
 
 
 # what breaks -> (how, {the check that must see it: a word of its reason})
@@ -256,6 +294,32 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
     ),
     "no versioning": (no_versioning, {"posture-blob-recovery": "isVersioningEnabled"}),
     "no diagnostics": (no_diagnostics, {"posture-diagnostics": "the key vault sends no logs"}),
+    "alert off": (lambda p: alert(p, enabled=False), {"posture-alerts": "failed-pipelines is off"}),
+    "alert unheard": (lambda p: alert(p, actions=[]), {"posture-alerts": "failed-pipelines tells nobody"}),
+    "budget unheard": (
+        lambda p: p.changed(p.outputs["budget_id"], {"properties.notifications": {}}),
+        {"posture-alerts": "the budget tells nobody"},
+    ),
+    "lock lifted": (lock_gone, {"posture-locks": "404"}),
+    "web activity outside": (
+        web_activity_outside,
+        {"adf-pipelines-private": "network-probe/Probe connects via the Auto"},
+    ),
+    "trigger started by hand": (trigger_started, {"adf-triggers": "trigger daily is Started, not Stopped"}),
+    "batch with keys": (
+        lambda p: p.changed(
+            p.outputs["batch_account_id"], {"properties.allowedAuthenticationModes": ["AAD", "SharedKey"]}
+        ),
+        {"posture-batch-account": "takes shared keys"},
+    ),
+    "batch nodes with public addresses": (
+        lambda p: p.changed(p.outputs["batch_pool_id"], {f"{POOL_ADDRESSES}.provision": "BatchManaged"}),
+        {"posture-batch-account": "have public addresses"},
+    ),
+    "function app with a password": (
+        lambda p: p.changed(f"{p.outputs['function_app_id']}/{PASSWORDS}/scm", {"properties.allow": True}),
+        {"posture-function-app": "published to with a password (scm)"},
+    ),
     "a broad role": (broad_role, {"rbac-no-broad-roles": "has Contributor on /subscriptions/"}),
 }
 
@@ -409,9 +473,12 @@ def remove_identity(platform: Platform) -> None:
 
 
 def remove_runtime(platform: Platform) -> None:
+    """What names it goes before it, and of each kind first what names others of its kind."""
     factory = platform.outputs["data_factory_id"]
-    for service in platform.call("GET", f"{factory}/linkedservices", api_version(factory))["value"]:
-        platform.call("DELETE", service["id"], api_version(factory))
+    for kind, first in {"triggers": "", "pipelines": "train-and-deploy", "linkedservices": "ls_batch"}.items():
+        found = platform.call("GET", f"{factory}/{kind}", api_version(factory))["value"]
+        for one in sorted(found, key=lambda one: one["name"] != first):
+            platform.call("DELETE", one["id"], api_version(factory))
     name = platform.outputs["data_factory_integration_runtime_name"]
     platform.call("DELETE", f"{factory}/integrationRuntimes/{name}", api_version(factory))
 

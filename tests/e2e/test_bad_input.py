@@ -39,3 +39,74 @@ def test_a_shell_pointed_at_the_sandbox_cannot_reach_azure(toolkit: Toolkit) -> 
     result = toolkit("plan", "prod", SSL_CERT_FILE=str(toolkit.project / ".toolkit" / "sandbox" / "ca.pem"))
     assert result.code == 3
     assert "names the sandbox's certificate authority" in result.err
+
+
+# What Azure would refuse in the middle of an apply: edits of envs/local/terraform.tfvars that are planned at once, and
+# what the plan says to each of them.
+MISTAKES: dict[str, dict[tuple[str, str], str]] = {
+    "first": {
+        (
+            '  lake_containers = ["raw", "curated"]',
+            '  lake_containers = ["raw", "curated"]\n  ip_rules = ["10.0.0.7"]',
+        ): "Name that one, or use a private endpoint",
+        ("    cpu-cluster = {", "    cpu-1 = {"): "cpu-cluster, not cpu-1",
+        ("batch             = { newbits = 4", "batch             = { newbits = 9"): "lower its newbits",
+    },
+    "second": {
+        (
+            '  lake_containers = ["raw", "curated"]',
+            '  lake_containers = ["raw", "curated"]\n  ip_rules = ["203.0.113.7/32"]',
+        ): "write the addresses themselves, without a suffix",
+        (
+            'isolation_mode       = "AllowInternetOutbound"',
+            'isolation_mode = "AllowOnlyApprovedOutbound"\n  outbound_fqdns = { pypi = "pypi.org" }',
+        ): "set accept_firewall_cost = true, or remove outbound_fqdns",
+        ("batch             = { newbits = 4, netnum = 2", "batch             = { newbits = 4, netnum = 1"): (
+            "Subnets overlap: batch and compute"
+        ),
+    },
+    "third": {
+        (
+            "  purge_protection = false",
+            "  purge_protection = true",
+        ): "turn it off, or keep deleted vaults for 30 to 90 days",
+        (
+            "compute           = { newbits = 4, netnum = 1, nat = false",
+            'compute = { newbits = 4, netnum = 1, service_endpoints = ["Microsoft.Storage.Global"]',
+        ): "out of service_endpoints",
+    },
+    "fourth": {
+        ("  zone_redundancy         = false", '  sku = "Basic"'): 'need sku = "Premium"',
+    },
+}
+
+
+@pytest.mark.parametrize("mistakes", MISTAKES.values(), ids=MISTAKES)
+def test_what_azure_would_refuse_is_refused_by_the_plan_with_the_fix(
+    toolkit: Toolkit, mistakes: dict[tuple[str, str], str]
+) -> None:
+    path = toolkit.project / "envs" / "local" / "terraform.tfvars"
+    before = text = path.read_text(encoding="utf-8")
+    for old, new in mistakes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+    try:
+        result = toolkit("plan", "local")
+    finally:
+        path.write_text(before, encoding="utf-8")
+    assert result.code == 1
+    told = " ".join(result.err.split())
+    assert [fix for fix in mistakes.values() if fix not in told] == [], result.err
+
+
+def test_a_missing_required_tag_says_where_it_belongs(toolkit: Toolkit) -> None:
+    path = toolkit.project / "envs" / "common.tfvars"
+    before = path.read_text(encoding="utf-8")
+    path.write_text(before.replace("cost-center =", "costcenter ="), encoding="utf-8")
+    try:
+        result = toolkit("plan", "local")
+    finally:
+        path.write_text(before, encoding="utf-8")
+    assert result.code == 1
+    assert "add cost-center to tags in envs/common.tfvars" in " ".join(result.err.split())

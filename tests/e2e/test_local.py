@@ -9,6 +9,7 @@ import pytest
 from docs.generate.rbac import PATH, document
 from tests.conftest import ROOT
 from tests.e2e.conftest import Toolkit
+from tests.e2e.leftovers import assert_that_nothing_is_left, connected, deleted_vaults
 from toolkit.environment import load_environment
 from toolkit.project import Project
 
@@ -63,6 +64,9 @@ def test_outputs_hold_names_and_no_secret(toolkit: Toolkit) -> None:
 
 
 def test_destroy_then_apply(toolkit: Toolkit) -> None:
+    group = toolkit.ok("outputs", "local", "--format", "json").json["resource_group_name"]
     toolkit.ok("destroy", "local")
+    assert_that_nothing_is_left(toolkit, "local", group)
+    assert deleted_vaults(connected(toolkit, "local")) == []
     assert toolkit("plan", "local").code == 2, "everything is to be created again"
     toolkit.ok("apply", "local")

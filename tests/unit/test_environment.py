@@ -151,6 +151,31 @@ def test_azure_keeps_the_callers_process_environment(project: Project, monkeypat
     assert (settings["ARM_USE_CLI"], settings["ARM_USE_MSI"]) == ("true", "false")
 
 
+@pytest.mark.parametrize(
+    ("in_file", "in_shell", "acts_as"),
+    [
+        ("", {"AZURE_CLIENT_ID": "of-the-job"}, "of-the-job"),
+        ("", {"AZURE_CLIENT_ID": "of-the-job", "ARM_CLIENT_ID": "for-terraform"}, "for-terraform"),
+        (
+            'client_id = "44444444-4444-4444-8444-444444444444"',
+            {"AZURE_CLIENT_ID": "of-the-job"},
+            "44444444-4444-4444-8444-444444444444",
+        ),
+        ("", {}, None),
+    ],
+)
+def test_a_job_says_whom_it_acts_as_where_the_file_does_not(
+    project: Project, monkeypatch: pytest.MonkeyPatch, in_file: str, in_shell: dict[str, str], acts_as: str | None
+) -> None:
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AZURE_CLIENT_ID", "ARM_CLIENT_ID"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in in_shell.items():
+        monkeypatch.setenv(name, value)
+    write(project, GOOD.replace("operator ", f'credential = "github-oidc"\n{in_file}\noperator ', 1))
+    settings = load_environment("dev", project).connect().process_environment()
+    assert settings.get("ARM_CLIENT_ID") == acts_as
+
+
 def test_find_project_outside_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TOOLKIT_PROJECT", raising=False)
     with pytest.raises(UsageError, match="is not inside a toolkit project"):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from toolkit.azure.credentials import runner_credential
 from toolkit.environment import Connection, CredentialChoice
 from toolkit.errors import ToolkitError, UsageError
+
+if TYPE_CHECKING:
+    from toolkit.azure.pipeline import RestClient
 
 # https://learn.microsoft.com/rest/api/resources/subscriptions/get
 _SUBSCRIPTIONS_API_VERSION = "2022-12-01"
@@ -52,9 +57,7 @@ def check_login(connection: Connection) -> None:
     actor = Actor("runner", connection.runner, credential, environment.subscription_id)
     try:
         with actor.arm() as arm:
-            subscription = arm.get(
-                f"/subscriptions/{environment.subscription_id}", {"api-version": _SUBSCRIPTIONS_API_VERSION}
-            )
+            subscription = _subscription(arm, environment.subscription_id)
     except HttpResponseError as error:
         code = error.error.code if error.error else None
         raise UsageError(
@@ -71,3 +74,22 @@ def check_login(connection: Connection) -> None:
             f"{environment.tenant_id}",
             hint=f"correct tenant in {where}",
         )
+
+
+def _subscription(arm: RestClient, subscription_id: str) -> dict[str, Any]:
+    """The subscription; raises HttpResponseError for one in which the identity has no role at all.
+
+    Reading it takes a role on it. An identity that has roles inside it only, such as bootstrap's, finds it in the list
+    (https://learn.microsoft.com/rest/api/resources/subscriptions/list).
+    """
+    from azure.core.exceptions import HttpResponseError
+
+    version = {"api-version": _SUBSCRIPTIONS_API_VERSION}
+    try:
+        return arm.get(f"/subscriptions/{subscription_id}", version)
+    except HttpResponseError:
+        for listed in arm.get("/subscriptions", version)["value"]:
+            if listed["subscriptionId"].lower() == subscription_id.lower():
+                found: dict[str, Any] = listed
+                return found
+        raise

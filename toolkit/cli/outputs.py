@@ -24,6 +24,7 @@ def outputs(env: str, format_: str, as_json: bool, refresh: bool) -> None:
     \b
       eval "$(toolkit outputs local --format dotenv)"
       toolkit outputs prod --format github >> "$GITHUB_OUTPUT"
+      toolkit outputs prod --format tfvars > platform.auto.tfvars.json
     """
     from toolkit.environment import load_environment
     from toolkit.terraform.outputs import FORMATS, read_outputs, saved_outputs

@@ -79,21 +79,30 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing; may be nested (the outermost one commits)."""
+        """All or nothing; may be nested (the outermost one commits, and an error must leave it too)."""
         with self._lock:
-            if self._depth == 0:
-                self._db.execute("BEGIN IMMEDIATE")
-            self._depth += 1
+            if self._depth:
+                yield
+                return
+            self._db.execute("BEGIN IMMEDIATE")
+            self._depth = 1
             try:
                 yield
-            except BaseException:
-                self._depth -= 1
-                if self._depth == 0:
-                    self._db.execute("ROLLBACK")
-                raise
-            self._depth -= 1
-            if self._depth == 0:
                 self._db.execute("COMMIT")
+            except BaseException:
+                self._roll_back()
+                raise
+            finally:
+                self._depth = 0
+
+    def _roll_back(self) -> None:
+        # SQLite has rolled back by itself after some errors, a full disk among them:
+        # https://www.sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+        # What was derived inside the transaction must not outlive it.
+        for type_ in self._revisions:
+            self._count(type_)
 
     # -- resources -----------------------------------------------------------------------------------------------------
 

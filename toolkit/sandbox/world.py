@@ -105,8 +105,15 @@ class Network(Protocol):
     def route(self, origin: Origin, host: str) -> Route: ...
 
 
+class BlobsUnavailable(Exception):
+    """The blob backend cannot do what was asked now; ``str()`` says why. Trying again may help."""
+
+
 class BlobBackend(Protocol):
-    """Azurite behind the gateway, reached without firewall or authentication (the control plane's own way)."""
+    """Azurite behind the gateway, reached without firewall or authentication (the control plane's own way).
+
+    Every method raises :class:`BlobsUnavailable`, and may be called again after that.
+    """
 
     async def create_container(self, account: str, container: str) -> None: ...
 

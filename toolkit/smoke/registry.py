@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection
 
 from toolkit.errors import UsageError
-from toolkit.smoke.checks import adf, dns, keyvault, posture, rbac, storage, workspace
+from toolkit.smoke.checks import adf, dns, governance, keyvault, posture, rbac, services, storage, workspace
 from toolkit.smoke.model import CATEGORIES, Check
 
 CHECKS: tuple[Check, ...] = (
@@ -17,6 +17,8 @@ CHECKS: tuple[Check, ...] = (
     *workspace.CHECKS,
     *rbac.CHECKS,
     *posture.CHECKS,
+    *services.CHECKS,
+    *governance.CHECKS,
 )
 
 

@@ -20,7 +20,8 @@ from toolkit.terraform.files import disk_errors, write_atomically
 
 IMPORTS_FILE = "imports.tf"  # not a copy of anything: the next refresh of the work folder removes a forgotten one
 
-_EXISTS = re.compile(r'A resource with the ID "([^"]+)"\s+already exists')
+# azapi 1.x writes "A resource", 2.x "a resource".
+_EXISTS = re.compile(r'\ba resource with the ID "([^"]+)"\s+already exists', re.IGNORECASE)
 
 
 def created_in(log: Path) -> set[str]:

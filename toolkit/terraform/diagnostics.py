@@ -46,8 +46,8 @@ RETRYABLE: tuple[Retryable, ...] = (
     # https://learn.microsoft.com/azure/role-based-access-control/troubleshooting#symptom---role-assignment-changes-are-not-being-detected
     Retryable(
         "AuthorizationFailed",
-        # A condition that is not fulfilled stays so.
-        r"\A(?!.*ABAC condition).*\b(AuthorizationFailed|LinkedAuthorizationFailed)\b",
+        # A condition that is not fulfilled, too: a changed one takes as long, and the plan has checked the roles.
+        r"\b(AuthorizationFailed|LinkedAuthorizationFailed)\b",
         600,
         "a role assignment has not arrived yet",
     ),
@@ -152,7 +152,8 @@ KNOWN: tuple[Known, ...] = (
     Known(
         r"ABAC condition that is not fulfilled",
         "this identity may assign some roles, and not this one",
-        "add the role to delegated_roles in terraform/bootstrap/delegation.tf, and have `toolkit bootstrap {env}` run",
+        "add the role to delegated_roles in terraform/bootstrap/delegation.tf, and have `toolkit bootstrap {env}` run "
+        "(up to 10 minutes to arrive); people get roles through groups",
     ),
     Known(
         r"\bScopeLocked\b",

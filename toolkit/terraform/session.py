@@ -19,6 +19,7 @@ from toolkit.errors import RefusedError, ToolkitError
 from toolkit.terraform import adopt, diagnostics, statelock
 from toolkit.terraform.events import Observer
 from toolkit.terraform.files import disk_errors, write_atomically
+from toolkit.terraform.gone import actions_without_target
 from toolkit.terraform.lock import EnvironmentLock, lock_environment
 from toolkit.terraform.plan import PlanSummary, summarise
 from toolkit.terraform.purge import steps_after_destroy
@@ -280,6 +281,14 @@ class Session:
                 plan = self._plan_with_imports(root, plan, existing)
                 _must_be_within(plan.summary, approved, self.environment)
                 continue
+            if gone := actions_without_target(result.events.errors, plan.document):
+                self._leave_out(root, gone)
+                self.observer.note(
+                    f"somebody has deleted what {', '.join(gone)} would have ended; planning again and going on"
+                )
+                plan = self.plan(root, destroy=plan.destroy)
+                _must_be_within(plan.summary, approved, self.environment)
+                continue
             row = diagnostics.retryable(result.events.errors)
             wait = waits.next(row) if row is not None else None
             if row is None or wait is None:
@@ -292,6 +301,12 @@ class Session:
             if plan.summary.empty:
                 adopt.forget(self.environment)
                 return plan.known_outputs
+
+    def _leave_out(self, root: RootName, addresses: list[str]) -> None:
+        """Take resources out of the state without destroying them."""
+        result = self.runner(root).run("state rm", *addresses, no_color=FLAG)
+        if result.returncode != 0:
+            raise self.failure(result)
 
     def _apply_run(self, root: RootName, file: Path, planned: int) -> Result:
         """One run; one that is interrupted or killed leaves a record of what it began to create."""
@@ -430,7 +445,8 @@ class _Waits:
 
 def _must_be_within(summary: PlanSummary, approved: dict[str, Any], environment: Environment) -> None:
     """Going on after an error must not do what nobody agreed to. A half-made resource may have to be made again."""
-    allowed = {"create": ("update", "replace", "delete", "import")}
+    # Of a replacement, the first half may be done.
+    allowed = {"create": ("update", "replace", "delete", "import"), "replace": ("create",)}
     for change in summary.changes:
         first = approved.get(change.address)
         if first is None or change.action not in (*allowed.get(first, ()), first):

@@ -45,12 +45,138 @@ run "without_federation" {
   }
 }
 
-run "ci_is_confined_to_the_resource_group" {
+run "only_deleted_vaults_reach_beyond_the_resource_groups" {
   command = apply
 
   assert {
-    condition     = alltrue([for a in output.role_assignments : can(regex("/resourceGroups/", a.scope))])
-    error_message = "No role may reach as far as the subscription."
+    condition     = [for key, a in output.role_assignments : key if !can(regex("/resourceGroups/", a.scope))] == ["ci_deleted_vaults"]
+    error_message = "No role may reach as far as the subscription, except to vaults that are deleted."
+  }
+}
+
+run "purging_is_nobodys_where_it_is_forbidden" {
+  command = plan
+
+  assert {
+    condition     = !contains(local.custom_roles.deleted_vault_operator.actions, "Microsoft.KeyVault/locations/deletedVaults/purge/action")
+    error_message = "With purge protection, which is the default, the right to purge would only reach other vaults."
+  }
+}
+
+run "purging_where_it_is_allowed" {
+  command = plan
+
+  variables {
+    key_vault = { purge_protection = false }
+  }
+
+  assert {
+    condition     = contains(azapi_resource.role_definition["deleted_vault_operator"].body.properties.permissions[0].actions, "Microsoft.KeyVault/locations/deletedVaults/purge/action")
+    error_message = "A throw-away platform must be able to free its vault's name."
+  }
+}
+
+run "custom_roles_are_narrow" {
+  command = apply
+
+  assert {
+    condition     = alltrue([for role in azapi_resource.role_definition : !anytrue([for action in role.body.properties.permissions[0].actions : strcontains(action, "*")])])
+    error_message = "A custom role lists its actions: a wildcard would grow with Azure."
+  }
+
+  assert {
+    condition     = alltrue([for scope in azapi_resource.role_definition["private_endpoint_approver"].body.properties.assignableScopes : can(regex("/resourceGroups/", scope))])
+    error_message = "The approver is for the platform's resource group."
+  }
+
+  assert {
+    condition = alltrue([for action in azapi_resource.role_definition["storage_firewall_operator"].body.properties.permissions[0].actions :
+    !can(regex("(?i)listkeys|delete|blobServices", action))])
+    error_message = "Who changes firewall rules gets no keys and no data."
+  }
+}
+
+run "delegation" {
+  command = apply
+
+  assert {
+    condition = (
+      strcontains(local.delegation_condition, "@Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {${join(", ", output.delegated_role_ids)}}")
+      && strcontains(local.delegation_condition, "@Resource[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {${join(", ", output.delegated_role_ids)}}")
+      && length(local.delegation_condition) < 8192
+    )
+    error_message = "The condition limits what is assigned and what is removed, and Azure takes 8 KB of it."
+  }
+
+  assert {
+    condition     = output.role_assignments["ci_platform_access"].condition == local.delegation_condition
+    error_message = "CI may assign roles on the condition only."
+  }
+
+  assert {
+    condition = length(setintersection(output.delegated_role_ids, [
+      "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9", "f58310d9-a9f6-439a-9e8d-f62e7b41a168",
+    ])) == 0
+    error_message = "CI must not be able to make itself Owner."
+  }
+
+  assert {
+    condition     = local.delegated_principal_types == toset(["Group", "ServicePrincipal", "User"])
+    error_message = "The operator of this test is a User, who gets roles on the platform."
+  }
+}
+
+run "groups_operate" {
+  command = plan
+
+  variables {
+    operator_principal_type = "Group"
+  }
+
+  assert {
+    condition     = !strcontains(local.delegation_condition, "'User'")
+    error_message = "Without a person as operator, no person gets a role."
+  }
+}
+
+run "the_read_only_identity_reads" {
+  command = apply
+
+  variables {
+    github_repository = "contoso/ml-platform"
+  }
+
+  assert {
+    condition = {
+      for key, a in output.role_assignments : key => a.role if a.principal_id == module.plan.principal_id && startswith(key, "plan_")
+    } == { plan_platform = "Reader", plan_state = "Storage Blob Data Reader" }
+    error_message = "Plans of pull requests read, and nothing else."
+  }
+
+  assert {
+    condition = toset([for c in local.plan_credentials : c.subject]) == toset([
+      "repo:contoso/ml-platform:pull_request", "repo:contoso/ml-platform:ref:refs/heads/main",
+    ])
+    error_message = "Pull requests and the main branch plan."
+  }
+
+  assert {
+    condition     = !anytrue([for c in local.federated_credentials : strcontains(c.subject, "pull_request")])
+    error_message = "A pull request must never act as CI."
+  }
+}
+
+run "branches_act_as_ci_when_named" {
+  command = plan
+
+  variables {
+    github_repository = "contoso/ml-platform"
+    github_branches   = ["release/1.x"]
+  }
+
+  assert {
+    condition     = local.federated_credentials["github-branch-release-1-x"].subject == "repo:contoso/ml-platform:ref:refs/heads/release/1.x"
+    error_message = "A named branch acts as CI."
   }
 }
 
@@ -99,4 +225,55 @@ run "invalid_operator" {
   }
 
   expect_failures = [var.operator_principal_id]
+}
+
+run "invalid_branch" {
+  command = plan
+
+  variables {
+    github_branches = ["refs/heads/main"]
+  }
+
+  expect_failures = [var.github_branches]
+}
+
+run "invalid_plan_branch" {
+  command = plan
+
+  variables {
+    github_plan_branches = ["feature/*"]
+  }
+
+  expect_failures = [var.github_plan_branches]
+}
+
+run "invalid_shared_service_connection" {
+  command = plan
+
+  variables {
+    azure_devops_federation      = { issuer = "https://login.microsoftonline.com/t/v2.0", subject = "/eid1/c/pub/t/a/a/b/sc/o/s" }
+    azure_devops_plan_federation = { issuer = "https://login.microsoftonline.com/t/v2.0", subject = "/eid1/c/pub/t/a/a/b/sc/o/s" }
+  }
+
+  expect_failures = [var.azure_devops_plan_federation]
+}
+
+run "invalid_delegation" {
+  command = plan
+
+  variables {
+    further_delegated_roles = ["Role Based Access Control Administrator"]
+  }
+
+  expect_failures = [var.further_delegated_roles]
+}
+
+run "unknown_delegation" {
+  command = plan
+
+  variables {
+    further_delegated_roles = ["Storge Blob Data Owner"]
+  }
+
+  expect_failures = [output.delegated_role_ids]
 }

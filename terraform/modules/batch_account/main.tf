@@ -11,21 +11,25 @@ resource "azapi_resource" "this" {
   }
 
   body = {
-    properties = {
-      poolAllocationMode         = "BatchService"
-      publicNetworkAccess        = var.public_network_access
-      allowedAuthenticationModes = ["AAD", "TaskAuthenticationToken"]
-      # Azure refuses rules while the public endpoint is off: https://learn.microsoft.com/azure/batch/public-network-access
-      networkProfile = var.public_network_access == "Disabled" ? null : {
-        accountAccess        = { defaultAction = "Deny", ipRules = [for rule in sort(var.ip_rules) : { action = "Allow", value = rule }] }
-        nodeManagementAccess = { defaultAction = "Deny", ipRules = [] }
-      }
-      autoStorage = {
-        storageAccountId      = var.storage_account_id
-        authenticationMode    = "BatchAccountManagedIdentity"
-        nodeIdentityReference = { resourceId = var.node_identity_id }
-      }
-    }
+    properties = merge(
+      {
+        poolAllocationMode         = "BatchService"
+        publicNetworkAccess        = var.public_network_access
+        allowedAuthenticationModes = ["AAD", "TaskAuthenticationToken"]
+        autoStorage = {
+          storageAccountId      = var.storage_account_id
+          authenticationMode    = "BatchAccountManagedIdentity"
+          nodeIdentityReference = { resourceId = var.node_identity_id }
+        }
+      },
+      # There are no rules for a public endpoint that is off: https://learn.microsoft.com/azure/batch/public-network-access
+      var.public_network_access == "Disabled" ? {} : {
+        networkProfile = {
+          accountAccess        = { defaultAction = "Deny", ipRules = [for rule in sort(var.ip_rules) : { action = "Allow", value = rule }] }
+          nodeManagementAccess = { defaultAction = "Deny", ipRules = [] }
+        }
+      },
+    )
   }
 }
 

@@ -1,4 +1,28 @@
 locals {
+  git = var.git_configuration
+
+  properties = merge(
+    { publicNetworkAccess = var.public_network_access },
+    length(var.global_parameters) == 0 ? {} : {
+      globalParameters = { for name, value in var.global_parameters : name => { type = "String", value = value } }
+    },
+    # Published by Terraform alone: the studio's branch is for drafts, and publishing it would undo what Terraform deployed.
+    # https://learn.microsoft.com/azure/data-factory/source-control
+    local.git == null ? {} : {
+      repoConfiguration = merge(
+        {
+          type                = local.git.azure_devops == null ? "FactoryGitHubConfiguration" : "FactoryVSTSConfiguration"
+          accountName         = local.git.account_name
+          repositoryName      = local.git.repository_name
+          collaborationBranch = local.git.collaboration_branch
+          rootFolder          = local.git.root_folder
+          disablePublish      = true
+        },
+        local.git.azure_devops == null ? {} : { projectName = local.git.azure_devops.project_name, tenantId = local.git.azure_devops.tenant_id },
+      )
+    },
+  )
+
   managed_virtual_network_id = "${azapi_resource.this.id}/managedVirtualNetworks/default"
   connect_via                = { type = "IntegrationRuntimeReference", referenceName = azapi_resource.integration_runtime.name }
 }
@@ -11,10 +35,11 @@ resource "azapi_resource" "this" {
   tags      = var.tags
 
   identity {
-    type = "SystemAssigned"
+    type         = length(var.credentials) == 0 ? "SystemAssigned" : "SystemAssigned, UserAssigned"
+    identity_ids = length(var.credentials) == 0 ? null : values(var.credentials)
   }
 
-  body = { properties = { publicNetworkAccess = var.public_network_access } }
+  body = { properties = local.properties }
 }
 
 # An action, because the REST reference has no operation that deletes a managed virtual network; it goes with its factory.
@@ -89,6 +114,80 @@ resource "azapi_resource" "key_vault_linked_service" {
       type           = "AzureKeyVault"
       connectVia     = local.connect_via
       typeProperties = { baseUrl = each.value }
+    }
+  }
+}
+
+# A user-assigned identity that linked services can name.
+resource "azapi_resource" "credential" {
+  for_each = var.credentials
+
+  type      = "Microsoft.DataFactory/factories/credentials@2018-06-01"
+  parent_id = azapi_resource.this.id
+  name      = each.key
+  body = {
+    properties = {
+      type           = "ManagedIdentity"
+      typeProperties = { resourceId = each.value }
+    }
+  }
+}
+
+resource "azapi_resource" "lake_linked_service" {
+  for_each = var.lake_linked_services
+
+  type      = "Microsoft.DataFactory/factories/linkedservices@2018-06-01"
+  parent_id = azapi_resource.this.id
+  name      = each.key
+  body = {
+    properties = {
+      type       = "AzureBlobFS"
+      connectVia = local.connect_via
+      # With nothing but the address, the factory acts as its managed identity:
+      # https://learn.microsoft.com/azure/data-factory/connector-azure-data-lake-storage#managed-identity
+      typeProperties = { url = each.value }
+    }
+  }
+}
+
+resource "azapi_resource" "machine_learning_linked_service" {
+  for_each = var.machine_learning_linked_services
+
+  type      = "Microsoft.DataFactory/factories/linkedservices@2018-06-01"
+  parent_id = azapi_resource.this.id
+  name      = each.key
+  body = {
+    properties = {
+      type       = "AzureMLService"
+      connectVia = local.connect_via
+      typeProperties = {
+        subscriptionId    = split("/", each.value)[2]
+        resourceGroupName = split("/", each.value)[4]
+        mlWorkspaceName   = split("/", each.value)[8]
+        authentication    = "MSI"
+      }
+    }
+  }
+}
+
+resource "azapi_resource" "batch_linked_service" {
+  for_each = var.batch_linked_services
+
+  type      = "Microsoft.DataFactory/factories/linkedservices@2018-06-01"
+  parent_id = azapi_resource.this.id
+  name      = each.key
+  body = {
+    properties = {
+      type       = "AzureBatch"
+      connectVia = local.connect_via
+      typeProperties = {
+        accountName       = each.value.account_name
+        batchUri          = each.value.endpoint
+        poolName          = each.value.pool_name
+        linkedServiceName = { type = "LinkedServiceReference", referenceName = azapi_resource.blob_linked_service[each.value.blob_linked_service].name }
+        # Batch takes a key or a user-assigned identity, not the factory's own.
+        credential = { type = "CredentialReference", referenceName = azapi_resource.credential[each.value.credential].name }
+      }
     }
   }
 }

@@ -59,6 +59,85 @@ variable "key_vault_linked_services" {
   nullable    = false
 }
 
+variable "lake_linked_services" {
+  description = "Addresses of data lakes (https://….dfs.core.windows.net), by name of the linked service."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "machine_learning_linked_services" {
+  description = "Resource ids of Azure Machine Learning workspaces, by name of the linked service."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "batch_linked_services" {
+  description = "Batch accounts by name of the linked service; `credential` and `blob_linked_service` are keys of credentials and blob_linked_services."
+  type = map(object({
+    account_name        = string
+    endpoint            = string
+    pool_name           = string
+    credential          = string
+    blob_linked_service = string
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for service in var.batch_linked_services : contains(keys(var.credentials), service.credential)])
+    error_message = "credential of a Batch linked service is none of: ${join(", ", keys(var.credentials))}. Batch refuses the factory's own identity: add a user-assigned one to credentials."
+  }
+
+  validation {
+    condition     = alltrue([for service in var.batch_linked_services : contains(keys(var.blob_linked_services), service.blob_linked_service)])
+    error_message = "blob_linked_service of a Batch linked service is none of: ${join(", ", keys(var.blob_linked_services))}."
+  }
+
+  # https://learn.microsoft.com/azure/data-factory/naming-rules
+  validation {
+    condition     = alltrue([for name in concat(keys(var.blob_linked_services), keys(var.key_vault_linked_services), keys(var.lake_linked_services), keys(var.machine_learning_linked_services), keys(var.batch_linked_services)) : can(regex("^[A-Za-z][A-Za-z0-9_ ]{0,259}$", name))])
+    error_message = "A linked service's name starts with a letter and has letters, digits and underscores; Data Factory refuses dashes there."
+  }
+}
+
+variable "credentials" {
+  description = "User-assigned identities that the factory may act as, by name of the credential."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "global_parameters" {
+  description = "Texts that every pipeline can read: pipeline().globalParameters.NAME."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.global_parameters) : can(regex("^[A-Za-z_][A-Za-z0-9_]{0,127}$", name))])
+    error_message = "A global parameter's name starts with a letter and has letters, digits and underscores."
+  }
+}
+
+variable "git_configuration" {
+  description = "Repository in which the studio keeps drafts; on a development factory only. `azure_devops` for Azure Repos, else GitHub."
+  type = object({
+    account_name         = string
+    repository_name      = string
+    collaboration_branch = optional(string, "main")
+    root_folder          = optional(string, "/")
+    azure_devops         = optional(object({ project_name = string, tenant_id = string }))
+  })
+  default = null
+
+  validation {
+    condition     = try(startswith(var.git_configuration.root_folder, "/"), true)
+    error_message = "git_configuration.root_folder starts with a slash."
+  }
+}
+
 variable "public_network_access" {
   description = "Enabled: the public endpoint answers every caller with a token. Disabled: private endpoints only."
   type        = string

@@ -88,8 +88,8 @@ variable "scale" {
   }
 
   validation {
-    condition     = var.scale.max_instances >= 40 && var.scale.max_instances <= 1000
-    error_message = "scale.max_instances must be between 40 and 1000: Flex Consumption takes no smaller limit."
+    condition     = var.scale.max_instances >= 1 && var.scale.max_instances <= 1000
+    error_message = "scale.max_instances must be between 1 and 1000; the app scales to zero by itself."
   }
 }
 

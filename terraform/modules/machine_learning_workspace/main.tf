@@ -1,21 +1,58 @@
 locals {
-  managed_network = merge(
-    { isolationMode = var.isolation_mode },
-    var.isolation_mode == "AllowOnlyApprovedOutbound" ? { firewallSku = "Standard" } : {},
-    var.isolation_mode == "Disabled" ? {} : {
-      outboundRules = {
-        for name, rule in var.outbound_private_endpoints : name => {
-          type     = "PrivateEndpoint"
-          category = "UserDefined"
-          destination = {
-            serviceResourceId = rule.resource_id
-            subresourceTarget = rule.group_id
-            sparkEnabled      = false
-          }
+  outbound_rules = merge(
+    {
+      for name, rule in var.outbound_private_endpoints : name => {
+        type     = "PrivateEndpoint"
+        category = "UserDefined"
+        destination = {
+          serviceResourceId = rule.resource_id
+          subresourceTarget = rule.group_id
+          sparkEnabled      = false
+        }
+      }
+    },
+    {
+      for name, fqdn in var.outbound_fqdns : name => {
+        type        = "FQDN"
+        category    = "UserDefined"
+        destination = fqdn
+      }
+    },
+    {
+      for name, rule in var.outbound_service_tags : name => {
+        type     = "ServiceTag"
+        category = "UserDefined"
+        destination = {
+          action     = "Allow"
+          serviceTag = rule.tag
+          protocol   = rule.protocol
+          portRanges = rule.ports
         }
       }
     },
   )
+
+  managed_network = merge(
+    { isolationMode = var.isolation_mode },
+    var.isolation_mode == "AllowOnlyApprovedOutbound" ? { firewallSku = var.firewall_sku } : {},
+    var.isolation_mode == "Disabled" ? {} : { outboundRules = local.outbound_rules },
+  )
+
+  # A version cannot be changed once it is there, so that it is called after what is in it.
+  environment_versions = {
+    for name, environment in var.environments : name => {
+      image = environment.image
+      conda = environment.conda == null ? null : yamlencode({
+        name     = name
+        channels = environment.conda.channels
+        dependencies = concat(
+          environment.conda.dependencies,
+          length(environment.conda.pip) == 0 ? [] : ["pip"],
+          [for packages in [environment.conda.pip] : { pip = packages } if length(packages) > 0],
+        )
+      })
+    }
+  }
 }
 
 resource "azapi_resource" "this" {
@@ -134,6 +171,33 @@ resource "azapi_resource" "datastore" {
       },
       each.value.kind == "AzureBlob" ? { containerName = each.value.container } : { filesystem = each.value.container },
     )
+  }
+}
+
+resource "azapi_resource" "environment" {
+  for_each = var.environments
+
+  type      = "Microsoft.MachineLearningServices/workspaces/environments@2024-04-01"
+  parent_id = azapi_resource.this.id
+  name      = each.key
+  body      = { properties = { description = each.value.description, isArchived = false } }
+}
+
+resource "azapi_resource" "environment_version" {
+  for_each = local.environment_versions
+
+  type      = "Microsoft.MachineLearningServices/workspaces/environments/versions@2024-04-01"
+  parent_id = azapi_resource.environment[each.key].id
+  name      = substr(sha256(jsonencode(each.value)), 0, 12)
+  body = {
+    properties = merge(
+      { image = each.value.image, osType = "Linux", isAnonymous = false, isArchived = false },
+      each.value.conda == null ? {} : { condaFile = each.value.conda },
+    )
+  }
+
+  lifecycle {
+    create_before_destroy = true
   }
 }
 

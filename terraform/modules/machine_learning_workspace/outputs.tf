@@ -13,6 +13,11 @@ output "compute_ids" {
   value       = { for name, compute in azapi_resource.compute : name => compute.id }
 }
 
+output "environment_ids" {
+  description = "Resource ids of the environments' versions, by name: what a job takes as environmentId."
+  value       = { for name, version in azapi_resource.environment_version : name => version.id }
+}
+
 output "private_endpoints" {
   description = "Private endpoints by group id, with the public host names that they serve."
   value = {

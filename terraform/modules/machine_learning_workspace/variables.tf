@@ -86,6 +86,121 @@ variable "outbound_private_endpoints" {
   }
 }
 
+variable "outbound_fqdns" {
+  description = "Host names that the managed network reaches over HTTP and HTTPS, by name of the rule. Needs AllowOnlyApprovedOutbound and accept_firewall_cost."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  # https://learn.microsoft.com/azure/machine-learning/how-to-managed-network
+  validation {
+    condition     = length(var.outbound_fqdns) == 0 || var.isolation_mode == "AllowOnlyApprovedOutbound"
+    error_message = "Rules by host name work with isolation_mode = \"AllowOnlyApprovedOutbound\" only: the other modes let everything out already."
+  }
+
+  # https://learn.microsoft.com/azure/machine-learning/how-to-managed-network#pricing
+  validation {
+    condition     = length(var.outbound_fqdns) == 0 || var.accept_firewall_cost
+    error_message = "The first rule by host name makes an Azure Firewall that is charged by the hour, and the mode cannot be undone: set accept_firewall_cost = true, or remove outbound_fqdns."
+  }
+
+  validation {
+    condition     = alltrue([for fqdn in var.outbound_fqdns : can(regex("^(\\*\\.)?([A-Za-z0-9-]+\\.)+[A-Za-z]{2,}$", fqdn))])
+    error_message = "outbound_fqdns takes host names, without scheme and path: pypi.org, *.pythonhosted.org."
+  }
+
+  validation {
+    condition     = !anytrue([for fqdn in var.outbound_fqdns : can(regex("\\.(blob|dfs|file|queue|table)\\.core\\.windows\\.net$", lower(fqdn)))])
+    error_message = "A rule by host name cannot lead to Azure Storage: use outbound_private_endpoints."
+  }
+}
+
+variable "outbound_service_tags" {
+  description = "Azure service tags that the managed network reaches, by name of the rule. Needs AllowOnlyApprovedOutbound."
+  type = map(object({
+    tag      = string
+    protocol = optional(string, "TCP")
+    ports    = optional(string, "443")
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(var.outbound_service_tags) == 0 || var.isolation_mode == "AllowOnlyApprovedOutbound"
+    error_message = "Rules by service tag work with isolation_mode = \"AllowOnlyApprovedOutbound\" only: the other modes let everything out already."
+  }
+
+  validation {
+    condition     = alltrue([for rule in var.outbound_service_tags : contains(["TCP", "UDP", "ICMP", "*"], rule.protocol)])
+    error_message = "protocol of a service tag's rule is TCP, UDP, ICMP or *."
+  }
+
+  validation {
+    condition = alltrue([
+      for name in concat(keys(var.outbound_private_endpoints), keys(var.outbound_fqdns), keys(var.outbound_service_tags)) :
+      can(regex("^[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}$", name))
+      ]) && length(distinct(concat(keys(var.outbound_private_endpoints), keys(var.outbound_fqdns), keys(var.outbound_service_tags)))) == (
+      length(var.outbound_private_endpoints) + length(var.outbound_fqdns) + length(var.outbound_service_tags)
+    )
+    error_message = "Names of outbound rules have 3 to 33 letters, digits, dashes and underscores, and each occurs once among outbound_private_endpoints, outbound_fqdns and outbound_service_tags."
+  }
+}
+
+variable "accept_firewall_cost" {
+  description = "Somebody decided that rules by host name are worth an Azure Firewall (https://azure.microsoft.com/pricing/details/azure-firewall/)."
+  type        = bool
+  default     = false
+}
+
+variable "firewall_sku" {
+  description = "Tier of that firewall: Basic or Standard."
+  type        = string
+  default     = "Standard"
+
+  validation {
+    condition     = contains(["Basic", "Standard"], var.firewall_sku)
+    error_message = "firewall_sku must be Basic or Standard."
+  }
+}
+
+variable "environments" {
+  description = <<-EOT
+    What jobs run in, by name: an image and, on top of it, conda and pip packages. Each content is a version of its own, called
+    after a hash of it, and takes the place of the former one; jobs refer to `azureml:NAME@latest`.
+  EOT
+  type = map(object({
+    description = optional(string, "")
+    image       = string
+    conda = optional(object({
+      channels     = optional(list(string), ["conda-forge"])
+      dependencies = list(string)
+      pip          = optional(list(string), [])
+    }))
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.environments) : can(regex("^[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}$", name))])
+    error_message = "An environment's name has up to 255 letters, digits, dashes and underscores, and starts with a letter or digit."
+  }
+
+  validation {
+    condition     = alltrue([for name in keys(var.environments) : !startswith(lower(name), "azureml")])
+    error_message = "Names that begin with AzureML belong to the curated environments: call yours otherwise."
+  }
+
+  validation {
+    condition     = alltrue([for environment in var.environments : can(regex("^[^\\s:/]+(\\.[^\\s/]+)?(:[0-9]+)?/[^\\s]+$", environment.image))])
+    error_message = "image of an environment is a full reference: mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
+  }
+
+  validation {
+    condition     = alltrue([for environment in var.environments : environment.conda == null || anytrue([for package in try(environment.conda.dependencies, []) : startswith(package, "python")])])
+    error_message = "conda of an environment names the Python that it wants (python=3.11): otherwise the solver picks one."
+  }
+}
+
 variable "computes" {
   description = "Clusters by name. They scale to zero."
   type = map(object({

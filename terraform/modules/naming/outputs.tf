@@ -1,5 +1,5 @@
 output "names" {
-  description = "Name of each resource, or the stem of those of which there are several (private_endpoint, network_security_group, identity)."
+  description = "Name of each resource, or the stem of those of which there are several (private_endpoint, network_security_group, identity, alert)."
   value       = local.names
 
   precondition {
@@ -20,9 +20,10 @@ output "suffix" {
 
 output "tags" {
   description = "Tags of every resource."
-  value = merge(var.tags, {
-    environment  = var.environment
-    workload     = var.workload
-    "managed-by" = "terraform"
-  })
+  value       = local.tags
+
+  precondition {
+    condition     = length([for key in var.required_tags : key if try(trimspace(local.tags[key]) == "", true)]) == 0
+    error_message = "Every resource needs the tags ${join(", ", var.required_tags)}: add ${join(", ", [for key in var.required_tags : key if try(trimspace(local.tags[key]) == "", true)])} to tags in envs/common.tfvars or envs/${var.environment}/terraform.tfvars."
+  }
 }

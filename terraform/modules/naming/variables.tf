@@ -35,4 +35,17 @@ variable "tags" {
   type        = map(string)
   default     = {}
   nullable    = false
+
+  # https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources#limitations
+  validation {
+    condition     = length(var.tags) <= 40 && alltrue([for key, value in var.tags : length(key) <= 128 && length(value) <= 256 && !can(regex("[<>%&\\\\?/]", key))])
+    error_message = "Azure takes 40 tags beside the platform's own, names of up to 128 characters without < > % & \\ ? /, and values of up to 256 characters."
+  }
+}
+
+variable "required_tags" {
+  description = "Tags that must be there and must not be empty."
+  type        = set(string)
+  default     = []
+  nullable    = false
 }

@@ -45,6 +45,8 @@ locals {
     },
   ]
 
+  with_hub_firewall = anytrue([for subnet in var.subnets : subnet.hub_firewall])
+
   subnet_bodies = [for key, subnet in var.subnets : {
     name = local.subnet_names[key]
     properties = merge(
@@ -58,6 +60,7 @@ locals {
         delegations                       = subnet.delegation == null ? [] : [{ name = "delegation", properties = { serviceName = subnet.delegation } }]
       },
       subnet.nat ? { natGateway = { id = azapi_resource.nat_gateway[0].id } } : {},
+      subnet.hub_firewall ? { routeTable = { id = azapi_resource.route_table[0].id } } : {},
     )
   }]
 }
@@ -100,6 +103,44 @@ resource "azapi_resource" "nat_gateway" {
     properties = {
       idleTimeoutInMinutes = 10
       publicIpAddresses    = [{ id = azapi_resource.public_ip[0].id }]
+    }
+  }
+}
+
+# Routes that gateways learn would lead around the firewall: https://learn.microsoft.com/azure/firewall/tutorial-hybrid-portal
+resource "azapi_resource" "route_table" {
+  count = local.with_hub_firewall ? 1 : 0
+
+  type      = "Microsoft.Network/routeTables@2024-01-01"
+  parent_id = var.parent_id
+  name      = var.names.route_table
+  location  = var.location
+  tags      = var.tags
+  body = {
+    properties = {
+      disableBgpRoutePropagation = true
+      routes = [{
+        name = "internet-through-hub-firewall"
+        properties = {
+          addressPrefix    = "0.0.0.0/0"
+          nextHopType      = "VirtualAppliance"
+          nextHopIpAddress = var.hub_firewall_ip
+        }
+      }]
+    }
+  }
+}
+
+resource "azapi_resource" "diagnostics" {
+  for_each = var.diagnostics == null ? {} : var.subnets
+
+  type      = "Microsoft.Insights/diagnosticSettings@2021-05-01-preview"
+  parent_id = azapi_resource.network_security_group[each.key].id
+  name      = "to-log-analytics"
+  body = {
+    properties = {
+      workspaceId = var.diagnostics.workspace_id
+      logs        = [{ categoryGroup = "allLogs", enabled = true }]
     }
   }
 }

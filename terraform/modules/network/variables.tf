@@ -1,10 +1,11 @@
 variable "names" {
-  description = "Names: `virtual_network`, and the stems `network_security_group`, `nat_gateway`, `public_ip`."
+  description = "Names: `virtual_network`, and the stems `network_security_group`, `nat_gateway`, `public_ip`, `route_table`."
   type = object({
     virtual_network        = string
     network_security_group = string
     nat_gateway            = string
     public_ip              = string
+    route_table            = string
   })
 }
 
@@ -38,13 +39,14 @@ variable "subnets" {
   description = <<-EOT
     Subnets by key. The range is cut out of address_space by `cidrsubnet(address_space, newbits, netnum)`.
     `private_endpoints` holds endpoints, and its network security group applies to them. `nat` sends the subnet's egress
-    through the NAT gateway. `service_endpoints` as Azure names them (Microsoft.Storage.Global).
+    through the NAT gateway, `hub_firewall` through the firewall at hub_firewall_ip. `service_endpoints` as Azure names them (Microsoft.Storage.Global).
   EOT
   type = map(object({
     newbits           = number
     netnum            = number
     private_endpoints = optional(bool, false)
     nat               = optional(bool, false)
+    hub_firewall      = optional(bool, false)
     service_endpoints = optional(list(string), [])
     delegation        = optional(string)
   }))
@@ -59,4 +61,43 @@ variable "subnets" {
     condition     = alltrue([for s in var.subnets : tonumber(split("/", var.address_space)[1]) + s.newbits <= 28])
     error_message = "A subnet smaller than /28 has too few addresses for private endpoints or compute: lower its newbits, or choose a larger address_space."
   }
+
+  # The platform's endpoints alone need more than the 11 addresses of a /28: a registry and a workspace take several each.
+  validation {
+    condition     = alltrue([for s in var.subnets : !s.private_endpoints || tonumber(split("/", var.address_space)[1]) + s.newbits <= 27])
+    error_message = "A subnet of private endpoints needs a /27 or more: lower its newbits, or choose a larger address_space."
+  }
+
+  # https://learn.microsoft.com/azure/azure-functions/flex-consumption-how-to
+  validation {
+    condition     = alltrue([for s in var.subnets : s.delegation != "Microsoft.App/environments" || tonumber(split("/", var.address_space)[1]) + s.newbits <= 27])
+    error_message = "A subnet of a Flex Consumption function app needs a /27 or more: lower its newbits, or choose a larger address_space."
+  }
+
+  validation {
+    condition     = alltrue([for s in var.subnets : !(s.nat && s.hub_firewall)])
+    error_message = "A subnet's egress goes through the NAT gateway or through the hub's firewall: leave out nat or hub_firewall."
+  }
+
+  validation {
+    condition     = var.hub_firewall_ip != null || !anytrue([for s in var.subnets : s.hub_firewall])
+    error_message = "A subnet goes through the hub's firewall, and nobody says where that is: set hub_firewall_ip to its private address."
+  }
+}
+
+variable "hub_firewall_ip" {
+  description = "Private address of the hub's firewall, for subnets with `hub_firewall`. The peering with the hub is its owner's."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.hub_firewall_ip == null || can(regex("^(10\\.|192\\.168\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.)", var.hub_firewall_ip)) && can(cidrnetmask("${var.hub_firewall_ip}/32"))
+    error_message = "hub_firewall_ip is the firewall's private IPv4 address (10.0.1.4): the next hop of a route is inside the network or a peered one."
+  }
+}
+
+variable "diagnostics" {
+  description = "Where the logs of the network security groups go; null for nowhere."
+  type        = object({ workspace_id = string })
+  default     = null
 }

@@ -1,6 +1,12 @@
 locals {
+  zone_ids = merge(
+    { for name, zone in azapi_resource.zone : name => zone.id },
+    { for id in var.existing_zone_ids : lower(basename(id)) => id },
+  )
+
+  # Keys from the names, which are known before the zones stand.
   links = merge([
-    for zone in var.zones : {
+    for zone in concat(tolist(var.zones), [for id in var.existing_zone_ids : lower(basename(id))]) : {
       for link, network in var.virtual_network_ids : "${zone}/${link}" => { zone = zone, link = link, network = network }
     }
   ]...)
@@ -21,7 +27,7 @@ resource "azapi_resource" "link" {
   for_each = local.links
 
   type      = "Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01"
-  parent_id = azapi_resource.zone[each.value.zone].id
+  parent_id = local.zone_ids[each.value.zone]
   name      = each.value.link
   location  = "global"
   tags      = var.tags

@@ -1,4 +1,4 @@
 output "zone_ids" {
-  description = "Resource ids of the zones, by name."
-  value       = { for name, zone in azapi_resource.zone : name => zone.id }
+  description = "Resource ids of the zones, by name: those made here, and those that stood already."
+  value       = local.zone_ids
 }

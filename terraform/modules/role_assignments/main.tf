@@ -1,9 +1,10 @@
 locals {
   definition_prefix = "/subscriptions/${var.subscription_id}/providers/Microsoft.Authorization/roleDefinitions"
-  definition_id = {
-    for key, a in var.assignments :
-    key => contains(keys(local.built_in_roles), a.role) ? "${local.definition_prefix}/${local.built_in_roles[a.role]}" : a.role
-  }
+  role_ids = merge(
+    { for role, guid in local.built_in_roles : role => "${local.definition_prefix}/${guid}" },
+    var.custom_roles,
+  )
+  definition_id = { for key, a in var.assignments : key => lookup(local.role_ids, a.role, a.role) }
 }
 
 resource "azapi_resource" "this" {
@@ -14,11 +15,14 @@ resource "azapi_resource" "this" {
   # The same assignment has the same name everywhere and for ever, so that two runs never make it twice (409 RoleAssignmentExists).
   name = uuidv5("url", "${each.value.scope}|${basename(local.definition_id[each.key])}|${each.value.principal_id}")
   body = {
-    properties = {
-      roleDefinitionId = local.definition_id[each.key]
-      principalId      = each.value.principal_id
-      principalType    = each.value.principal_type
-      description      = each.value.why
-    }
+    properties = merge(
+      {
+        roleDefinitionId = local.definition_id[each.key]
+        principalId      = each.value.principal_id
+        principalType    = each.value.principal_type
+        description      = each.value.why
+      },
+      each.value.condition == null ? {} : { condition = each.value.condition, conditionVersion = "2.0" },
+    )
   }
 }

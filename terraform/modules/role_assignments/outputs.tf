@@ -8,6 +8,12 @@ output "assignments" {
       role_definition_id = local.definition_id[key]
       role               = a.role
       why                = a.why
+      condition          = a.condition
     }
   }
+}
+
+output "built_in_roles" {
+  description = "GUIDs of the built-in roles that can be named, by name."
+  value       = local.built_in_roles
 }

@@ -24,7 +24,7 @@ locals {
       bypass              = var.bypass
       defaultAction       = "Deny"
       ipRules             = [for rule in sort(var.ip_rules) : { value = rule, action = "Allow" }]
-      resourceAccessRules = []
+      resourceAccessRules = [for id in sort(keys(var.resource_access_rules)) : { resourceId = id, tenantId = var.resource_access_rules[id] }]
       virtualNetworkRules = [for id in var.subnet_ids : { id = id, action = "Allow" }]
     }
   }
@@ -34,7 +34,13 @@ locals {
       deleteRetentionPolicy          = { enabled = true, days = var.retention_days }
       containerDeleteRetentionPolicy = { enabled = true, days = var.retention_days }
     },
-    var.versioning ? { isVersioningEnabled = true } : {},
+    # Said even where they are off: an update keeps what it does not name. An account with a hierarchical namespace has none of them.
+    # https://learn.microsoft.com/azure/storage/blobs/point-in-time-restore-overview
+    var.is_hns_enabled ? null : {
+      isVersioningEnabled = var.versioning
+      changeFeed          = { enabled = var.restore_days != null }
+      restorePolicy       = merge({ enabled = var.restore_days != null }, var.restore_days == null ? {} : { days = var.restore_days })
+    },
   )
 }
 
@@ -57,6 +63,15 @@ resource "azapi_update_resource" "blob_service" {
   parent_id = azapi_resource.this.id
   name      = "default"
   body      = { properties = local.blob_service }
+}
+
+resource "azapi_update_resource" "file_service" {
+  count = var.file_shares ? 1 : 0
+
+  type      = "Microsoft.Storage/storageAccounts/fileServices@2023-05-01"
+  parent_id = azapi_resource.this.id
+  name      = "default"
+  body      = { properties = { shareDeleteRetentionPolicy = { enabled = true, days = var.retention_days } } }
 }
 
 resource "azapi_resource" "container" {
@@ -83,12 +98,17 @@ resource "azapi_resource" "lifecycle" {
           type    = "Lifecycle"
           definition = {
             filters = { blobTypes = ["blockBlob"], prefixMatch = rule.prefixes }
-            actions = {
-              baseBlob = merge(
-                rule.tier_to_cool_after == null ? {} : { tierToCool = { daysAfterModificationGreaterThan = rule.tier_to_cool_after } },
-                rule.delete_after == null ? {} : { delete = { daysAfterModificationGreaterThan = rule.delete_after } },
-              )
-            }
+            actions = merge(
+              rule.tier_to_cool_after == null && rule.delete_after == null ? {} : {
+                baseBlob = merge(
+                  rule.tier_to_cool_after == null ? {} : { tierToCool = { daysAfterModificationGreaterThan = rule.tier_to_cool_after } },
+                  rule.delete_after == null ? {} : { delete = { daysAfterModificationGreaterThan = rule.delete_after } },
+                )
+              },
+              rule.delete_versions_after == null ? {} : {
+                version = { delete = { daysAfterCreationGreaterThan = rule.delete_versions_after } }
+              },
+            )
           }
         }]
       }
@@ -113,10 +133,10 @@ module "private_endpoint" {
 }
 
 resource "azapi_resource" "diagnostics" {
-  count = var.diagnostics == null ? 0 : 1
+  for_each = toset(var.diagnostics == null ? [] : var.file_shares ? ["blob", "file"] : ["blob"])
 
   type      = "Microsoft.Insights/diagnosticSettings@2021-05-01-preview"
-  parent_id = "${azapi_resource.this.id}/blobServices/default"
+  parent_id = "${azapi_resource.this.id}/${each.key}Services/default"
   name      = "to-log-analytics"
   body = {
     properties = {

@@ -32,6 +32,11 @@ variable "sku" {
     condition     = contains(["Standard_LRS", "Standard_ZRS", "Standard_GRS", "Standard_RAGRS", "Standard_GZRS", "Standard_RAGZRS"], var.sku)
     error_message = "sku must be Standard_LRS, Standard_ZRS, Standard_GRS, Standard_RAGRS, Standard_GZRS or Standard_RAGZRS."
   }
+
+  validation {
+    condition     = !can(regex("_(RA)?G", var.sku)) || contains(keys(local.region_pairs), var.location)
+    error_message = "${var.location} has no paired region that ${var.sku} could replicate to: choose Standard_ZRS or Standard_LRS, or a region with a pair (https://learn.microsoft.com/azure/reliability/regions-list; modules/storage_account/locals.regions.tf has the list)."
+  }
 }
 
 variable "is_hns_enabled" {
@@ -62,19 +67,66 @@ variable "retention_days" {
   }
 }
 
+variable "restore_days" {
+  description = "Days back to which block blobs can be restored as they were; null for no point-in-time restore."
+  type        = number
+  default     = null
+
+  # https://learn.microsoft.com/azure/storage/blobs/point-in-time-restore-overview
+  validation {
+    condition     = var.restore_days == null || try(var.restore_days >= 1 && var.restore_days < var.retention_days, false)
+    error_message = "restore_days must be at least 1 and below retention_days (${var.retention_days}): deleted blobs must be there for as long as a restore reaches back."
+  }
+
+  validation {
+    condition     = var.restore_days == null || (var.versioning && !var.is_hns_enabled)
+    error_message = "Point-in-time restore works from versions, which need versioning = true and no hierarchical namespace: leave restore_days out."
+  }
+}
+
+variable "file_shares" {
+  description = "The account's file shares are used: soft delete and diagnostics for them."
+  type        = bool
+  default     = false
+}
+
+variable "resource_access_rules" {
+  description = "Resource instances that pass the firewall with their identity: tenant by resource id."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  # https://learn.microsoft.com/azure/storage/common/storage-network-security-limitations
+  validation {
+    condition     = length(var.resource_access_rules) <= 200
+    error_message = "A storage account takes 200 resource instance rules: name them by subscription (a * in place of the resource), or use private endpoints."
+  }
+
+  validation {
+    condition     = alltrue([for id in keys(var.resource_access_rules) : can(regex("(?i)^/subscriptions/[^/]+/(resourceGroups/[^/]+/)?providers/[^/]+/[^/]+/[^/]+$", id))])
+    error_message = "resource_access_rules takes resource ids: /subscriptions/…/resourceGroups/…/providers/Microsoft.DataFactory/factories/NAME"
+  }
+}
+
 variable "lifecycle_rules" {
-  description = "When block blobs go to the cool tier and when they are deleted, in days since their last change, by name of the rule."
+  description = "When block blobs go to the cool tier and when they are deleted, in days since their last change, and when former versions are, in days since they were made, by name of the rule."
   type = map(object({
-    prefixes           = list(string)
-    tier_to_cool_after = optional(number)
-    delete_after       = optional(number)
+    prefixes              = list(string)
+    tier_to_cool_after    = optional(number)
+    delete_after          = optional(number)
+    delete_versions_after = optional(number)
   }))
   default  = {}
   nullable = false
 
   validation {
-    condition     = alltrue([for rule in var.lifecycle_rules : rule.tier_to_cool_after != null || rule.delete_after != null])
-    error_message = "A lifecycle rule needs tier_to_cool_after, delete_after or both: one without does nothing."
+    condition     = alltrue([for rule in var.lifecycle_rules : rule.tier_to_cool_after != null || rule.delete_after != null || rule.delete_versions_after != null])
+    error_message = "A lifecycle rule needs tier_to_cool_after, delete_after or delete_versions_after: one without does nothing."
+  }
+
+  validation {
+    condition     = var.versioning || alltrue([for rule in var.lifecycle_rules : rule.delete_versions_after == null])
+    error_message = "An account without versioning has no versions to delete: leave delete_versions_after out."
   }
 }
 
@@ -164,7 +216,7 @@ variable "private_endpoints" {
 }
 
 variable "diagnostics" {
-  description = "Where the blob service's logs and metrics go; null for nowhere."
+  description = "Where the logs and metrics of blobs and file shares go; null for nowhere."
   type        = object({ workspace_id = string })
   default     = null
 }

@@ -120,6 +120,20 @@ def test_a_refusal_of_the_state_account_is_told_apart(code: str, words: str) -> 
     assert diagnostics.state_missing([refused]) is (code == "ContainerNotFound")
 
 
+def test_an_identity_that_may_not_lock_is_told_of_no_lock() -> None:
+    detail = "Error message: 403 This request is not authorized … AuthorizationPermissionMismatch"
+    error = failure(result(Diagnostic("error", "Error acquiring the state lock", detail)), "prod")
+    assert "may not lock the state of prod" in error.message
+    assert "toolkit plan prod --no-lock" in (error.hint or "")
+
+
+def test_a_role_that_may_not_be_delegated_is_explained() -> None:
+    words = "The client has an authorization with ABAC condition that is not fulfilled to perform action 'x/write'"
+    error = failure(result(azapi("AuthorizationFailed", words, 403)), "prod")
+    assert "this identity may assign some roles, and not this one" in error.message
+    assert "delegation.tf" in (error.hint or "")
+
+
 def test_the_same_code_from_a_resource_is_not_taken_for_the_state() -> None:
     assert not diagnostics.state_missing([azapi("ResourceNotFound", "x", 404)])
     assert explain(azapi("AuthorizationFailure", "x", 403)) is None

@@ -125,13 +125,12 @@ def test_a_killed_apply_is_remembered_until_one_goes_through(run: Session, envir
     assert adopt.remembered(environment) == set()
 
 
-EXISTS = 'A resource with the ID "/subscriptions/s/x" already exists - to be managed via Terraform'
-
-
-def test_only_what_our_own_run_began_is_adopted() -> None:
+@pytest.mark.parametrize("article", ["A", "a"], ids=["azapi 1.15", "azapi 2.12"])
+def test_only_what_our_own_run_began_is_adopted(article: str) -> None:
+    exists = f'{article} resource with the ID "/subscriptions/s/x" already exists - to be managed via Terraform'
     errors = [
-        Diagnostic("error", "Resource already exists", EXISTS, "module.a.azapi_resource.mine"),
-        Diagnostic("error", "Resource already exists", EXISTS, "module.a.azapi_resource.theirs"),
+        Diagnostic("error", "Resource already exists", exists, "module.a.azapi_resource.mine"),
+        Diagnostic("error", "Resource already exists", exists, "module.a.azapi_resource.theirs"),
         Diagnostic("error", "Something else", "", "module.a.azapi_resource.mine"),
     ]
     assert adopt.already_existing(errors, {"module.a.azapi_resource.mine"}) == {

@@ -7,6 +7,7 @@ An operation that was under way when the process died is finished on the next re
 from __future__ import annotations
 
 import heapq
+import logging
 import math
 import uuid
 from collections.abc import Awaitable, Callable
@@ -21,6 +22,9 @@ from toolkit.sandbox.store import Store
 Json = dict[str, Any]
 HOST = "https://management.azure.com"
 _KIND = "arm-operation"
+_AGAIN_SECONDS = 2.0
+
+log = logging.getLogger("toolkit.sandbox.arm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +118,20 @@ class Operations:
         return operation
 
     async def settle(self) -> None:
-        """Finish every operation whose time has come."""
+        """Finish every operation whose time has come. One that cannot be finished now is tried again a little later:
+        whoever asks for something else meanwhile does not hear of it."""
         while self._due and self._due[0][0] <= self._clock():
             _, name = heapq.heappop(self._due)
             operation = self._store.document(_KIND, name)
             if operation is None or operation["status"] != "InProgress":
                 continue
             if operation["error"] is None:
-                await self._finish(operation)
+                try:
+                    await self._finish(operation)
+                except Exception:
+                    log.exception("%s of %s could not be finished", operation["method"], operation["resourceId"])
+                    heapq.heappush(self._due, (self._clock() + _AGAIN_SECONDS, name))
+                    continue
             operation["status"] = "Failed" if operation["error"] is not None else "Succeeded"
             self._store.put_document(_KIND, name, operation)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from toolkit.sandbox.arm.errors import bad_request
 from toolkit.sandbox.arm.resource_type import Call
@@ -55,10 +55,12 @@ def _monitor(scope: Resource) -> Names:
 @dataclass(frozen=True, slots=True)
 class Target:
     """``action_property`` is how this provider spells the connection state's third member: Storage alone leaves
-    out the s."""
+    out the s. ``decided_with`` is how a connection is approved: Batch alone has no PUT
+    (https://learn.microsoft.com/rest/api/batchmanagement/private-endpoint-connection)."""
 
     groups: dict[str, Callable[[Resource], Names]]
     action_property: str = "actionsRequired"
+    decided_with: Literal["PUT", "PATCH"] = "PUT"
 
 
 TARGETS: dict[str, Target] = {
@@ -74,7 +76,8 @@ TARGETS: dict[str, Target] = {
         {
             "batchAccount": lambda account: ((account.properties["accountEndpoint"],),),
             "nodeManagement": lambda account: ((account.properties["nodeManagementEndpoint"],),),
-        }
+        },
+        decided_with="PATCH",
     ),
     "Microsoft.Insights/privateLinkScopes": Target({"azuremonitor": _monitor}),
 }

@@ -18,7 +18,7 @@ from toolkit.sandbox.arm.errors import (
     resource_not_found,
 )
 from toolkit.sandbox.arm.identity import apply_identity
-from toolkit.sandbox.arm.ids import parse
+from toolkit.sandbox.arm.ids import RESOURCE_GROUPS, parse
 from toolkit.sandbox.arm.merge import keep, over, patched, take
 from toolkit.sandbox.arm.operations import Operations, Profile, stored_profile
 from toolkit.sandbox.arm.registry import lookup
@@ -74,12 +74,15 @@ class Resources:
     # -- writing -------------------------------------------------------------------------------------------------------
 
     async def put(self, call: Call) -> Answer:
+        if call.existing is not None:
+            require_not_deleting(call.existing)
         self._precondition(call)
         return await self._save(call, self._from_put(call))
 
     async def patch(self, call: Call) -> Answer:
         if call.existing is None:
             raise self.missing(call)
+        require_not_deleting(call.existing)
         self._precondition(call)
         resource = deepcopy(call.existing)
         tags = call.body.get("tags")
@@ -332,6 +335,25 @@ class Resources:
             resource,
         )
         await self.remove(call, resource)
+
+
+def require_not_deleting(resource: Resource) -> None:
+    """409 while a deletion runs that would take along what is written now.
+
+    ResourceGroupBeingDeleted: https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors.
+    The code of other resources differs by provider (inferred: the network provider's).
+    """
+    if resource.properties.get("provisioningState") != "Deleting":
+        return
+    if resource.type == RESOURCE_GROUPS:
+        raise conflict(
+            "ResourceGroupBeingDeleted",
+            f"The resource group '{resource.name}' is in deprovisioning state and cannot perform this operation.",
+        )
+    raise conflict(
+        "AnotherOperationInProgress",
+        f"Another operation on this or dependent resource is in progress: {resource.id} is being deleted.",
+    )
 
 
 def top(found: list[Json], call: Call) -> list[Json]:

@@ -25,11 +25,11 @@ from toolkit.sandbox.arm.operations import Profile
 from toolkit.sandbox.arm.providers import Providers
 from toolkit.sandbox.arm.registry import PROVIDER_ACTIONS, lookup
 from toolkit.sandbox.arm.resource_type import Answer, Call, ResourceType
-from toolkit.sandbox.arm.resources import Resources
+from toolkit.sandbox.arm.resources import Resources, require_not_deleting
 from toolkit.sandbox.arm.tenant import ROUTES, Route, TenantCall
 from toolkit.sandbox.arm.types.authorization import assignment_facts
 from toolkit.sandbox.model import Origin, Principal
-from toolkit.sandbox.world import InvalidToken, World
+from toolkit.sandbox.world import BlobsUnavailable, InvalidToken, World
 
 Json = dict[str, Any]
 
@@ -54,6 +54,8 @@ class ArmService:
             answer = await self._answer(request)
         except ArmError as error:
             answer = Answer(error.body(), error.status, {**error.headers, "x-ms-failure-cause": "gateway"})
+        except BlobsUnavailable as error:
+            answer = Answer(ArmError(503, "ServerBusy", f"The sandbox's blob storage: {error}.").body(), 503)
         headers = {**answer.headers, "x-ms-request-id": request_id, "Cache-Control": "no-cache"}
         client_id = request.headers.get("x-ms-client-request-id")
         if client_id:
@@ -260,9 +262,15 @@ class ArmService:
     def _exists_above(self, call: Call) -> None:
         """The resource group, the extended resource and the parent must be there."""
         target, store = call.id, self.world.store
-        group = target.resource_group_id()
-        if group is not None and call.type.type != RESOURCE_GROUPS and store.get(group) is None:
-            raise not_found("ResourceGroupNotFound", f"Resource group '{target.resource_group}' could not be found.")
+        group_id = target.resource_group_id()
+        if group_id is not None and call.type.type != RESOURCE_GROUPS:
+            group = store.get(group_id)
+            if group is None:
+                raise not_found(
+                    "ResourceGroupNotFound", f"Resource group '{target.resource_group}' could not be found."
+                )
+            if call.method in ("PUT", "PATCH", "POST"):
+                require_not_deleting(group)
         if call.type.place == "extension" and call.method in ("PUT", "PATCH") and "/providers/" in target.scope.lower():
             scope = parse(target.scope)
             if store.get(scope.id) is None and scope.type != SUBSCRIPTIONS:

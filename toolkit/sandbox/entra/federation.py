@@ -96,7 +96,8 @@ class Federation:
         """Return when a federated credential of the account matches and the issuer signed; raise EntraError otherwise.
 
         Entra compares issuer, subject and audience literally, with case:
-        https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations
+        https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations. A slash at the
+        issuer's end counts too: https://github.com/MicrosoftDocs/azure-docs/issues/97699
         """
         try:
             claims = jwt.decode(assertion, options={"verify_signature": False})
@@ -119,7 +120,7 @@ class Federation:
         issuer, subject, audience = (str(claims.get(name, "")) for name in ("iss", "sub", "aud"))
         candidates = [r.properties for r in self._store.under(account.resource_id or "/none", _FEDERATED_CREDENTIALS)]
         # The order in which a mismatch is reported is inferred; each number is documented.
-        candidates = [c for c in candidates if str(c.get("issuer", "")).rstrip("/") == issuer.rstrip("/")]
+        candidates = [c for c in candidates if c.get("issuer") == issuer]
         if not candidates:
             raise errors.no_federated_identity(700211, "issuer", issuer)
         candidates = [c for c in candidates if c.get("subject") == subject]

@@ -98,7 +98,7 @@ class PrivateNetwork:
             return Answer(alias, _managed_address(endpoint), True) if endpoint else Answer(alias, public)
         if origin.vantage.private_network == "none":
             return Answer(alias, public)
-        links = [link for link in self._links(origin, entry.zone) if self._reaches_network(origin, link)]
+        links = [link for link in self._links(entry.zone) if self._reaches_network(origin, link)]
         for link in links:
             record = self._store.get(f"{_parent(link)}/A/{label}")
             if record is not None and record.properties.get("aRecords"):
@@ -109,13 +109,12 @@ class PrivateNetwork:
 
     # -- private DNS ---------------------------------------------------------------------------------------------------
 
-    def _links(self, origin: Origin, zone: str) -> list[Resource]:
-        subscription = _subscription(origin)
+    def _links(self, zone: str) -> list[Resource]:
+        """Of zones in any subscription: what counts is the network that they lead to."""
         return [
             link
             for link in self._store.of_type(_DNS_LINKS)
-            if link.id.lower().startswith(subscription)
-            and _parent(link).lower().endswith(f"/{_DNS_ZONES}/{zone}".lower())
+            if _parent(link).lower().endswith(f"/{_DNS_ZONES}/{zone}".lower())
         ]
 
     def _reaches_network(self, origin: Origin, link: Resource) -> bool:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from toolkit.errors import ToolkitError
+from toolkit.sandbox.world import BlobsUnavailable
 
 SLOTS = tuple(f"slot{number:03d}" for number in range(256))
 
@@ -31,7 +32,7 @@ _RESTART_PAUSES = (0.1, 0.5, 1.0, 2.0, 5.0)
 _HEALTHY_SECONDS = 10.0
 
 
-class AzuriteUnavailable(Exception):
+class AzuriteUnavailable(BlobsUnavailable):
     """Azurite is not running now; ``str()`` says why and where its log is."""
 
 
@@ -156,13 +157,11 @@ class AzuriteProcess:
 
     async def _copy_output(self, process: asyncio.subprocess.Process, listening: asyncio.Future[int]) -> None:
         assert process.stdout is not None
-        with self._log_path.open("ab") as log:
-            async for line in process.stdout:
-                log.write(line)
-                log.flush()
-                found = _LISTENING.search(line)
-                if found and not listening.done():
-                    listening.set_result(int(found[1]))
+        async for line in process.stdout:
+            self._write_log(line)
+            found = _LISTENING.search(line)
+            if found and not listening.done():
+                listening.set_result(int(found[1]))
         if not listening.done():
             listening.set_exception(AzuriteUnavailable("Azurite ended before it listened"))
 
@@ -175,13 +174,13 @@ class AzuriteProcess:
             self._port = None
             failures = 0 if time.monotonic() - started > _HEALTHY_SECONDS else failures
             while self._port is None:
-                self._write_log(f"Azurite ended with code {code}; it is started again")
+                self._write_log(f"Azurite ended with code {code}; it is started again\n".encode())
                 await asyncio.sleep(_RESTART_PAUSES[min(failures, len(_RESTART_PAUSES) - 1)])
                 failures += 1
                 try:
                     await self._spawn()
-                except ToolkitError as error:
-                    self._write_log(error.message)
+                except (ToolkitError, OSError) as error:  # OSError: the disk is full, or its files cannot be opened
+                    self._write_log(f"{error}\n".encode())
 
     async def _end(self) -> None:
         self._port = None
@@ -197,9 +196,10 @@ class AzuriteProcess:
             await self._output
             self._output = None
 
-    def _write_log(self, message: str) -> None:
-        with self._log_path.open("a") as log:
-            log.write(message + "\n")
+    def _write_log(self, line: bytes) -> None:
+        # A full disk costs the line: Azurite's output must be read on, and Azurite started again.
+        with contextlib.suppress(OSError), self._log_path.open("ab") as log:
+            log.write(line)
 
     def _log_tail(self) -> str:
         lines = self._log_path.read_text(errors="replace").splitlines() if self._log_path.exists() else []

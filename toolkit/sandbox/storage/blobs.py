@@ -13,6 +13,7 @@ import httpx
 from toolkit.sandbox.storage.azurite import SLOTS, AzuriteProcess, AzuriteUnavailable
 from toolkit.sandbox.storage.signing import Headers, sign, split_query, string_to_sign
 from toolkit.sandbox.store import Store
+from toolkit.sandbox.world import BlobsUnavailable
 
 _SLOT_KIND: Final = "blob-slot"
 _TIMEOUT: Final = httpx.Timeout(120.0, connect=5.0)
@@ -20,7 +21,7 @@ _SAFE: Final = ("GET", "HEAD")
 _VERSION: Final = b"2021-12-02"  # of the control plane's own requests; any version that Azurite 3.35.0 knows
 
 
-class BlobStorageFull(Exception):
+class BlobStorageFull(BlobsUnavailable):
     """All of Azurite's slots are lent: there are more storage accounts than the sandbox can hold."""
 
 
@@ -48,6 +49,8 @@ class AzuriteBlobs:
 
     async def delete_container(self, account: str, container: str) -> None:
         """Delete a container with its blobs; one that is not there is no error. Raises :class:`AzuriteUnavailable`."""
+        if self._store.document(_SLOT_KIND, account) is None:
+            return  # nothing was ever there, or the account's deletion took it along: do not lend a slot for this
         await self._break_lease(account, container)
         await self._own(account, "DELETE", f"/{quote(container)}", "restype=container", accepted=(202, 404))
 

@@ -14,8 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from toolkit.sandbox.model import Origin, Principal
 from toolkit.sandbox.network.firewall import admits
 from toolkit.sandbox.storage.authentication import Anonymous, Identity, authenticate, private_container
-from toolkit.sandbox.storage.azurite import AzuriteUnavailable
-from toolkit.sandbox.storage.blobs import AzuriteBlobs, BlobStorageFull
+from toolkit.sandbox.storage.blobs import AzuriteBlobs
 from toolkit.sandbox.storage.errors import SERVER, StorageError, not_served, serialise
 from toolkit.sandbox.storage.operations import (
     READ_BLOB,
@@ -31,7 +30,7 @@ from toolkit.sandbox.storage.operations import (
 from toolkit.sandbox.storage.sas import PARAMETERS, SharedAccess
 from toolkit.sandbox.storage.signing import split_query
 from toolkit.sandbox.store import Resource
-from toolkit.sandbox.world import World
+from toolkit.sandbox.world import BlobsUnavailable, World
 
 _ACCOUNTS: Final = "Microsoft.Storage/storageAccounts"
 _SUFFIX: Final = ".blob.core.windows.net"
@@ -73,7 +72,7 @@ class StorageService:
             return await self._decide(request, origin)
         except StorageError as error:
             return serialise(error, request)
-        except (AzuriteUnavailable, BlobStorageFull) as error:
+        except BlobsUnavailable as error:
             return serialise(StorageError(503, "ServerBusy", f"The sandbox's blob storage: {error}."), request)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is left to read it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from toolkit.smoke.checks.common import fail_if, read, read_list, same
@@ -82,6 +83,58 @@ def linked_services_use_the_runtime(context: Context) -> Evidence:
     return {"connect_via": via}
 
 
+def pipelines_use_the_runtime(context: Context) -> Evidence:
+    """connectVia belongs inside typeProperties; beside them it is dropped, and the Auto-resolve runtime is used.
+
+    https://learn.microsoft.com/azure/data-factory/control-flow-web-activity
+    """
+    expected = _runtime(context)
+    pipelines = {p["name"]: p for p in read_list(context, f"{context.output('data_factory_id')}/pipelines")}
+    problems = [f"the pipeline {n} is missing" for n in context.output("data_factory_pipelines") if n not in pipelines]
+    evidence = {}
+    for name, pipeline in pipelines.items():
+        activities = [one for one in _activities(pipeline["properties"]) if one["type"] == "WebActivity"]
+        evidence[name] = [one["name"] for one in activities]
+        for activity in activities:
+            via = ((activity.get("typeProperties") or {}).get("connectVia") or {}).get("referenceName")
+            if not same(via, expected):
+                problems.append(f"{name}/{activity['name']} connects via {via or 'the Auto-resolve runtime'}")
+    fail_if(problems, hint=f"set typeProperties.connectVia to {expected} in the activity; toolkit apply writes ours")
+    return {"web_activities": evidence}
+
+
+def triggers_are_as_declared(context: Context) -> Evidence:
+    found = {
+        trigger["name"]: trigger["properties"].get("runtimeState")
+        for trigger in read_list(context, f"{context.output('data_factory_id')}/triggers")
+    }
+    wanted = {
+        name: "Started" if trigger["started"] else "Stopped"
+        for name, trigger in context.output("data_factory_triggers").items()
+    }
+    fail_if(
+        [
+            f"trigger {n} is {found.get(n) or 'missing'}, not {state}"
+            for n, state in wanted.items()
+            if found.get(n) != state
+        ],
+        hint="somebody started or stopped it by hand, which Terraform does not see: do the opposite in the factory",
+    )
+    return {"triggers": wanted}
+
+
+def _activities(value: Any) -> Iterator[dict[str, Any]]:
+    """Every activity of a pipeline, those inside of others, too."""
+    if isinstance(value, dict):
+        if isinstance(value.get("name"), str) and isinstance(value.get("typeProperties"), dict) and "type" in value:
+            yield value
+        for inner in value.values():
+            yield from _activities(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _activities(inner)
+
+
 def _group(context: Context) -> str:
     return str(context.output("resource_group_name"))
 
@@ -129,5 +182,19 @@ CHECKS: tuple[Check, ...] = (
         title="Every linked service connects through the managed virtual network",
         function=linked_services_use_the_runtime,
         outputs=(*_OUTPUTS, "data_factory_integration_runtime_name"),
+    ),
+    Check(
+        id="adf-pipelines-private",
+        category="adf",
+        title="The pipelines are there, and their web activities connect through the managed virtual network",
+        function=pipelines_use_the_runtime,
+        outputs=("data_factory_id", "data_factory_pipelines", "data_factory_integration_runtime_name"),
+    ),
+    Check(
+        id="adf-triggers",
+        category="adf",
+        title="Every trigger runs, or does not run, as the environment says",
+        function=triggers_are_as_declared,
+        outputs=("data_factory_id", "data_factory_triggers"),
     ),
 )

@@ -10,9 +10,12 @@ from toolkit.smoke.model import CheckFailed, Evidence
 
 # The api-versions that Terraform writes the types with (terraform/modules), so that a check reads what was written.
 API_VERSIONS: dict[str, str] = {
+    "microsoft.authorization/locks": "2020-05-01",
     "microsoft.batch/batchaccounts": "2024-02-01",
+    "microsoft.consumption/budgets": "2023-11-01",
     "microsoft.containerregistry/registries": "2023-07-01",
     "microsoft.datafactory/factories": "2018-06-01",
+    "microsoft.insights/metricalerts": "2018-03-01",
     "microsoft.keyvault/vaults": "2026-02-01",
     "microsoft.machinelearningservices/workspaces": "2026-05-01",
     "microsoft.network/privateendpoints": "2024-01-01",

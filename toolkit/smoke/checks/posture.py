@@ -105,6 +105,10 @@ def diagnostics_are_sent(context: Context) -> Evidence:
         "workspace": context.output("machine_learning_workspace_id"),
         "data factory": context.output("data_factory_id"),
     }
+    # An environment may do without these.
+    for name, output in {"Batch account": "batch_account_id", "function app": "function_app_id"}.items():
+        if context.session.outputs.get(output) is not None:
+            sources[name] = context.output(output)
     problems, evidence = [], {}
     for name, source in sources.items():
         path = f"{source}/providers/Microsoft.Insights/diagnosticSettings"

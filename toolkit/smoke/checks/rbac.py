@@ -68,10 +68,15 @@ def no_broad_roles(context: Context) -> Evidence:
     for principal in sorted(principals):
         for assignment in _assignments_of(context, principal):
             broad = _guid(assignment.role_definition_id).casefold() in BROAD_ROLES
-            if broad and same(str(assignment.scope).rstrip("/"), subscription):
+            if broad and not is_within(str(assignment.scope), subscription):
                 problems.append(f"{principal} has {_words(assignment)}")
     fail_if(problems, hint="assign the role on the resource group or the resource, or a narrower role")
     return {"principals": len(principals)}
+
+
+def is_within(scope: str, subscription: str) -> bool:
+    """Whether ``scope`` is inside of the subscription: not the subscription itself, a management group or ``/``."""
+    return scope.casefold().startswith(f"{subscription.casefold()}/") and scope.rstrip("/").count("/") > 2
 
 
 def _identities(context: Context) -> list[dict[str, Any]]:
@@ -120,7 +125,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         id="rbac-no-broad-roles",
         category="rbac",
-        title="No identity of the platform has a broad role on the subscription",
+        title="No identity of the platform has a broad role on the subscription or above",
         function=no_broad_roles,
         outputs=("resource_group_name", "identities", "probe_identities", "data_factory_principal_id"),
     ),

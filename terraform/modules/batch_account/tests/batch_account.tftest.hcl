@@ -29,7 +29,7 @@ run "account_without_keys" {
   }
 
   assert {
-    condition     = azapi_resource.this.body.properties.publicNetworkAccess == "Disabled" && azapi_resource.this.body.properties.networkProfile == null
+    condition     = azapi_resource.this.body.properties.publicNetworkAccess == "Disabled" && !can(azapi_resource.this.body.properties.networkProfile)
     error_message = "A closed account has no rules."
   }
 
@@ -39,7 +39,7 @@ run "account_without_keys" {
   }
 
   assert {
-    condition     = output.private_endpoints["batchAccount"].fqdns == ["bamlpdev.westeurope.batch.azure.com"] && output.endpoint == "https://bamlpdev.westeurope.batch.azure.com"
+    condition     = tolist(output.private_endpoints["batchAccount"].fqdns) == tolist(["bamlpdev.westeurope.batch.azure.com"]) && output.endpoint == "https://bamlpdev.westeurope.batch.azure.com"
     error_message = "Wrong host names."
   }
 }

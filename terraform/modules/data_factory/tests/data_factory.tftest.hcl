@@ -45,6 +45,139 @@ run "linked_services_use_the_runtime" {
   }
 }
 
+run "plain_factory" {
+  command = plan
+
+  assert {
+    condition     = azapi_resource.this.body.properties == { publicNetworkAccess = "Disabled" } && azapi_resource.this.identity[0].type == "SystemAssigned"
+    error_message = "Without Git, global parameters and credentials the factory has none of them."
+  }
+}
+
+run "linked_services_of_lake_workspace_and_batch" {
+  command = apply
+
+  variables {
+    credentials                      = { batch = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/factory" }
+    blob_linked_services             = { ls_storage = "https://st.blob.core.windows.net/" }
+    lake_linked_services             = { ls_lake = "https://dls.dfs.core.windows.net" }
+    machine_learning_linked_services = { ls_workspace = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/mlw" }
+    batch_linked_services = {
+      ls_batch = { account_name = "ba", endpoint = "https://ba.westeurope.batch.azure.com", pool_name = "cpu", credential = "batch", blob_linked_service = "ls_storage" }
+    }
+  }
+
+  assert {
+    condition     = azapi_resource.this.identity[0].type == "SystemAssigned, UserAssigned" && endswith(azapi_resource.this.identity[0].identity_ids[0], "/factory")
+    error_message = "A credential's identity has to be the factory's, too."
+  }
+
+  assert {
+    condition     = azapi_resource.batch_linked_service["ls_batch"].body.properties.typeProperties.credential.referenceName == "batch" && azapi_resource.batch_linked_service["ls_batch"].body.properties.typeProperties.linkedServiceName.referenceName == "ls_storage"
+    error_message = "Batch is reached as the credential's identity, and its files are in the account."
+  }
+
+  assert {
+    condition     = azapi_resource.machine_learning_linked_service["ls_workspace"].body.properties.typeProperties.mlWorkspaceName == "mlw" && azapi_resource.machine_learning_linked_service["ls_workspace"].body.properties.typeProperties.resourceGroupName == "rg" && azapi_resource.lake_linked_service["ls_lake"].body.properties.typeProperties.url == "https://dls.dfs.core.windows.net"
+    error_message = "Wrong targets."
+  }
+
+  assert {
+    condition     = alltrue([for service in [azapi_resource.lake_linked_service["ls_lake"], azapi_resource.machine_learning_linked_service["ls_workspace"], azapi_resource.batch_linked_service["ls_batch"]] : service.body.properties.connectVia.referenceName == "ir-managed-vnet"])
+    error_message = "Every linked service goes through the managed network."
+  }
+
+  assert {
+    condition     = toset(keys(output.linked_service_names)) == toset(["ls_storage", "ls_lake", "ls_workspace", "ls_batch"])
+    error_message = "The output names them all."
+  }
+}
+
+run "git_on_github" {
+  command = plan
+
+  variables {
+    git_configuration = { account_name = "example-org", repository_name = "ml-platform", root_folder = "/adf" }
+    global_parameters = { environment = "dev" }
+  }
+
+  assert {
+    condition = azapi_resource.this.body.properties.repoConfiguration == {
+      accountName         = "example-org"
+      collaborationBranch = "main"
+      disablePublish      = true
+      repositoryName      = "ml-platform"
+      rootFolder          = "/adf"
+      type                = "FactoryGitHubConfiguration"
+    }
+    error_message = "Drafts are in the repository, and nobody publishes over Terraform."
+  }
+
+  assert {
+    condition     = azapi_resource.this.body.properties.globalParameters.environment == { type = "String", value = "dev" }
+    error_message = "Pipelines read global parameters."
+  }
+}
+
+run "git_on_azure_devops" {
+  command = plan
+
+  variables {
+    git_configuration = { account_name = "example-org", repository_name = "ml-platform", azure_devops = { project_name = "ml", tenant_id = "00000000-0000-0000-0000-0000000000aa" } }
+  }
+
+  assert {
+    condition     = azapi_resource.this.body.properties.repoConfiguration.type == "FactoryVSTSConfiguration" && azapi_resource.this.body.properties.repoConfiguration.projectName == "ml"
+    error_message = "Azure Repos have a project."
+  }
+}
+
+run "invalid_root_folder" {
+  command = plan
+  variables {
+    git_configuration = { account_name = "example-org", repository_name = "ml-platform", root_folder = "adf" }
+  }
+  expect_failures = [var.git_configuration]
+}
+
+run "invalid_global_parameter" {
+  command = plan
+  variables {
+    global_parameters = { "not-a-name" = "x" }
+  }
+  expect_failures = [var.global_parameters]
+}
+
+run "invalid_batch_without_credential" {
+  command = plan
+  variables {
+    blob_linked_services = { ls_storage = "https://st.blob.core.windows.net/" }
+    batch_linked_services = {
+      ls_batch = { account_name = "ba", endpoint = "https://ba.westeurope.batch.azure.com", pool_name = "cpu", credential = "batch", blob_linked_service = "ls_storage" }
+    }
+  }
+  expect_failures = [var.batch_linked_services]
+}
+
+run "invalid_batch_without_storage" {
+  command = plan
+  variables {
+    credentials = { batch = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/factory" }
+    batch_linked_services = {
+      ls_batch = { account_name = "ba", endpoint = "https://ba.westeurope.batch.azure.com", pool_name = "cpu", credential = "batch", blob_linked_service = "ls_storage" }
+    }
+  }
+  expect_failures = [var.batch_linked_services]
+}
+
+run "invalid_linked_service_name" {
+  command = plan
+  variables {
+    blob_linked_services = { ls-storage = "https://st.blob.core.windows.net/" }
+  }
+  expect_failures = [var.batch_linked_services]
+}
+
 run "private_endpoints" {
   command = plan
 

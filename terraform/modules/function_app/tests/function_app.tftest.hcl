@@ -11,7 +11,7 @@ variables {
   parent_id             = "/subscriptions/s/resourceGroups/rg"
   location              = "westeurope"
   public_network_access = "Disabled"
-  identity              = { id = "/subscriptions/s/identity", client_id = "00000000-0000-0000-0000-0000000000c1" }
+  identity              = { id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/func", client_id = "00000000-0000-0000-0000-0000000000c1" }
   storage               = { account_name = "st", blob_endpoint = "https://st.blob.core.windows.net/", container = "function-packages" }
   subnet_id             = "/subscriptions/s/x/subnets/snet-functions"
 }
@@ -124,7 +124,7 @@ run "invalid_memory" {
 run "invalid_instances" {
   command = plan
   variables {
-    scale = { max_instances = 1 }
+    scale = { max_instances = 0 }
   }
   expect_failures = [var.scale]
 }

@@ -54,6 +54,75 @@ run "approved_outbound_only" {
   }
 }
 
+run "outbound_rules_by_name_and_tag" {
+  command = plan
+
+  variables {
+    isolation_mode        = "AllowOnlyApprovedOutbound"
+    accept_firewall_cost  = true
+    firewall_sku          = "Basic"
+    outbound_fqdns        = { pypi = "pypi.org", pypi-files = "*.pythonhosted.org" }
+    outbound_service_tags = { monitor = { tag = "AzureMonitor" } }
+  }
+
+  assert {
+    condition     = azapi_resource.this.body.properties.managedNetwork.firewallSku == "Basic" && keys(azapi_resource.this.body.properties.managedNetwork.outboundRules) == ["monitor", "pypi", "pypi-files"]
+    error_message = "Every rule is part of the managed network."
+  }
+
+  assert {
+    condition     = jsonencode(azapi_resource.this.body.properties.managedNetwork.outboundRules["pypi"]) == jsonencode({ type = "FQDN", category = "UserDefined", destination = "pypi.org" })
+    error_message = "A rule by host name."
+  }
+
+  assert {
+    condition     = jsonencode(azapi_resource.this.body.properties.managedNetwork.outboundRules["monitor"].destination) == jsonencode({ action = "Allow", serviceTag = "AzureMonitor", protocol = "TCP", portRanges = "443" })
+    error_message = "A rule by service tag."
+  }
+}
+
+run "environments" {
+  command = plan
+
+  variables {
+    environments = {
+      train = {
+        image = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
+        conda = { dependencies = ["python=3.11"], pip = ["mlflow-skinny"] }
+      }
+      plain = { image = "mcr.microsoft.com/azureml/minimal-ubuntu22.04" }
+    }
+  }
+
+  assert {
+    condition     = yamldecode(azapi_resource.environment_version["train"].body.properties.condaFile) == { name = "train", channels = ["conda-forge"], dependencies = ["python=3.11", "pip", { pip = ["mlflow-skinny"] }] }
+    error_message = "Conda installs pip's packages, too."
+  }
+
+  assert {
+    condition     = !can(azapi_resource.environment_version["plain"].body.properties.condaFile) && can(regex("^[0-9a-f]{12}$", azapi_resource.environment_version["plain"].name))
+    error_message = "An image alone is an environment."
+  }
+}
+
+run "other_content_is_another_version" {
+  command = plan
+
+  variables {
+    environments = {
+      train = {
+        image = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
+        conda = { dependencies = ["python=3.12"], pip = ["mlflow-skinny"] }
+      }
+    }
+  }
+
+  assert {
+    condition     = azapi_resource.environment_version["train"].name != substr(sha256(jsonencode({ image = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04", conda = yamlencode({ name = "train", channels = ["conda-forge"], dependencies = ["python=3.11", "pip", { pip = ["mlflow-skinny"] }] }) })), 0, 12)
+    error_message = "A version cannot be changed once it is there."
+  }
+}
+
 run "without_managed_network" {
   command = plan
 
@@ -159,4 +228,125 @@ run "invalid_without_roles" {
     identity_role_assignment_ids = []
   }
   expect_failures = [azapi_resource.this]
+}
+
+run "invalid_fqdn_without_acceptance" {
+  command = plan
+  variables {
+    isolation_mode = "AllowOnlyApprovedOutbound"
+    outbound_fqdns = { pypi = "pypi.org" }
+  }
+  expect_failures = [var.outbound_fqdns]
+}
+
+run "invalid_fqdn_in_another_mode" {
+  command = plan
+  variables {
+    accept_firewall_cost = true
+    outbound_fqdns       = { pypi = "pypi.org" }
+  }
+  expect_failures = [var.outbound_fqdns]
+}
+
+run "invalid_fqdn_with_scheme" {
+  command = plan
+  variables {
+    isolation_mode       = "AllowOnlyApprovedOutbound"
+    accept_firewall_cost = true
+    outbound_fqdns       = { pypi = "https://pypi.org/" }
+  }
+  expect_failures = [var.outbound_fqdns]
+}
+
+run "invalid_fqdn_of_storage" {
+  command = plan
+  variables {
+    isolation_mode       = "AllowOnlyApprovedOutbound"
+    accept_firewall_cost = true
+    outbound_fqdns       = { data = "stdata.blob.core.windows.net" }
+  }
+  expect_failures = [var.outbound_fqdns]
+}
+
+run "invalid_service_tag_in_another_mode" {
+  command = plan
+  variables {
+    outbound_service_tags = { monitor = { tag = "AzureMonitor" } }
+  }
+  expect_failures = [var.outbound_service_tags]
+}
+
+run "invalid_service_tag_protocol" {
+  command = plan
+  variables {
+    isolation_mode        = "AllowOnlyApprovedOutbound"
+    outbound_service_tags = { monitor = { tag = "AzureMonitor", protocol = "https" } }
+  }
+  expect_failures = [var.outbound_service_tags]
+}
+
+run "invalid_rule_name_twice" {
+  command = plan
+  variables {
+    isolation_mode             = "AllowOnlyApprovedOutbound"
+    outbound_private_endpoints = { monitor = { resource_id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/dls", group_id = "dfs" } }
+    outbound_service_tags      = { monitor = { tag = "AzureMonitor" } }
+  }
+  expect_failures = [var.outbound_service_tags]
+}
+
+run "invalid_firewall_sku" {
+  command = plan
+  variables {
+    firewall_sku = "Premium"
+  }
+  expect_failures = [var.firewall_sku]
+}
+
+run "invalid_environment_name" {
+  command = plan
+  variables {
+    environments = { "my env" = { image = "mcr.microsoft.com/azureml/minimal-ubuntu22.04" } }
+  }
+  expect_failures = [var.environments]
+}
+
+run "invalid_environment_called_as_a_curated_one" {
+  command = plan
+  variables {
+    environments = { AzureML-ours = { image = "mcr.microsoft.com/azureml/minimal-ubuntu22.04" } }
+  }
+  expect_failures = [var.environments]
+}
+
+run "invalid_environment_image" {
+  command = plan
+  variables {
+    environments = { train = { image = "ubuntu" } }
+  }
+  expect_failures = [var.environments]
+}
+
+run "invalid_environment_without_python" {
+  command = plan
+  variables {
+    environments = { train = { image = "mcr.microsoft.com/azureml/minimal-ubuntu22.04", conda = { dependencies = ["numpy"] } } }
+  }
+  expect_failures = [var.environments]
+}
+
+run "invalid_priority" {
+  command = plan
+  variables {
+    computes = { cpu-cluster = { vm_size = "Standard_D2s_v5", max_nodes = 1, priority = "Spot" } }
+  }
+  expect_failures = [var.computes]
+}
+
+run "invalid_max_nodes" {
+  command = plan
+  variables {
+    computes = { cpu-cluster = { vm_size = "Standard_D2s_v5", max_nodes = 0 } }
+  }
+  expect_failures = [var.computes]
 }

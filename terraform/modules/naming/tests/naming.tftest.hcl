@@ -27,6 +27,25 @@ run "longest_names_fit" {
   }
 }
 
+run "every_name_has_a_rule_and_keeps_it" {
+  command = plan
+
+  variables {
+    workload    = "mlplatfo"
+    environment = "preprod"
+  }
+
+  assert {
+    condition     = toset(keys(local.rules)) == toset(keys(local.computed))
+    error_message = "A name without a rule, or a rule without a name."
+  }
+
+  assert {
+    condition     = length(local.invalid_names) == 0
+    error_message = "The longest workload and environment must give valid names."
+  }
+}
+
 run "suffix_differs_by_subscription" {
   command = plan
 
@@ -84,6 +103,51 @@ run "invalid_name_for_type" {
   }
 
   expect_failures = [output.names]
+}
+
+run "invalid_name_too_long" {
+  command = plan
+
+  variables {
+    overrides = { key_vault = "kv-with-more-than-24-characters" }
+  }
+
+  expect_failures = [output.names]
+}
+
+run "required_tags_given" {
+  command = plan
+
+  variables {
+    tags          = { owner = "data-team", cost-center = "4711" }
+    required_tags = ["owner", "cost-center"]
+  }
+
+  assert {
+    condition     = output.tags.owner == "data-team"
+    error_message = "The required tags are there."
+  }
+}
+
+run "invalid_required_tag_missing" {
+  command = plan
+
+  variables {
+    tags          = { owner = "data-team", cost-center = " " }
+    required_tags = ["owner", "cost-center"]
+  }
+
+  expect_failures = [output.tags]
+}
+
+run "invalid_tag" {
+  command = plan
+
+  variables {
+    tags = { "owner/team" = "data-team" }
+  }
+
+  expect_failures = [var.tags]
 }
 
 run "invalid_workload" {

@@ -1,7 +1,7 @@
 mock_provider "azapi" {}
 
 variables {
-  names         = { virtual_network = "vnet-x", network_security_group = "nsg-x", nat_gateway = "ng-x", public_ip = "pip-x" }
+  names         = { virtual_network = "vnet-x", network_security_group = "nsg-x", nat_gateway = "ng-x", public_ip = "pip-x", route_table = "rt-x" }
   parent_id     = "/subscriptions/s/resourceGroups/rg"
   location      = "westeurope"
   address_space = "10.40.0.0/20"
@@ -15,8 +15,8 @@ run "subnets_inline_without_nat" {
   command = plan
 
   assert {
-    condition     = length(azapi_resource.nat_gateway) + length(azapi_resource.public_ip) == 0
-    error_message = "No subnet asked for a NAT gateway."
+    condition     = length(azapi_resource.nat_gateway) + length(azapi_resource.public_ip) + length(azapi_resource.route_table) + length(azapi_resource.diagnostics) == 0
+    error_message = "No subnet asked for a NAT gateway or a way through the hub."
   }
 
   assert {
@@ -27,6 +27,19 @@ run "subnets_inline_without_nat" {
   assert {
     condition     = azapi_resource.network_security_group["pe"].body.properties.securityRules[1].properties.access == "Deny"
     error_message = "What no rule allows is denied."
+  }
+}
+
+run "diagnostics" {
+  command = plan
+
+  variables {
+    diagnostics = { workspace_id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.OperationalInsights/workspaces/log" }
+  }
+
+  assert {
+    condition     = toset(keys(azapi_resource.diagnostics)) == toset(["compute", "pe"]) && azapi_resource.diagnostics["pe"].body.properties.workspaceId == var.diagnostics.workspace_id
+    error_message = "Every security group sends its logs."
   }
 }
 
@@ -61,6 +74,69 @@ run "nat_for_the_subnet_that_asks" {
     condition     = [for s in azapi_resource.virtual_network.body.properties.subnets : can(s.properties.natGateway)] == [true, false]
     error_message = "Only the subnet that asked goes through the NAT gateway."
   }
+}
+
+run "route_for_the_subnet_that_asks" {
+  command = apply
+
+  variables {
+    hub_firewall_ip = "10.0.1.4"
+    subnets = {
+      pe      = { newbits = 4, netnum = 0, private_endpoints = true }
+      compute = { newbits = 4, netnum = 1, hub_firewall = true }
+    }
+  }
+
+  assert {
+    condition     = [for s in azapi_resource.virtual_network.body.properties.subnets : can(s.properties.routeTable)] == [true, false]
+    error_message = "Only the subnet that asked goes through the hub."
+  }
+
+  assert {
+    condition     = jsonencode(azapi_resource.route_table[0].body.properties.routes[0].properties) == jsonencode({ addressPrefix = "0.0.0.0/0", nextHopType = "VirtualAppliance", nextHopIpAddress = "10.0.1.4" })
+    error_message = "All of the internet is behind the firewall."
+  }
+}
+
+run "invalid_nat_and_hub_firewall" {
+  command = plan
+  variables {
+    hub_firewall_ip = "10.0.1.4"
+    subnets         = { a = { newbits = 4, netnum = 0, nat = true, hub_firewall = true } }
+  }
+  expect_failures = [var.subnets]
+}
+
+run "invalid_hub_firewall_nowhere" {
+  command = plan
+  variables {
+    subnets = { a = { newbits = 4, netnum = 0, hub_firewall = true } }
+  }
+  expect_failures = [var.subnets]
+}
+
+run "invalid_public_hub_firewall" {
+  command = plan
+  variables {
+    hub_firewall_ip = "203.0.113.4"
+  }
+  expect_failures = [var.hub_firewall_ip]
+}
+
+run "invalid_endpoint_subnet_too_small" {
+  command = plan
+  variables {
+    subnets = { pe = { newbits = 8, netnum = 0, private_endpoints = true } }
+  }
+  expect_failures = [var.subnets]
+}
+
+run "invalid_function_subnet_too_small" {
+  command = plan
+  variables {
+    subnets = { function = { newbits = 8, netnum = 0, delegation = "Microsoft.App/environments" } }
+  }
+  expect_failures = [var.subnets]
 }
 
 run "invalid_overlap_same_size" {

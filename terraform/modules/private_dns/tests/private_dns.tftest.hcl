@@ -48,3 +48,75 @@ run "invalid_public_name" {
   }
   expect_failures = [var.zones]
 }
+
+run "zones_of_a_hub" {
+  command = plan
+
+  variables {
+    zones = ["privatelink.vaultcore.azure.net"]
+    existing_zone_ids = [
+      "/subscriptions/hub/resourceGroups/rg-dns/providers/Microsoft.Network/privateDnsZones/privatelink.blob.core.windows.net",
+    ]
+  }
+
+  assert {
+    condition     = keys(azapi_resource.zone) == ["privatelink.vaultcore.azure.net"] && length(azapi_resource.link) == 2
+    error_message = "A zone that stands is linked, and not made again."
+  }
+
+  assert {
+    condition     = azapi_resource.link["privatelink.blob.core.windows.net/platform"].parent_id == "/subscriptions/hub/resourceGroups/rg-dns/providers/Microsoft.Network/privateDnsZones/privatelink.blob.core.windows.net"
+    error_message = "The link belongs to the hub's zone."
+  }
+}
+
+run "zones_linked_by_somebody_else" {
+  command = plan
+
+  variables {
+    zones               = []
+    existing_zone_ids   = ["/subscriptions/hub/resourceGroups/rg-dns/providers/Microsoft.Network/privateDnsZones/privatelink.blob.core.windows.net"]
+    virtual_network_ids = {}
+  }
+
+  assert {
+    condition     = length(azapi_resource.link) + length(azapi_resource.zone) == 0 && keys(output.zone_ids) == ["privatelink.blob.core.windows.net"]
+    error_message = "Nothing is made, and the zones are there for the endpoints' records."
+  }
+}
+
+run "invalid_two_zones_of_one_name" {
+  command = plan
+  variables {
+    zones = []
+    existing_zone_ids = [
+      "/subscriptions/hub/resourceGroups/rg-dns/providers/Microsoft.Network/privateDnsZones/privatelink.blob.core.windows.net",
+      "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/privateDnsZones/privatelink.blob.core.windows.net",
+    ]
+  }
+  expect_failures = [var.existing_zone_ids]
+}
+
+run "invalid_made_beside_the_hub_s" {
+  command = plan
+  variables {
+    existing_zone_ids = ["/subscriptions/hub/resourceGroups/rg-dns/providers/Microsoft.Network/privateDnsZones/privatelink.blob.core.windows.net"]
+  }
+  expect_failures = [var.existing_zone_ids]
+}
+
+run "invalid_zone_id" {
+  command = plan
+  variables {
+    existing_zone_ids = ["privatelink.file.core.windows.net"]
+  }
+  expect_failures = [var.existing_zone_ids]
+}
+
+run "invalid_link_name" {
+  command = plan
+  variables {
+    virtual_network_ids = { "plat form" = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/v" }
+  }
+  expect_failures = [var.virtual_network_ids]
+}

@@ -59,3 +59,11 @@ run "invalid_group" {
 
   expect_failures = [var.group_id]
 }
+
+run "invalid_name" {
+  command = plan
+  variables {
+    name = "pep-with-a-name-that-has-more-than-the-64-characters-that-azure-takes"
+  }
+  expect_failures = [var.name]
+}

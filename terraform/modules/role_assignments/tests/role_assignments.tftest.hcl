@@ -88,3 +88,65 @@ run "invalid_without_reason" {
 
   expect_failures = [var.assignments]
 }
+
+run "condition" {
+  command = plan
+
+  variables {
+    assignments = {
+      delegate = {
+        scope          = "/subscriptions/s"
+        role           = "Role Based Access Control Administrator"
+        principal_id   = "p"
+        principal_type = "ServicePrincipal"
+        why            = "assigns"
+        condition      = "(!(ActionMatches{'Microsoft.Authorization/roleAssignments/write'}))"
+      }
+    }
+  }
+
+  assert {
+    condition = (
+      azapi_resource.this["delegate"].body.properties.conditionVersion == "2.0"
+      && azapi_resource.this["delegate"].body.properties.condition == var.assignments["delegate"].condition
+    )
+    error_message = "A condition needs its version, or Azure refuses it."
+  }
+}
+
+run "custom_role_by_name" {
+  command = plan
+
+  variables {
+    custom_roles = { approver = "/subscriptions/s/providers/Microsoft.Authorization/roleDefinitions/99999999-9999-9999-9999-999999999999" }
+    assignments  = { a = { scope = "/subscriptions/s", role = "approver", principal_id = "p", principal_type = "User", why = "approves" } }
+  }
+
+  assert {
+    condition     = azapi_resource.this["a"].body.properties.roleDefinitionId == var.custom_roles["approver"]
+    error_message = "A custom role is taken by its name."
+  }
+}
+
+run "assignable" {
+  command = plan
+
+  variables {
+    assignable_role_ids = ["acdd72a7-3385-48ef-bd42-f606fba81ae7", "99999999-9999-9999-9999-999999999999"]
+  }
+
+  assert {
+    condition     = length(azapi_resource.this) == 2
+    error_message = "What may be assigned is planned."
+  }
+}
+
+run "invalid_not_assignable" {
+  command = plan
+
+  variables {
+    assignable_role_ids = ["99999999-9999-9999-9999-999999999999"]
+  }
+
+  expect_failures = [var.assignable_role_ids]
+}

@@ -48,6 +48,144 @@ run "hierarchical_namespace" {
   }
 }
 
+run "nothing_is_left_as_it_was" {
+  command = plan
+
+  assert {
+    condition     = azapi_update_resource.blob_service.body.properties.restorePolicy.enabled == false && azapi_update_resource.blob_service.body.properties.changeFeed.enabled == false && length(azapi_update_resource.file_service) == 0
+    error_message = "What is off is said to be off: an update keeps what it does not name."
+  }
+}
+
+run "point_in_time_restore" {
+  command = plan
+
+  variables {
+    restore_days = 6
+  }
+
+  assert {
+    condition     = jsonencode(azapi_update_resource.blob_service.body.properties.restorePolicy) == jsonencode({ enabled = true, days = 6 }) && azapi_update_resource.blob_service.body.properties.changeFeed.enabled
+    error_message = "A restore needs the change feed."
+  }
+}
+
+run "file_shares" {
+  command = plan
+
+  variables {
+    file_shares = true
+    diagnostics = { workspace_id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.OperationalInsights/workspaces/log" }
+  }
+
+  assert {
+    condition     = azapi_update_resource.file_service[0].body.properties.shareDeleteRetentionPolicy.days == 7 && toset(keys(azapi_resource.diagnostics)) == toset(["blob", "file"])
+    error_message = "File shares are kept when deleted, and watched."
+  }
+}
+
+run "resource_access_rules" {
+  command = plan
+
+  variables {
+    resource_access_rules = { "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf" = "t" }
+  }
+
+  assert {
+    condition     = jsonencode(azapi_resource.this.body.properties.networkAcls.resourceAccessRules) == jsonencode([{ resourceId = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf", tenantId = "t" }])
+    error_message = "The factory passes the firewall."
+  }
+}
+
+run "versions_expire" {
+  command = plan
+
+  variables {
+    lifecycle_rules = { versions = { prefixes = ["ml-globals/"], delete_versions_after = 30 } }
+  }
+
+  assert {
+    condition     = jsonencode(azapi_resource.lifecycle[0].body.properties.policy.rules[0].definition.actions) == jsonencode({ version = { delete = { daysAfterCreationGreaterThan = 30 } } })
+    error_message = "A rule about versions leaves the blobs themselves alone."
+  }
+}
+
+run "geo_redundant_in_a_paired_region" {
+  command = plan
+
+  variables {
+    sku = "Standard_RAGZRS"
+  }
+
+  assert {
+    condition     = local.region_pairs[var.location] == "northeurope" && azapi_resource.this.body.sku.name == "Standard_RAGZRS"
+    error_message = "West Europe replicates to North Europe."
+  }
+}
+
+run "invalid_region_without_pair" {
+  command = plan
+  variables {
+    sku      = "Standard_GRS"
+    location = "polandcentral"
+  }
+  expect_failures = [var.sku]
+}
+
+run "zone_redundant_in_a_region_without_pair" {
+  command = plan
+  variables {
+    sku      = "Standard_ZRS"
+    location = "polandcentral"
+  }
+  assert {
+    condition     = azapi_resource.this.body.sku.name == "Standard_ZRS"
+    error_message = "Zones are no matter of pairs."
+  }
+}
+
+run "invalid_restore_beyond_retention" {
+  command = plan
+  variables {
+    restore_days = 7
+  }
+  expect_failures = [var.restore_days]
+}
+
+run "invalid_restore_without_versions" {
+  command = plan
+  variables {
+    restore_days = 6
+    versioning   = false
+  }
+  expect_failures = [var.restore_days]
+}
+
+run "invalid_resource_access_rule" {
+  command = plan
+  variables {
+    resource_access_rules = { adf = "t" }
+  }
+  expect_failures = [var.resource_access_rules]
+}
+
+run "invalid_too_many_resource_access_rules" {
+  command = plan
+  variables {
+    resource_access_rules = { for i in range(201) : "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf${i}" => "t" }
+  }
+  expect_failures = [var.resource_access_rules]
+}
+
+run "invalid_lifecycle_of_versions_without_versioning" {
+  command = plan
+  variables {
+    versioning      = false
+    lifecycle_rules = { versions = { prefixes = ["ml-globals/"], delete_versions_after = 30 } }
+  }
+  expect_failures = [var.lifecycle_rules]
+}
+
 run "ip_rules_sorted_once" {
   command = plan
 
@@ -92,7 +230,7 @@ run "everything_optional" {
   }
 
   assert {
-    condition     = length(azapi_resource.diagnostics[0].body.properties.logs) == 3
+    condition     = length(azapi_resource.diagnostics["blob"].body.properties.logs) == 3
     error_message = "Reads, writes and deletes are logged."
   }
 }
@@ -106,6 +244,12 @@ run "invalid_versioning_with_hns" {
 run "invalid_small_range" {
   command = plan
   variables { ip_rules = ["203.0.113.7/32"] }
+  expect_failures = [var.ip_rules]
+}
+
+run "invalid_range_of_two" {
+  command = plan
+  variables { ip_rules = ["203.0.113.6/31"] }
   expect_failures = [var.ip_rules]
 }
 

@@ -149,7 +149,10 @@ def test_role_definitions(arm: Arm) -> None:
     arm.ok("PUT", custom, {"properties": properties})
     principal = make_identity(arm)
     arm.ok("PUT", NSG, PLAIN)
-    path = grant(arm, RG, custom.rsplit("/", 1)[-1], principal)
+    guid = custom.rsplit("/", 1)[-1]
+    beyond = arm.refused("PUT", assignment(SUB), body(guid, principal))
+    assert beyond == (400, "RoleAssignmentScopeNotAssignableToRoleDefinition")
+    path = grant(arm, RG, guid, principal)
     assert arm("GET", NSG, principal=principal).status_code == 200
     assert arm.refused("DELETE", custom) == (400, "RoleDefinitionHasAssignments")
     arm.ok("DELETE", path)

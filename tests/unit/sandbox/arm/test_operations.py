@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.unit.sandbox.arm.conftest import RG, Arm, Clock, build
+import pytest
+
+from tests.unit.sandbox.arm.conftest import RG, SUB, Arm, Clock, build
 from toolkit.sandbox.arm.operations import realistic
 from toolkit.sandbox.store import Store
+from toolkit.sandbox.world import BlobsUnavailable
 
 VNET = f"{RG}/providers/Microsoft.Network/virtualNetworks/vnet"
 ACCOUNT = f"{RG}/providers/Microsoft.Storage/storageAccounts/sttest001"
@@ -91,3 +94,53 @@ def test_failed_operation_is_reported_by_the_operation(arm: Arm) -> None:
     assert "overlapping namespaces" in status["error"]["message"]
     assert arm("GET", f"{zones[1]}/virtualNetworkLinks/two").status_code == 404
     assert arm.refused("DELETE", zones[0]) == (409, "CannotDeleteResource")
+
+
+def test_an_operation_that_cannot_be_finished_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Azurite may be starting again when a deletion is due; who asks for something else does not hear of it."""
+    clock = Clock()
+    arm = make(Store(":memory:"), clock)
+    arm.ok("PUT", ACCOUNT, STORAGE)
+    clock.now += 21
+    arm.ok("PUT", f"{ACCOUNT}/blobServices/default/containers/state", {})
+    started = arm("DELETE", RG)
+    clock.now += 61
+
+    async def unavailable(account: str) -> None:
+        raise BlobsUnavailable("Azurite is not running")
+
+    with monkeypatch.context() as down:
+        down.setattr(arm.blobs, "delete_account", unavailable)
+        assert arm.ok("GET", SUB, version="2022-12-01")["state"] == "Enabled"
+        assert arm.ok("GET", RG)["properties"]["provisioningState"] == "Deleting"
+    clock.now += 3
+    assert arm("GET", path_of(started.headers["Location"])).status_code == 204
+    assert arm("GET", RG).status_code == 404
+    assert arm.blobs.containers == set()
+
+
+def test_blobs_that_are_unavailable_are_no_bug_of_the_sandbox(arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unavailable(account: str, container: str) -> None:
+        raise BlobsUnavailable("Azurite is not running")
+
+    arm.ok("PUT", ACCOUNT, STORAGE)
+    monkeypatch.setattr(arm.blobs, "create_container", unavailable)
+    assert arm.refused("PUT", f"{ACCOUNT}/blobServices/default/containers/state", {}) == (503, "ServerBusy")
+
+
+def test_nothing_is_written_into_what_is_being_deleted() -> None:
+    clock = Clock()
+    arm = make(Store(":memory:"), clock)
+    arm.ok("PUT", VNET, NETWORK)
+    clock.now += 6
+    arm("DELETE", VNET)
+    assert arm.refused("PUT", VNET, NETWORK) == (409, "AnotherOperationInProgress")
+    assert arm.refused("PATCH", VNET, {"tags": {"a": "b"}}) == (409, "AnotherOperationInProgress")
+    clock.now += 11
+    assert arm("GET", VNET).status_code == 404
+    arm("DELETE", RG)
+    assert arm.refused("PUT", VNET, NETWORK) == (409, "ResourceGroupBeingDeleted")
+    assert arm.refused("PUT", RG, {"location": "westeurope"}) == (409, "ResourceGroupBeingDeleted")
+    clock.now += 61
+    arm.ok("PUT", RG, {"location": "westeurope"})
+    arm.ok("PUT", VNET, NETWORK)

@@ -109,6 +109,20 @@ def test_managed_endpoint_is_pending_until_its_target_approves(arm: Arm) -> None
     assert arm.ok("GET", f"{ACCOUNT}/privateEndpointConnections")["value"] == []
 
 
+def test_batch_connection_is_patched(arm: Arm) -> None:
+    account = f"{RG}/providers/Microsoft.Batch/batchAccounts/batest"
+    arm.ok("PUT", account, {"location": "westeurope", "properties": {}})
+    arm.ok("PUT", FACTORY, {"location": "westeurope", "identity": {"type": "SystemAssigned"}, "properties": {}})
+    arm.ok("PUT", f"{FACTORY}/managedVirtualNetworks/default", {"properties": {}})
+    managed = f"{FACTORY}/managedVirtualNetworks/default/managedPrivateEndpoints/mpe-batch"
+    arm.ok("PUT", managed, {"properties": {"privateLinkResourceId": account, "groupId": "batchAccount"}})
+    (connection,) = arm.ok("GET", f"{account}/privateEndpointConnections")["value"]
+    sent = {"properties": {"privateLinkServiceConnectionState": {"status": "Approved", "description": "terraform"}}}
+    assert arm("PUT", connection["id"], sent).status_code == 405
+    arm.ok("PATCH", connection["id"], sent)
+    assert arm.ok("GET", managed)["properties"]["connectionState"]["status"] == "Approved"
+
+
 def test_group_is_deleted_with_everything_in_it(arm: Arm) -> None:
     make_network(arm)
     make_account(arm)

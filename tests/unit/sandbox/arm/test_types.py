@@ -132,6 +132,34 @@ def test_purge_protection_refuses_purge_and_cannot_be_turned_off(arm: Arm) -> No
     assert arm.refused("POST", f"{deleted}/purge") == (403, "MethodNotAllowed")
 
 
+@pytest.mark.parametrize("value", ["10.0.0.0/8", "192.168.1.7", "172.20.0.0/16", "203.0.113", "2001:db8::1"])
+def test_vault_refuses_rules_that_azure_refuses(arm: Arm, value: str) -> None:
+    acls = {"defaultAction": "Deny", "ipRules": [{"value": value}]}
+    assert arm.refused("PUT", VAULT, vault_body(networkAcls=acls)) == (400, "BadRequest")
+    assert arm.refused("GET", VAULT) == (404, "ResourceNotFound")
+
+
+def test_vault_answers_an_address_as_a_range_of_one(arm: Arm) -> None:
+    acls = {"defaultAction": "Deny", "ipRules": [{"value": "203.0.113.7"}, {"value": "198.51.100.0/24"}]}
+    made = make_vault(arm, networkAcls=acls)
+    assert [rule["value"] for rule in made["properties"]["networkAcls"]["ipRules"]] == [
+        "203.0.113.7/32",
+        "198.51.100.0/24",
+    ]
+    acls["ipRules"] = [{"value": f"203.0.{n // 250}.{n % 250 + 1}"} for n in range(1001)]
+    assert arm.refused("PUT", VAULT, vault_body(networkAcls=acls)) == (400, "BadRequest")
+
+
+def test_vault_takes_subnets_with_its_service_endpoint_only(arm: Arm) -> None:
+    acls = {"defaultAction": "Deny", "virtualNetworkRules": [{"id": SUBNET}]}
+    assert arm.refused("PUT", VAULT, vault_body(networkAcls=acls)) == (400, "InvalidResourceReference")
+    make_network(arm)
+    assert arm.refused("PUT", VAULT, vault_body(networkAcls=acls)) == (400, "VirtualNetworkNotValid")
+    subnet = arm.ok("GET", SUBNET)["properties"]
+    arm.ok("PUT", SUBNET, {"properties": {**subnet, "serviceEndpoints": [{"service": "Microsoft.KeyVault"}]}})
+    make_vault(arm, networkAcls=acls)
+
+
 # -- network -----------------------------------------------------------------------------------------------------------
 
 

@@ -91,6 +91,19 @@ def test_the_vnet_goes_through_the_endpoint_and_others_do_not(store: Store) -> N
     assert network.route(origin("adf-managed"), HOST).private_endpoint_target is None
 
 
+def test_a_hubs_zone_in_another_subscription_answers_as_well(store: Store) -> None:
+    network = resource("Microsoft.Network/virtualNetworks", "vnet", {})
+    store.put(network)
+    hub = f"/subscriptions/hub/resourceGroups/rg/providers/Microsoft.Network/privateDnsZones/{ZONE}"
+    zone = Resource(id=hub, type="Microsoft.Network/privateDnsZones", body={"id": hub, "name": ZONE, "properties": {}})
+    store.put(zone)
+    store.put(child(zone, "virtualNetworkLinks", "link", {"virtualNetwork": {"id": network.id}}))
+    store.put(child(zone, "A", "stacct", {"ttl": 10, "aRecords": [{"ipv4Address": ADDRESS}]}))
+    store.put(endpoint())
+    assert PrivateNetwork(store).route(origin("vnet"), HOST).address == ADDRESS
+    assert PrivateNetwork(store).route(origin("vnet", "hub"), HOST).private_endpoint_target is None
+
+
 def test_changes_take_effect_at_once(store: Store) -> None:
     network = PrivateNetwork(store)
     assert network.route(origin("vnet"), HOST).private_endpoint_target is None

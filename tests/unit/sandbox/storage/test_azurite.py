@@ -114,6 +114,19 @@ def test_a_write_that_the_disk_refuses_is_not_acknowledged(own_gateway: Gateway,
     assert container.download_blob("c").readall() == b"2"
 
 
+def test_it_is_started_again_though_its_log_cannot_be_written(own_gateway: Gateway, tmp_path: Path) -> None:
+    """A full disk must not end the supervision. A folder in the log's place refuses every write, for root too."""
+    container = own_gateway.client(own_gateway.contributor()).create_container("kept")
+    log = tmp_path / "logs" / "azurite.log"
+    log.unlink()
+    log.mkdir()
+    killed = own_gateway.azurite.pid
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: own_gateway.azurite.pid != killed)
+    container.upload_blob("b", b"1")
+
+
 _DAEMON = """
 import asyncio, json, sys
 from pathlib import Path
@@ -179,6 +192,16 @@ def test_a_deleted_account_leaves_nothing_for_the_next_one(own_gateway: Gateway)
     own_gateway.configure("another")
     assert own_gateway.blobs.slot("another") == slot
     assert list(own_gateway.client(own_gateway.contributor(), account="another").list_containers()) == []
+
+
+def test_the_containers_of_a_deleted_account_take_no_slot_again(own_gateway: Gateway) -> None:
+    """ARM tells of an account's deletion first and of its containers' next."""
+    run, blobs = own_gateway.loop.run, own_gateway.blobs
+    run(blobs.create_container(ACCOUNT, "tfstate"))
+    slot = blobs.slot(ACCOUNT)
+    run(blobs.delete_account(ACCOUNT))
+    run(blobs.delete_container(ACCOUNT, "tfstate"))
+    assert blobs.slot("another") == slot
 
 
 def test_accounts_have_slots_of_their_own_and_too_many_are_refused(own_gateway: Gateway) -> None:

@@ -76,8 +76,17 @@ def _assignment_checked(call: Call, resource: Resource) -> None:
             "InvalidRequestContent",
             "The request content was invalid: 'roleDefinitionId' and 'principalId' are required.",
         )
-    if _definition(store, role) is None:
+    definition = _definition(store, role)
+    if definition is None:
         raise not_found("RoleDefinitionDoesNotExist", f"The specified role definition with ID '{role}' does not exist.")
+    # A custom role can be assigned below its assignable scopes only (the code is inferred):
+    # https://learn.microsoft.com/azure/role-based-access-control/role-definitions#assignablescopes
+    assignable = [str(allowed).rstrip("/").lower() for allowed in definition["properties"]["assignableScopes"]]
+    if not any(within(allowed, call.id.scope.lower()) for allowed in assignable):
+        raise bad_request(
+            "RoleAssignmentScopeNotAssignableToRoleDefinition",
+            f"The given role assignment scope '{call.id.scope}' is not assignable to role definition '{role}'.",
+        )
     _condition_checked(sent)
     directory = call.resources.world.directory
     if not sent.get("principalType") and directory.principal(principal) is None:

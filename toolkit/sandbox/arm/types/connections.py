@@ -89,6 +89,7 @@ def _types(type_: str) -> tuple[ResourceType, ResourceType]:
         ResourceType(
             f"{type_}/privateEndpointConnections",
             first_api_version=_FIRST_API_VERSION,
+            methods=frozenset({"GET", TARGETS[type_].decided_with, "DELETE"}),
             place="child",
             location="none",
             create_status=200,

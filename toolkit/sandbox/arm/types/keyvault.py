@@ -5,12 +5,14 @@ https://learn.microsoft.com/azure/key-vault/general/soft-delete-overview
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from toolkit.sandbox.arm.errors import ArmError, bad_request, conflict, not_found
 from toolkit.sandbox.arm.ids import ResourceId
+from toolkit.sandbox.arm.network_rules import private_block, subnet_without_endpoint
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType
 from toolkit.sandbox.keyvault.errors import VaultError
 from toolkit.sandbox.keyvault.secrets import Secrets
@@ -23,6 +25,7 @@ _DELETED = "Microsoft.KeyVault/locations/deletedVaults"
 _RBAC_BY_DEFAULT_FROM = "2026-02-01"  # https://learn.microsoft.com/azure/key-vault/general/access-control-default
 _NAME = re.compile(r"[a-zA-Z](?!.*--)[a-zA-Z0-9-]{1,22}[a-zA-Z0-9]")
 _SECRETS = "keyvault-secret"
+_MOST_RULES = {"ipRules": 1000, "virtualNetworkRules": 200}
 
 
 def _vault_checked(call: Call, resource: Resource) -> None:
@@ -52,6 +55,7 @@ def _vault_checked(call: Call, resource: Resource) -> None:
         raise bad_request(
             "BadRequest", 'The property "softDeleteRetentionInDays" has an invalid value: it must be between 7 and 90.'
         )
+    _rules_checked(call, properties.get("networkAcls") or {})
     standing = call.existing
     if standing is not None:
         if days != standing.properties["softDeleteRetentionInDays"]:
@@ -78,6 +82,36 @@ def _vault_checked(call: Call, resource: Resource) -> None:
             "VaultAlreadyExists",
             f"The vault name '{name}' is already in use. Vault names are globally unique so it is possible that the "
             "name is already taken.",
+        )
+
+
+def _rules_checked(call: Call, acls: Json) -> None:
+    """Addresses are answered as ranges of one (https://github.com/hashicorp/terraform-provider-azurerm/issues/2164)."""
+    for kind, most in _MOST_RULES.items():
+        if len(acls.get(kind) or []) > most:
+            raise bad_request("BadRequest", f"properties.networkAcls.{kind} has more than {most} rules.")
+    for number, rule in enumerate(acls.get("ipRules") or []):
+        # The sentences begin as in https://github.com/Azure/azure-powershell/issues/11471
+        value, where = str(rule.get("value", "")), f"properties.networkAcls.ipRules[{number}].value"
+        try:
+            network = ipaddress.IPv4Network(value)
+        except ValueError as error:
+            raise bad_request(
+                "BadRequest", f"Invalid value found at {where}: {value} is no IPv4 address or range."
+            ) from error
+        if block := private_block(network):
+            raise bad_request(
+                "BadRequest",
+                f"Invalid value found at {where}: {value} belongs to forbidden range {block[0]}–{block[-1]} "
+                "(private IP addresses)",
+            )
+        rule["value"] = str(network)
+    if refused := subnet_without_endpoint(call, acls, "Microsoft.KeyVault"):
+        # https://github.com/Azure/avdaccelerator/issues/818
+        raise bad_request(
+            "VirtualNetworkNotValid",
+            "Operation on Virtual Network could not be performed. StatusCode: 400 (BadRequest). Error Code: "
+            f"SubnetsHaveNoServiceEndpointsConfigured. Error Message: {refused}",
         )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from toolkit.sandbox.arm.errors import bad_request, conflict
 from toolkit.sandbox.arm.ids import ResourceId
+from toolkit.sandbox.arm.network_rules import private_block, subnet_without_endpoint
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType, Singleton
 from toolkit.sandbox.store import Resource
 from toolkit.sandbox.world import World
@@ -23,7 +24,6 @@ ACCOUNTS = "Microsoft.Storage/storageAccounts"
 CONTAINERS = f"{ACCOUNTS}/blobServices/containers"
 _FIRST = "2015-06-15"
 _MOST_RULES = 400
-_PRIVATE = tuple(ipaddress.IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 _NAME = re.compile(r"[a-z0-9]{3,24}")
 _INVALID_NAME = (
     "{name} is not a valid storage account name. Storage account name must be between 3 and 24 characters in length "
@@ -108,23 +108,15 @@ def _rules_checked(call: Call, acls: Json) -> None:
                 f"{value}: small address ranges using /31 or /32 prefix sizes are not supported, use individual IP "
                 "addresses"
             )
-        if any(network.overlaps(block) for block in _PRIVATE):
+        if private_block(network):
             raise _bad_rule(f"{value}: IP network rules are only allowed for public internet IP addresses")
         rule.setdefault("action", "Allow")
+    if refused := subnet_without_endpoint(call, acls, "Microsoft.Storage"):
+        raise bad_request(
+            "NetworkAclsValidationFailure",
+            f"Validation of network acls failure: SubnetsHaveNoServiceEndpointsConfigured:{refused}",
+        )
     for rule in acls.get("virtualNetworkRules") or []:
-        subnet = call.referenced(rule.get("id", ""), call.id.id)
-        call.require_linked("Microsoft.Network/virtualNetworks/subnets/joinViaServiceEndpoint/action", subnet.id)
-        services = {endpoint.get("service", "") for endpoint in subnet.properties.get("serviceEndpoints") or []}
-        if not services & {"Microsoft.Storage", "Microsoft.Storage.Global"}:
-            raise bad_request(
-                "NetworkAclsValidationFailure",
-                f"Validation of network acls failure: SubnetsHaveNoServiceEndpointsConfigured:Subnets {subnet.name} "
-                "of virtual network "
-                f"{subnet.id.rsplit('/', 2)[0]} do not have ServiceEndpoints for Microsoft.Storage resources "
-                "configured. Add "
-                "Microsoft.Storage to subnet's ServiceEndpoints collection before trying to ACL Microsoft.Storage "
-                "resources to these subnets..",
-            )
         rule.setdefault("action", "Allow")
         rule["state"] = "Succeeded"
 

@@ -10,6 +10,19 @@ locals {
     table        = local.storage
     vault        = { type = "Microsoft.KeyVault/vaults/privateEndpointConnections@2023-07-01", action = "actionsRequired" }
     amlworkspace = { type = "Microsoft.MachineLearningServices/workspaces/privateEndpointConnections@2024-04-01", action = "actionsRequired" }
+    batchAccount = { type = "Microsoft.Batch/batchAccounts/privateEndpointConnections@2024-02-01", action = null }
+  }
+
+  # Batch alone has no PUT for a connection, but a PATCH: https://learn.microsoft.com/rest/api/batchmanagement/private-endpoint-connection
+  by_patch = var.group_id == "batchAccount"
+
+  decision = {
+    properties = {
+      privateLinkServiceConnectionState = merge(
+        { status = "Approved", description = "terraform" },
+        local.targets[var.group_id].action == null ? {} : { (local.targets[var.group_id].action) = "None" },
+      )
+    }
   }
 }
 
@@ -56,19 +69,8 @@ locals {
   ])
 }
 
-resource "azapi_update_resource" "approval" {
-  type        = local.targets[var.group_id].type
-  resource_id = try(local.connection.id, null)
-  locks       = [var.target_id]
-  body = {
-    properties = {
-      privateLinkServiceConnectionState = {
-        status                               = "Approved"
-        description                          = "terraform"
-        (local.targets[var.group_id].action) = "None"
-      }
-    }
-  }
+resource "terraform_data" "connection_id" {
+  input = try(local.connection.id, null)
 
   lifecycle {
     precondition {
@@ -83,12 +85,31 @@ resource "azapi_update_resource" "approval" {
   }
 }
 
+resource "azapi_update_resource" "approval" {
+  count = local.by_patch ? 0 : 1
+
+  type        = local.targets[var.group_id].type
+  resource_id = terraform_data.connection_id.output
+  locks       = [var.target_id]
+  body        = local.decision
+}
+
+resource "azapi_resource_action" "approval" {
+  count = local.by_patch ? 1 : 0
+
+  type        = local.targets[var.group_id].type
+  resource_id = terraform_data.connection_id.output
+  method      = "PATCH"
+  locks       = [var.target_id]
+  body        = local.decision
+}
+
 # Only an approved endpoint carries traffic, so that an apply without this proof has proven nothing.
 data "azapi_resource" "state" {
   type                   = "Microsoft.DataFactory/factories/managedVirtualNetworks/managedPrivateEndpoints@2018-06-01"
   resource_id            = azapi_resource.this.id
   response_export_values = ["properties.connectionState"]
-  depends_on             = [azapi_update_resource.approval]
+  depends_on             = [azapi_update_resource.approval, azapi_resource_action.approval]
 
   lifecycle {
     postcondition {

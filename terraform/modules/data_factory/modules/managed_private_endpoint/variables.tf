@@ -19,7 +19,7 @@ variable "target_id" {
 }
 
 variable "group_id" {
-  description = "Sub-resource of the target: blob, dfs, file, queue, table, vault, amlworkspace."
+  description = "Sub-resource of the target: blob, dfs, file, queue, table, vault, amlworkspace, batchAccount."
   type        = string
 
   validation {

@@ -24,12 +24,12 @@ run "approves_its_own_live_connection" {
   command = apply
 
   assert {
-    condition     = endswith(azapi_update_resource.approval.resource_id, "/st.new")
+    condition     = endswith(azapi_update_resource.approval[0].resource_id, "/st.new")
     error_message = "The connection of this endpoint has to be approved, neither another's nor a dead one."
   }
 
   assert {
-    condition     = jsonencode(azapi_update_resource.approval.body.properties.privateLinkServiceConnectionState) == jsonencode({ status = "Approved", description = "terraform", actionRequired = "None" })
+    condition     = jsonencode(azapi_update_resource.approval[0].body.properties.privateLinkServiceConnectionState) == jsonencode({ status = "Approved", description = "terraform", actionRequired = "None" })
     error_message = "Storage spells it actionRequired."
   }
 }
@@ -61,7 +61,7 @@ run "connection_missing" {
     values = { output = "{\"value\":[]}" }
   }
 
-  expect_failures = [azapi_update_resource.approval]
+  expect_failures = [terraform_data.connection_id]
 }
 
 run "connection_rejected" {
@@ -74,5 +74,19 @@ run "connection_rejected" {
     }
   }
 
-  expect_failures = [azapi_update_resource.approval]
+  expect_failures = [terraform_data.connection_id]
+}
+
+run "batch_is_patched" {
+  command = apply
+
+  variables {
+    group_id  = "batchAccount"
+    target_id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Batch/batchAccounts/ba"
+  }
+
+  assert {
+    condition     = length(azapi_update_resource.approval) == 0 && azapi_resource_action.approval[0].method == "PATCH" && azapi_resource_action.approval[0].body.properties.privateLinkServiceConnectionState.status == "Approved"
+    error_message = "Batch has no PUT for a connection."
+  }
 }

@@ -1,0 +1,38 @@
+locals {
+  with_function_app  = var.function_app != null
+  function_container = "function-packages"
+
+  # https://learn.microsoft.com/azure/private-link/private-endpoint-dns
+  function_zones = local.with_function_app ? { sites = ["privatelink.azurewebsites.net"] } : {}
+}
+
+module "function_identity" {
+  source = "../modules/user_assigned_identity"
+  count  = local.with_function_app ? 1 : 0
+
+  name      = "${local.names.identity}-function"
+  parent_id = local.resource_group_id
+  location  = var.location
+  tags      = local.tags
+}
+
+module "function_app" {
+  source = "../modules/function_app"
+  count  = local.with_function_app ? 1 : 0
+
+  name                  = local.names.function_app
+  plan_name             = local.names.app_service_plan
+  parent_id             = local.resource_group_id
+  location              = var.location
+  tags                  = local.tags
+  identity              = { id = module.function_identity[0].id, client_id = module.function_identity[0].client_id }
+  storage               = { account_name = module.storage.name, blob_endpoint = module.storage.blob_endpoint, container = local.function_container }
+  subnet_id             = local.subnet_ids["functions"]
+  runtime               = var.function_app.runtime
+  scale                 = { memory_mb = var.function_app.memory_mb, max_instances = var.function_app.max_instances }
+  zone_redundant        = var.function_app.zone_redundant
+  settings              = var.function_app.settings
+  public_network_access = var.function_app.public_network_access
+  private_endpoints     = local.private_endpoints.function
+  diagnostics           = local.diagnostics
+}

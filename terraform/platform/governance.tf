@@ -1,0 +1,78 @@
+locals {
+  # What cannot be made again from code: data, secrets, images.
+  stateful_resources = {
+    storage            = module.storage.id
+    lake               = module.lake.id
+    key_vault          = module.key_vault.id
+    container_registry = module.container_registry.id
+  }
+}
+
+module "metric_alerts" {
+  source = "../modules/metric_alerts"
+
+  parent_id        = local.resource_group_id
+  name_prefix      = local.names.alert
+  tags             = local.tags
+  action_group_ids = [module.monitoring.action_group_id]
+  alerts = {
+    failed-pipelines = {
+      description = "A pipeline of the data factory failed."
+      scope       = module.data_factory.id
+      namespace   = "Microsoft.DataFactory/factories"
+      metric      = "PipelineFailedRuns"
+      severity    = 1
+    }
+    failed-triggers = {
+      description = "A trigger of the data factory failed."
+      scope       = module.data_factory.id
+      namespace   = "Microsoft.DataFactory/factories"
+      metric      = "TriggerFailedRuns"
+    }
+    # https://azure.github.io/azure-monitor-baseline-alerts/services/MachineLearningServices/workspaces
+    failed-jobs = {
+      description = "A job of the workspace failed."
+      scope       = module.machine_learning_workspace.id
+      namespace   = "Microsoft.MachineLearningServices/workspaces"
+      metric      = "Failed Runs"
+      severity    = 1
+    }
+    unusable-nodes = {
+      description = "A cluster has nodes that do not work."
+      scope       = module.machine_learning_workspace.id
+      namespace   = "Microsoft.MachineLearningServices/workspaces"
+      metric      = "Unusable Nodes"
+    }
+  }
+}
+
+module "governance" {
+  source = "../modules/governance"
+
+  resource_group_id = local.resource_group_id
+  budget = var.budget == null ? null : {
+    amount            = var.budget.amount
+    actual_percents   = var.budget.actual_percents
+    forecast_percents = var.budget.forecast_percents
+    emails            = var.monitoring.alert_emails
+    action_group_ids  = [module.monitoring.action_group_id]
+  }
+  locks = var.locks ? local.stateful_resources : {}
+
+  # A lock holds what is below its resource, so that it must go before any of that: role assignments, containers,
+  # endpoints' connections. An output would order the creation only behind what it names.
+  # https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources
+  depends_on = [
+    module.storage,
+    module.lake,
+    module.key_vault,
+    module.container_registry,
+    module.machine_learning_workspace,
+    module.data_factory,
+    module.data_factory_pipelines,
+    module.batch_account,
+    module.function_app,
+    module.workspace_identity_access,
+    module.access,
+  ]
+}

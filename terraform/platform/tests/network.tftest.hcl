@@ -1,0 +1,247 @@
+mock_provider "azapi" {}
+
+mock_provider "azapi" {
+  alias = "dns"
+}
+
+override_data {
+  target = data.terraform_remote_state.bootstrap
+  values = {
+    outputs = {
+      environment                  = "dev"
+      platform_resource_group_id   = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-mlp-dev"
+      platform_resource_group_name = "rg-mlp-dev"
+      federation                   = null
+      operator                     = { principal_id = "00000000-0000-0000-0000-0000000000b1", principal_type = "Group" }
+      ci_identity                  = { id = "ci", client_id = "ci", principal_id = "00000000-0000-0000-0000-0000000000c1" }
+      custom_roles                 = { private_endpoint_approver = "/subscriptions/00000000-0000-0000-0000-000000000001/providers/Microsoft.Authorization/roleDefinitions/00000000-0000-0000-0000-0000000000e1" }
+      delegated_role_ids           = null
+      probe_identities = {
+        reader = { id = "reader", client_id = "reader", principal_id = "00000000-0000-0000-0000-0000000000d1" }
+        writer = { id = "writer", client_id = "writer", principal_id = "00000000-0000-0000-0000-0000000000d2" }
+        nobody = { id = "nobody", client_id = "nobody", principal_id = "00000000-0000-0000-0000-0000000000d3" }
+      }
+    }
+  }
+}
+
+variables {
+  environment     = "dev"
+  location        = "westeurope"
+  tenant_id       = "00000000-0000-0000-0000-0000000000aa"
+  subscription_id = "00000000-0000-0000-0000-000000000001"
+  workload        = "mlp"
+  state = {
+    resource_group_name  = "rg-state"
+    storage_account_name = "sttfmlpdev"
+    container_name       = "tfstate"
+    tenant_id            = "00000000-0000-0000-0000-0000000000aa"
+    subscription_id      = "00000000-0000-0000-0000-000000000001"
+  }
+  public_network_access = {
+    storage                    = "Enabled"
+    key_vault                  = "Disabled"
+    container_registry         = "Disabled"
+    data_factory               = "Disabled"
+    machine_learning_workspace = "Disabled"
+  }
+  storage = {
+    sku             = "Standard_LRS"
+    retention_days  = 7
+    containers      = ["ml-globals", "smoke", "adftrain"]
+    lake_containers = ["raw", "curated"]
+  }
+  key_vault  = { retention_days = 7, purge_protection = false }
+  monitoring = { retention_days = 30 }
+  network = {
+    address_space = "10.40.0.0/20"
+    subnets       = { private_endpoints = { newbits = 4, netnum = 0, private_endpoints = true } }
+  }
+  machine_learning = {
+    image_build_compute = "cpu-cluster"
+    computes            = { cpu-cluster = { vm_size = "Standard_D4s_v5", max_nodes = 2 } }
+  }
+}
+
+
+run "own_network_and_zones" {
+  command = plan
+
+  assert {
+    condition     = length(module.network) == 1 && toset(keys(output.private_dns_zones)) == local.zones
+    error_message = "The platform makes its network and every zone that its endpoints need."
+  }
+
+  assert {
+    condition     = alltrue([for endpoints in local.private_endpoints : alltrue([for endpoint in endpoints : length(endpoint.private_dns_zone_ids) > 0])])
+    error_message = "Every endpoint has its records."
+  }
+}
+
+run "hub_and_spoke" {
+  command = plan
+
+  variables {
+    network = {
+      existing = {
+        virtual_network_id = "/subscriptions/hub/resourceGroups/rg-net/providers/Microsoft.Network/virtualNetworks/vnet-spoke"
+        subnet_ids = {
+          private_endpoints = "/subscriptions/hub/resourceGroups/rg-net/providers/Microsoft.Network/virtualNetworks/vnet-spoke/subnets/snet-pe"
+          functions         = "/subscriptions/hub/resourceGroups/rg-net/providers/Microsoft.Network/virtualNetworks/vnet-spoke/subnets/snet-func"
+          batch             = "/subscriptions/hub/resourceGroups/rg-net/providers/Microsoft.Network/virtualNetworks/vnet-spoke/subnets/snet-batch"
+        }
+      }
+    }
+    private_dns = { records = "existing", zone_ids = [for zone in split(" ", "blob.core.windows.net dfs.core.windows.net file.core.windows.net queue.core.windows.net vaultcore.azure.net azurecr.io api.azureml.ms notebooks.azure.net datafactory.azure.net adf.azure.com batch.azure.com azurewebsites.net") : "/subscriptions/hub/resourceGroups/rg-dns/providers/Microsoft.Network/privateDnsZones/privatelink.${zone}"] }
+  }
+
+  assert {
+    condition     = length(module.network) == 0 && output.virtual_network_id == var.network.existing.virtual_network_id && output.private_endpoint_subnet_id == var.network.existing.subnet_ids["private_endpoints"]
+    error_message = "The endpoints go into the network that stands, and no other is made."
+  }
+
+  assert {
+    condition     = toset(keys(output.private_dns_zones)) == local.zones && alltrue([for id in values(output.private_dns_zones) : startswith(id, "/subscriptions/hub/resourceGroups/rg-dns/")])
+    error_message = "The records go into the hub's zones, of those only that are needed."
+  }
+
+  assert {
+    condition     = local.private_endpoints.key_vault.vault.private_dns_zone_ids[0] == "/subscriptions/hub/resourceGroups/rg-dns/providers/Microsoft.Network/privateDnsZones/privatelink.vaultcore.azure.net"
+    error_message = "An endpoint writes into the zone of its service."
+  }
+}
+
+run "records_by_policy" {
+  command = plan
+
+  variables {
+    network = {
+      existing = {
+        virtual_network_id = "/subscriptions/hub/resourceGroups/rg-net/providers/Microsoft.Network/virtualNetworks/vnet-spoke"
+        subnet_ids = {
+          private_endpoints = "/subscriptions/hub/resourceGroups/rg-net/providers/Microsoft.Network/virtualNetworks/vnet-spoke/subnets/snet-pe"
+          functions         = "/subscriptions/hub/resourceGroups/rg-net/providers/Microsoft.Network/virtualNetworks/vnet-spoke/subnets/snet-func"
+          batch             = "/subscriptions/hub/resourceGroups/rg-net/providers/Microsoft.Network/virtualNetworks/vnet-spoke/subnets/snet-batch"
+        }
+      }
+    }
+    private_dns = { records = "policy" }
+  }
+
+  assert {
+    condition     = length(output.private_dns_zones) == 0 && alltrue([for endpoints in local.private_endpoints : alltrue([for endpoint in endpoints : length(endpoint.private_dns_zone_ids) == 0])])
+    error_message = "A policy writes the records: neither zones nor zone groups."
+  }
+}
+
+run "own_network_through_a_hub_s_firewall" {
+  command = plan
+
+  variables {
+    network = {
+      address_space   = "10.40.0.0/20"
+      hub_firewall_ip = "10.0.1.4"
+      subnets = {
+        private_endpoints = { newbits = 4, netnum = 0, private_endpoints = true }
+        functions         = { newbits = 4, netnum = 2, hub_firewall = true, delegation = "Microsoft.App/environments" }
+        batch             = { newbits = 4, netnum = 3, hub_firewall = true }
+      }
+    }
+    private_dns = { records = "existing", link = false, zone_ids = [for zone in split(" ", "blob.core.windows.net dfs.core.windows.net file.core.windows.net queue.core.windows.net vaultcore.azure.net azurecr.io api.azureml.ms notebooks.azure.net datafactory.azure.net adf.azure.com batch.azure.com azurewebsites.net") : "/subscriptions/hub/resourceGroups/rg-dns/providers/Microsoft.Network/privateDnsZones/privatelink.${zone}"] }
+  }
+
+  assert {
+    condition     = length(module.network) == 1 && toset(keys(output.private_dns_zones)) == local.zones
+    error_message = "A network of its own goes with zones of a hub, too."
+  }
+}
+
+run "invalid_network_both" {
+  command = plan
+
+  variables {
+    network = { address_space = "10.40.0.0/20", subnets = { private_endpoints = { newbits = 4, netnum = 0 } }, existing = { virtual_network_id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/v", subnet_ids = { private_endpoints = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/v/subnets/pe" } } }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "invalid_network_neither" {
+  command = plan
+
+  variables {
+    network = { subnets = { private_endpoints = { newbits = 4, netnum = 0 } } }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "invalid_subnet_of_another_network" {
+  command = plan
+
+  variables {
+    network = { existing = { virtual_network_id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/v", subnet_ids = { private_endpoints = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/w/subnets/pe" } } }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "invalid_existing_without_endpoint_subnet" {
+  command = plan
+
+  variables {
+    network = { existing = { virtual_network_id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/v", subnet_ids = { function = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/v/subnets/f" } } }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "invalid_service_endpoint_beside_private_endpoints" {
+  command = plan
+
+  variables {
+    network = { address_space = "10.40.0.0/20", subnets = { private_endpoints = { newbits = 4, netnum = 0 }, compute = { newbits = 4, netnum = 1, service_endpoints = ["Microsoft.Storage.Global"] } } }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "invalid_records" {
+  command = plan
+
+  variables {
+    private_dns = { records = "central" }
+  }
+
+  expect_failures = [var.private_dns]
+}
+
+run "invalid_zones_beside_own" {
+  command = plan
+
+  variables {
+    private_dns = { zone_ids = [for zone in split(" ", "blob.core.windows.net dfs.core.windows.net file.core.windows.net queue.core.windows.net vaultcore.azure.net azurecr.io api.azureml.ms notebooks.azure.net datafactory.azure.net adf.azure.com batch.azure.com azurewebsites.net") : "/subscriptions/hub/resourceGroups/rg-dns/providers/Microsoft.Network/privateDnsZones/privatelink.${zone}"] }
+  }
+
+  expect_failures = [var.private_dns]
+}
+
+run "invalid_zone_missing" {
+  command = plan
+
+  variables {
+    private_dns = { records = "existing", zone_ids = ["/subscriptions/hub/resourceGroups/rg-dns/providers/Microsoft.Network/privateDnsZones/privatelink.blob.core.windows.net"] }
+  }
+
+  expect_failures = [var.private_dns]
+}
+
+run "invalid_zones_of_several_subscriptions" {
+  command = plan
+
+  variables {
+    private_dns = { records = "existing", zone_ids = [for zone in split(" ", "blob.core.windows.net dfs.core.windows.net file.core.windows.net queue.core.windows.net vaultcore.azure.net azurecr.io api.azureml.ms notebooks.azure.net datafactory.azure.net adf.azure.com batch.azure.com azurewebsites.net") : "/subscriptions/${zone}/resourceGroups/rg-dns/providers/Microsoft.Network/privateDnsZones/privatelink.${zone}"] }
+  }
+
+  expect_failures = [var.private_dns]
+}

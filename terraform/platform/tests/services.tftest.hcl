@@ -1,0 +1,264 @@
+mock_provider "azapi" {}
+
+mock_provider "azapi" {
+  alias = "dns"
+}
+
+override_data {
+  target = data.terraform_remote_state.bootstrap
+  values = {
+    outputs = {
+      environment                  = "dev"
+      platform_resource_group_id   = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-mlp-dev"
+      platform_resource_group_name = "rg-mlp-dev"
+      federation                   = null
+      operator                     = { principal_id = "00000000-0000-0000-0000-0000000000b1", principal_type = "Group" }
+      ci_identity                  = { id = "ci", client_id = "ci", principal_id = "00000000-0000-0000-0000-0000000000c1" }
+      custom_roles                 = { private_endpoint_approver = "/subscriptions/00000000-0000-0000-0000-000000000001/providers/Microsoft.Authorization/roleDefinitions/00000000-0000-0000-0000-0000000000e1" }
+      delegated_role_ids           = null
+      probe_identities = {
+        reader = { id = "reader", client_id = "reader", principal_id = "00000000-0000-0000-0000-0000000000d1" }
+        writer = { id = "writer", client_id = "writer", principal_id = "00000000-0000-0000-0000-0000000000d2" }
+        nobody = { id = "nobody", client_id = "nobody", principal_id = "00000000-0000-0000-0000-0000000000d3" }
+      }
+    }
+  }
+}
+
+variables {
+  environment     = "dev"
+  location        = "westeurope"
+  tenant_id       = "00000000-0000-0000-0000-0000000000aa"
+  subscription_id = "00000000-0000-0000-0000-000000000001"
+  workload        = "mlp"
+  state = {
+    resource_group_name  = "rg-state"
+    storage_account_name = "sttfmlpdev"
+    container_name       = "tfstate"
+    tenant_id            = "00000000-0000-0000-0000-0000000000aa"
+    subscription_id      = "00000000-0000-0000-0000-000000000001"
+  }
+  public_network_access = {
+    storage                    = "Enabled"
+    key_vault                  = "Disabled"
+    container_registry         = "Disabled"
+    data_factory               = "Disabled"
+    machine_learning_workspace = "Disabled"
+  }
+  storage = {
+    sku             = "Standard_LRS"
+    retention_days  = 7
+    containers      = ["ml-globals", "smoke", "adftrain"]
+    lake_containers = ["raw", "curated"]
+  }
+  key_vault  = { retention_days = 7, purge_protection = false }
+  monitoring = { retention_days = 30 }
+  network = {
+    address_space = "10.40.0.0/20"
+    subnets = {
+      private_endpoints = { newbits = 4, netnum = 0, private_endpoints = true }
+      batch             = { newbits = 4, netnum = 2 }
+      functions         = { newbits = 4, netnum = 3, delegation = "Microsoft.App/environments" }
+    }
+  }
+  machine_learning = {
+    image_build_compute = "cpu-cluster"
+    computes            = { cpu-cluster = { vm_size = "Standard_D4s_v5", max_nodes = 2 } }
+  }
+}
+
+run "without_batch_and_function_app" {
+  command = plan
+
+  assert {
+    condition     = length(module.batch_account) == 0 && length(module.function_app) == 0 && output.batch_account_name == null && output.function_app_name == null
+    error_message = "Neither is there unless the environment asks for it."
+  }
+
+  assert {
+    condition     = !contains(keys(output.data_factory_pipelines), "batch-train-score") && contains(keys(output.data_factory_pipelines), "train-and-deploy")
+    error_message = "Without Batch there is no pipeline that needs it."
+  }
+
+  assert {
+    condition     = length(setintersection(keys(output.private_dns_zones), ["privatelink.batch.azure.com", "privatelink.azurewebsites.net"])) == 0
+    error_message = "There is no zone for what is not there."
+  }
+}
+
+run "with_batch_and_function_app" {
+  command = plan
+
+  variables {
+    batch        = { vm_size = "Standard_D2s_v5", max_nodes = 2 }
+    function_app = {}
+  }
+
+  assert {
+    condition     = length(setsubtract(["batch_batchAccount", "batch_nodeManagement", "function_sites"], keys(output.private_endpoints))) == 0 && length(setsubtract(["privatelink.batch.azure.com", "privatelink.azurewebsites.net"], keys(output.private_dns_zones))) == 0
+    error_message = "Both have private endpoints, with zones."
+  }
+
+  assert {
+    condition     = contains(keys(output.data_factory_managed_private_endpoints), "mpe-batch") && contains(keys(output.data_factory_pipelines), "batch-train-score")
+    error_message = "The factory reaches Batch."
+  }
+
+  assert {
+    condition     = output.role_assignments["batch_nodes_on_adftrain"].role == "Storage Blob Data Contributor" && output.role_assignments["factory_on_batch"].role == "Azure Batch Job Submitter" && output.role_assignments["function_on_storage"].role == "Storage Blob Data Owner"
+    error_message = "Each identity gets what it needs."
+  }
+
+  assert {
+    condition     = alltrue([for key in keys(output.role_assignments) : !startswith(key, "batch_nodes_on_") || contains(["batch_nodes_on_adftrain", "batch_nodes_on_adfjobs"], key)])
+    error_message = "Tasks touch their own containers only."
+  }
+
+  assert {
+    condition     = length(setsubtract(["adfjobs", "function-packages"], keys(output.storage_containers))) == 0 && length(setsubtract(["batch", "batch-nodes", "function"], keys(output.identities))) == 0
+    error_message = "Their containers and identities are there."
+  }
+}
+
+run "triggers_by_environment_data" {
+  command = plan
+
+  variables {
+    pipelines = {
+      triggers_started = true
+      schedules        = { daily = { pipeline = "train-and-deploy", hours = [4] } }
+      blob_events      = { incoming = { pipeline = "training", account = "lake", container = "raw", parameters = { code_asset_version = "1" } } }
+    }
+  }
+
+  assert {
+    condition     = alltrue([for trigger in output.data_factory_triggers : trigger.started]) && output.data_factory_triggers["incoming"].type == "BlobEventsTrigger"
+    error_message = "The environment has its triggers started."
+  }
+}
+
+run "git_on_a_development_factory" {
+  command = plan
+
+  variables {
+    development  = true
+    data_factory = { git_configuration = { account_name = "example-org", repository_name = "ml-platform" } }
+  }
+
+  assert {
+    condition     = var.data_factory.git_configuration.collaboration_branch == "main"
+    error_message = "Drafts go to the main branch unless somebody says otherwise."
+  }
+}
+
+run "invalid_git_outside_development" {
+  command = plan
+
+  variables {
+    data_factory = { git_configuration = { account_name = "example-org", repository_name = "ml-platform" } }
+  }
+
+  expect_failures = [var.data_factory]
+}
+
+run "invalid_compute_of_pipelines" {
+  command = plan
+
+  variables {
+    pipelines = { compute = "gpu-cluster" }
+  }
+
+  expect_failures = [var.pipelines]
+}
+
+run "invalid_environment_of_pipelines" {
+  command = plan
+
+  variables {
+    pipelines = { environment = "sklearn" }
+  }
+
+  expect_failures = [var.pipelines]
+}
+
+run "invalid_account_of_a_blob_event" {
+  command = plan
+
+  variables {
+    pipelines = { blob_events = { incoming = { pipeline = "training", account = "archive", container = "raw" } } }
+  }
+
+  expect_failures = [var.pipelines]
+}
+
+run "invalid_container_of_a_blob_event" {
+  command = plan
+
+  variables {
+    pipelines = { blob_events = { incoming = { pipeline = "training", container = "raw" } } }
+  }
+
+  expect_failures = [var.pipelines]
+}
+
+run "invalid_batch_without_subnet" {
+  command = plan
+
+  variables {
+    batch = { vm_size = "Standard_D2s_v5", max_nodes = 2 }
+    network = {
+      address_space = "10.40.0.0/20"
+      subnets       = { private_endpoints = { newbits = 4, netnum = 0, private_endpoints = true } }
+    }
+  }
+
+  expect_failures = [var.batch]
+}
+
+run "invalid_batch_in_a_delegated_subnet" {
+  command = plan
+
+  variables {
+    batch = { vm_size = "Standard_D2s_v5", max_nodes = 2 }
+    network = {
+      address_space = "10.40.0.0/20"
+      subnets = {
+        private_endpoints = { newbits = 4, netnum = 0, private_endpoints = true }
+        batch             = { newbits = 4, netnum = 1, delegation = "Microsoft.App/environments" }
+      }
+    }
+  }
+
+  expect_failures = [var.batch]
+}
+
+run "invalid_function_app_without_subnet" {
+  command = plan
+
+  variables {
+    function_app = {}
+    network = {
+      address_space = "10.40.0.0/20"
+      subnets       = { private_endpoints = { newbits = 4, netnum = 0, private_endpoints = true } }
+    }
+  }
+
+  expect_failures = [var.function_app]
+}
+
+run "invalid_function_app_in_a_plain_subnet" {
+  command = plan
+
+  variables {
+    function_app = {}
+    network = {
+      address_space = "10.40.0.0/20"
+      subnets = {
+        private_endpoints = { newbits = 4, netnum = 0, private_endpoints = true }
+        functions         = { newbits = 4, netnum = 1 }
+      }
+    }
+  }
+
+  expect_failures = [var.function_app]
+}

@@ -1,0 +1,87 @@
+variable "network" {
+  description = <<-EOT
+    A virtual network of the platform's own (address_space, subnets; see modules/network), or one that stands already (existing).
+    The subnet `private_endpoints` is required. hub_firewall_ip is the next hop of the subnets with hub_firewall.
+  EOT
+  type = object({
+    address_space   = optional(string)
+    hub_firewall_ip = optional(string)
+    subnets = optional(map(object({
+      newbits           = number
+      netnum            = number
+      private_endpoints = optional(bool, false)
+      nat               = optional(bool, false)
+      hub_firewall      = optional(bool, false)
+      service_endpoints = optional(list(string), [])
+      delegation        = optional(string)
+    })), {})
+    existing = optional(object({
+      virtual_network_id = string
+      subnet_ids         = map(string)
+    }))
+  })
+
+  validation {
+    condition     = (var.network.existing == null) == (var.network.address_space != null)
+    error_message = "network is either one to make (address_space and subnets) or one that stands (existing): give one of the two."
+  }
+
+  validation {
+    condition     = contains(var.network.existing == null ? keys(var.network.subnets) : keys(var.network.existing.subnet_ids), "private_endpoints")
+    error_message = "network needs a subnet called private_endpoints (in subnets, or in existing.subnet_ids): every private endpoint takes its address from it."
+  }
+
+  validation {
+    condition = var.network.existing == null || try(
+      can(regex("(?i)^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft.Network/virtualNetworks/[^/]+$", var.network.existing.virtual_network_id))
+      && alltrue([for id in values(var.network.existing.subnet_ids) : startswith(lower(id), lower("${var.network.existing.virtual_network_id}/subnets/"))]),
+      false
+    )
+    error_message = "network.existing takes the resource id of a virtual network and of subnets in it: az network vnet subnet list --resource-group GROUP --vnet-name NAME --query [].id"
+  }
+
+  # https://learn.microsoft.com/azure/machine-learning/how-to-managed-network#limitations
+  validation {
+    condition = var.machine_learning.isolation_mode == "Disabled" || length([
+      for service in flatten([for subnet in var.network.subnets : subnet.service_endpoints]) : service
+      if can(regex("^Microsoft\\.(Storage|KeyVault|ContainerRegistry)", service))
+    ]) == 0
+    error_message = "Beside the workspace's managed network, one resource cannot have private endpoints and service endpoints: leave Microsoft.Storage, Microsoft.KeyVault and Microsoft.ContainerRegistry out of service_endpoints."
+  }
+}
+
+variable "private_dns" {
+  description = <<-EOT
+    Who keeps the records of the private endpoints. `own`: zones of the platform's own, linked to its network. `existing`: the
+    central zones `zone_ids` (a hub's, also in another subscription), linked to the network unless `link` is false. `policy`:
+    an Azure Policy of the landing zone writes the records, so that endpoints have no zone group.
+    https://learn.microsoft.com/azure/cloud-adoption-framework/ready/azure-best-practices/private-link-and-dns-integration-at-scale
+  EOT
+  type = object({
+    records  = optional(string, "own")
+    zone_ids = optional(set(string), [])
+    link     = optional(bool, true)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = contains(["own", "existing", "policy"], var.private_dns.records)
+    error_message = "private_dns.records is own, existing or policy."
+  }
+
+  validation {
+    condition     = var.private_dns.records == "existing" || length(var.private_dns.zone_ids) == 0
+    error_message = "private_dns.zone_ids are read with records = \"existing\" only: two zones of one name cannot be linked to a network."
+  }
+
+  validation {
+    condition     = var.private_dns.records != "existing" || length(setsubtract(local.zones, [for id in var.private_dns.zone_ids : lower(basename(id))])) == 0
+    error_message = "private_dns.zone_ids lacks ${join(", ", setsubtract(local.zones, [for id in var.private_dns.zone_ids : lower(basename(id))]))}: add their resource ids, or ask the hub's owner for the zones."
+  }
+
+  validation {
+    condition     = length(distinct([for id in var.private_dns.zone_ids : try(split("/", id)[2], "")])) <= 1
+    error_message = "private_dns.zone_ids are of several subscriptions: the platform links zones of one."
+  }
+}

@@ -1,0 +1,21 @@
+"""Every environment's data, rehearsed: apply with smoke tests, no change afterwards, destroy."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.conftest import Toolkit
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.mark.parametrize("name", ["dev", "test", "prod"])
+def test_rehearsal(toolkit: Toolkit, name: str) -> None:
+    environment = f"{name}@sandbox"
+    report = toolkit.ok("apply", environment, "--json").json
+    assert report["environment"] == environment
+    assert report["smoke"]["summary"] == {**report["smoke"]["summary"], "failed": 0, "skipped": 0, "red": 0}
+    assert toolkit("plan", environment).code == 0, "a second apply would change something"
+    toolkit.ok("destroy", environment)
+    assert not (toolkit.project / ".toolkit" / name).exists(), "a rehearsal never touches the environment's own folder"
+    assert not (toolkit.project / "envs" / name / ".terraform.lock.hcl").exists(), "nor its provider lock"

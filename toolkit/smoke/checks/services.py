@@ -1,0 +1,81 @@
+"""What the control plane says about the services that an environment may leave out: Batch and the function app."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from toolkit.smoke.checks.common import expect, fail_if, lookup, read, read_list
+from toolkit.smoke.context import Context
+from toolkit.smoke.model import Check, Evidence
+
+
+def batch_is_closed(context: Context) -> Evidence:
+    account_id = context.session.outputs.get("batch_account_id")
+    if account_id is None:
+        return {"batch_account": "the environment has none"}
+    account = read(context, account_id)
+    evidence = expect(
+        "the Batch account",
+        account,
+        {
+            "properties.provisioningState": "Succeeded",
+            "properties.publicNetworkAccess": ("Disabled", "Enabled"),
+            "properties.autoStorage.authenticationMode": "BatchAccountManagedIdentity",
+        },
+    )
+    problems = []
+    modes = lookup(account, "properties.allowedAuthenticationModes") or []
+    if "SharedKey" in modes:
+        problems.append("the Batch account takes shared keys")
+    is_open = evidence["properties.publicNetworkAccess"] == "Enabled"
+    if is_open and lookup(account, "properties.networkProfile.accountAccess.defaultAction") != "Deny":
+        problems.append("the Batch account answers everybody on the internet")
+    pools = read_list(context, f"{account_id}/pools")
+    for pool in pools:
+        provision = lookup(pool, "properties.networkConfiguration.publicIPAddressConfiguration.provision")
+        if provision != "NoPublicIPAddresses":
+            problems.append(f"the nodes of pool {pool['name']} have public addresses")
+        if lookup(pool, "properties.scaleSettings.autoScale.formula") is None:
+            problems.append(f"pool {pool['name']} does not scale by itself")
+    if not pools:
+        problems.append("the Batch account has no pool")
+    fail_if(problems, hint="toolkit plan shows what an apply would set back")
+    return {**evidence, "modes": modes, "pools": [pool["name"] for pool in pools]}
+
+
+def function_app_is_closed(context: Context) -> Evidence:
+    app_id = context.session.outputs.get("function_app_id")
+    if app_id is None:
+        return {"function_app": "the environment has none"}
+    evidence = expect(
+        "the function app",
+        read(context, app_id),
+        {
+            "properties.httpsOnly": True,
+            "properties.publicNetworkAccess": ("Disabled", "Enabled"),
+            "properties.functionAppConfig.deployment.storage.authentication.type": "UserAssignedIdentity",
+        },
+    )
+    policies = {name: read(context, f"{app_id}/basicPublishingCredentialsPolicies/{name}") for name in ("scm", "ftp")}
+    allowed = [name for name, policy in policies.items() if lookup(policy, "properties.allow") is not False]
+    fail_if(
+        [f"the function app can be published to with a password ({name})" for name in allowed],
+        hint="toolkit apply turns basic authentication off",
+    )
+    return {**evidence, "basic_publishing": allowed}
+
+
+_posture = partial(Check, category="posture")
+
+CHECKS: tuple[Check, ...] = (
+    _posture(
+        id="posture-batch-account",
+        title="The Batch account takes no keys, and its nodes have no public addresses",
+        function=batch_is_closed,
+    ),
+    _posture(
+        id="posture-function-app",
+        title="The function app takes no passwords, and reaches its storage with its identity",
+        function=function_app_is_closed,
+    ),
+)
