@@ -98,9 +98,9 @@ class _Engine:
 
     def run(self, checks: Sequence[Check]) -> list[CheckResult]:
         with ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="smoke") as pool:
-            pending: set[Future[CheckResult]] = {pool.submit(self._check, check) for check in checks}
-            everything = list(pending)
-            try:
+            try:  # around the submits too: the first checks run while the last ones are handed over
+                everything = [pool.submit(self._check, check) for check in checks]
+                pending: set[Future[CheckResult]] = set(everything)
                 while pending:
                     # A wait without a timeout cannot be interrupted by a signal on every platform.
                     _, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)

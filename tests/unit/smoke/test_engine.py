@@ -5,8 +5,8 @@ from __future__ import annotations
 import _thread
 import signal
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ServiceRequestError
@@ -311,6 +311,32 @@ def test_an_interrupt_ends_waits_cleans_up_and_starts_nothing_more(request: pyte
         run(connection(), {}, checks, patience=1)
     assert sorted(cleaned) == sorted(started)
     assert len(started) == 8
+
+
+def test_an_interrupt_while_checks_are_still_handed_over_ends_those_that_wait() -> None:
+    waiting = threading.Event()
+
+    def waits(context: Context) -> Evidence:
+        raise CheckFailed("not yet", retry_seconds=600)
+
+    class Watching(Recorder):
+        def retrying(self, check: Check, attempt: int, reason: str, seconds_left: float) -> None:
+            waiting.set()
+
+    class Interrupted(tuple[Check, ...]):
+        """Ctrl-C between two of the checks, once the first one waits; the run looks through them all before."""
+
+        looked_through: ClassVar[list[bool]] = []
+
+        def __iter__(self) -> Iterator[Check]:
+            yield self[0]
+            if self.looked_through:
+                assert waiting.wait(20)
+                raise KeyboardInterrupt
+            self.looked_through.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(connection(), {}, Interrupted([check(waits)]), patience=1, observer=Watching())
 
 
 def test_a_runner_without_its_credential_is_told_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,10 +52,11 @@ class Call:
         sent: Json = self.body.get("properties") or {}
         return sent
 
-    def referenced(self, resource_id: str, of: str) -> Resource:
-        """The resource that a property of this one names, or 400 InvalidResourceReference."""
+    def referenced(self, resource_id: str, of: str, *, location: str | None = None) -> Resource:
+        """The resource that a property of this one names, or 400 InvalidResourceReference; also when it must be in
+        ``location`` and is not."""
         found = self.resources.store.get(resource_id)
-        if found is None:
+        if found is None or (location is not None and found.body.get("location") != location):
             raise bad_request(
                 "InvalidResourceReference",
                 f"Resource {resource_id} referenced by resource {of} was not found. Please make sure that the "

@@ -191,6 +191,9 @@ def test_endpoint_needs_a_target_and_a_valid_group(arm: Arm) -> None:
     assert arm.refused("PUT", pe, endpoint(ACCOUNT, "blob")) == (400, "InvalidResourceReference")
     make_account(arm)
     assert arm.refused("PUT", pe, endpoint(ACCOUNT, "vault"))[1] == "PrivateEndpointCannotBeCreatedInvalidGroupId"
+    elsewhere = {**endpoint(ACCOUNT, "blob"), "location": "northeurope"}
+    assert arm.refused("PUT", pe, elsewhere) == (400, "InvalidResourceReference")
+    arm.ok("PUT", pe, endpoint(ACCOUNT, "blob"))
     listed = arm.ok("GET", f"{ACCOUNT}/privateLinkResources")["value"]
     assert {entry["properties"]["groupId"] for entry in listed} == {"blob", "dfs", "file", "queue", "table", "web"}
 

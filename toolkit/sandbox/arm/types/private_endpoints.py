@@ -41,6 +41,8 @@ def _validate(call: Call, resource: Resource) -> None:
     if not subnet_id:
         raise bad_request("InvalidRequestFormat", f"Private endpoint {resource.id} must have a subnet.")
     subnet = call.referenced(subnet_id, resource.id)
+    # https://learn.microsoft.com/azure/private-link/private-endpoint-overview: the network's own region
+    call.referenced(subnet.id.rsplit("/subnets/", 1)[0], resource.id, location=resource.body["location"])
     call.require_linked("Microsoft.Network/virtualNetworks/subnets/join/action", subnet.id)
     kind, connection = connections[0]
     sent = connection.get("properties") or {}
