@@ -38,10 +38,10 @@ sandbox-stop: .venv/.stamp-run ## stop the local Azure
 	@$(TOOLKIT) sandbox stop $(ARGS)
 
 test: .venv/.stamp-dev ## run the tests: unit, contract, end to end
-	@.venv/bin/python -m pytest -m 'not slow' $(ARGS)
+	@.venv/bin/python -m pytest -n auto --dist loadfile -m 'not slow' $(ARGS)
 
 test-full: .venv/.stamp-dev ## run the tests, and the ones that download and build the toolchain from nothing
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: .venv/.stamp-dev ## ruff, mypy, terraform fmt and validate, generated documentation
 	@.venv/bin/ruff check .

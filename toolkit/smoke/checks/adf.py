@@ -148,7 +148,7 @@ def _target_state(context: Context, endpoint: dict[str, str]) -> str | None:
     name = endpoint["id"].split("/")[-1].casefold()
     for connection in read_list(context, f"{endpoint['target_id']}/privateEndpointConnections"):
         properties = connection["properties"]
-        if (properties.get("privateEndpoint") or {}).get("id", "").casefold().endswith(name):
+        if (properties.get("privateEndpoint") or {}).get("id", "").casefold().endswith((f".{name}", f"/{name}")):
             return str(properties["privateLinkServiceConnectionState"]["status"])
     return None
 
