@@ -142,7 +142,7 @@ def env(environment: str, vantage: str | None, subscription: str | None) -> None
 
     \b
         eval "$(toolkit sandbox env --vantage vnet)"
-        az login --service-principal -u "$AZURE_CLIENT_ID" -p "$AZURE_CLIENT_SECRET" -t "$AZURE_TENANT_ID"
+        az login --service-principal -u "$AZURE_CLIENT_ID" -p @.toolkit/sandbox/engineer.secret -t "$AZURE_TENANT_ID"
     """
     from toolkit.environment import load_environment
     from toolkit.sandbox.client import ensure_running, process_environment
