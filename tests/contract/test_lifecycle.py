@@ -66,6 +66,14 @@ def kill_and_wait(pid: int) -> None:
     wait_for(lambda: start_time(pid) is None)
 
 
+def is_free(path: Path) -> bool:
+    lock = try_lock(path)
+    if lock is None:
+        return False
+    lock.close()
+    return True
+
+
 def toolkit(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "toolkit", *arguments],
@@ -344,6 +352,8 @@ def test_kill_9_of_azurite_is_repaired_by_the_daemon(project: Path) -> None:
 def test_a_stranger_with_the_recorded_process_number_is_left_alone(project: Path) -> None:
     sandbox = ensure_running(project)
     kill_and_wait(sandbox.process.pid)
+    # The last thread of a killed process may hold its files a moment longer than the process is seen.
+    wait_for(lambda: is_free(sandbox.paths.daemon_lock))
     announcement = json.loads(sandbox.paths.announcement.read_bytes())
     stranger = subprocess.Popen(["sleep", "600"])
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 from pathlib import Path
 
@@ -56,6 +57,7 @@ def fake_tool(folder: Path, name: str, prints: str) -> Path:
     """An executable that prints one text whatever it is asked: an old release that no index carries any more."""
     folder.mkdir(parents=True, exist_ok=True)
     tool = folder / name
-    tool.write_text(f"#!/bin/sh\ncat <<'END'\n{prints}\nEND\n", encoding="utf-8")
+    # A builtin of the shell: PATH may hold nothing but this tool.
+    tool.write_text(f"#!/bin/sh\nprintf '%s\\n' {shlex.quote(prints)}\n", encoding="utf-8")
     tool.chmod(0o755)
     return tool

@@ -17,6 +17,7 @@ from toolkit.sandbox.world import BlobsUnavailable
 
 _SLOT_KIND: Final = "blob-slot"
 _TIMEOUT: Final = httpx.Timeout(120.0, connect=5.0)
+_POOLED_CONNECTIONS = 16
 _SAFE: Final = ("GET", "HEAD")
 _VERSION: Final = b"2021-12-02"  # of the control plane's own requests; any version that Azurite 3.35.0 knows
 
@@ -35,7 +36,9 @@ class AzuriteBlobs:
             timeout=_TIMEOUT,
             trust_env=False,
             # Node closes idle connections after 5 s (http.Server keepAliveTimeout): let go of them earlier.
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=2.0),
+            limits=httpx.Limits(
+                max_connections=None, max_keepalive_connections=_POOLED_CONNECTIONS, keepalive_expiry=2.0
+            ),
         )
 
     async def close(self) -> None:
@@ -145,7 +148,8 @@ class AzuriteBlobs:
             text = string_to_sign(method, sent, slot, f"/{slot}{path}", parameters)
             sent.append((b"authorization", f"SharedKey {slot}:{sign(text, self._process.key)}".encode()))
         refused: int | None = None
-        for last in (False, False, True):
+        # Each pooled connection to an Azurite that has died fails once before a new one is opened.
+        for last in (*[False] * _POOLED_CONNECTIONS, False, True):
             port = await self._process.ready(instead_of=refused)
             request = httpx.Request(
                 method,
