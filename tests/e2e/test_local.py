@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
+import zipfile
 
 import pytest
 
@@ -10,8 +11,11 @@ from docs.generate.rbac import PATH, document
 from tests.conftest import ROOT
 from tests.e2e.conftest import Toolkit
 from tests.e2e.leftovers import assert_that_nothing_is_left, connected, deleted_vaults
+from toolkit.azure.clients import Actor
+from toolkit.azure.credentials import runner_credential
 from toolkit.environment import load_environment
 from toolkit.project import Project
+from toolkit.terraform.state import BOOTSTRAP_KEY, StateStore, read_backend
 
 pytestmark = pytest.mark.e2e
 
@@ -61,6 +65,31 @@ def test_outputs_hold_names_and_no_secret(toolkit: Toolkit) -> None:
     assert outputs["storage_account_name"]
     for word in ("sharedkey", "accountkey", "password", "clientsecret"):
         assert word not in str(outputs).lower()
+
+
+def test_no_secret_is_in_a_state_or_in_anything_that_a_run_leaves(toolkit: Toolkit) -> None:
+    """Account keys, the engineer's secret, and what Azure's answers call keys and connection strings."""
+    connection = connected(toolkit, "local")
+    actor = Actor("runner", connection.runner, runner_credential(connection), connection.environment.subscription_id)
+    secrets = [connection.credential_settings["AZURE_CLIENT_SECRET"]]
+    with actor.storage() as storage:
+        for account in storage.storage_accounts.list():
+            group = account.id.split("/")[4]
+            secrets += [key.value for key in storage.storage_accounts.list_keys(group, account.name).keys_property]
+    assert len(secrets) > 6, "the state account, the default account and the lake have two keys each"
+
+    backend = read_backend(connection.environment)
+    states = [StateStore(connection, backend.with_key(key)).download() for key in (BOOTSTRAP_KEY, backend.key)]
+    left = toolkit.project / ".toolkit" / "local"
+    files = [path for path in left.rglob("*") if path.is_file() and ".terraform" not in path.parts]
+    plans = [zipfile.ZipFile(path) for path in files if path.suffix == ".tfplan"]
+    assert plans
+    planned = [plan.read(member) for plan in plans for member in plan.namelist()]
+    for content in [*states, *planned, *(path.read_bytes() for path in files)]:
+        assert not [secret for secret in secrets if secret.encode() in content]
+    for state in states:
+        for word in (b"instrumentationkey", b"connectionstring", b'sharedkey"', b"accountkey", b"primarykey"):
+            assert word not in state.lower()
 
 
 def test_destroy_then_apply(toolkit: Toolkit) -> None:
