@@ -266,8 +266,12 @@ class TestState:
             assert "the firewall of the state account refuses this machine's address" in done.stderr
             assert "state_ip_rules" in done.stderr
 
+    @pytest.mark.slow
     def test_after_a_reset_apply_begins_anew_and_survives_the_death_of_the_sandbox(self, project: Project) -> None:
-        """Cut off, Terraform can neither save its state nor free the lock: both are made good by the next run."""
+        """Cut off, Terraform can neither save its state nor free the lock: both are made good by the next run.
+
+        How long Terraform, azapi and the backend go on retrying is theirs to decide: 15 s or minutes were seen.
+        """
         project.ok("sandbox", "reset", "--yes")
         text = "terraform plan (platform)"
         process = project.start_until(
@@ -275,7 +279,7 @@ class TestState:
         )
         daemon = json.loads((project.root / ".toolkit" / "sandbox" / "sandbox.json").read_text())["pid"]
         os.kill(daemon, signal.SIGKILL)
-        assert process.wait(200) == 1
+        assert process.wait(900) == 1
         assert "nothing answers at the proxy" in (project.root / "stderr.log").read_text()
         done = project.run("apply", "local", "--no-smoke")
         assert done.returncode == 0, done.stderr
