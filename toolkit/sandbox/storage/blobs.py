@@ -17,7 +17,7 @@ from toolkit.sandbox.world import BlobsUnavailable
 
 _SLOT_KIND: Final = "blob-slot"
 _TIMEOUT: Final = httpx.Timeout(120.0, connect=5.0)
-_POOLED_CONNECTIONS = 16
+_POOLED_CONNECTIONS: Final = 16
 _SAFE: Final = ("GET", "HEAD")
 _VERSION: Final = b"2021-12-02"  # of the control plane's own requests; any version that Azurite 3.35.0 knows
 
@@ -149,7 +149,8 @@ class AzuriteBlobs:
             sent.append((b"authorization", f"SharedKey {slot}:{sign(text, self._process.key)}".encode()))
         refused: int | None = None
         # Each pooled connection to an Azurite that has died fails once before a new one is opened.
-        for last in (*[False] * _POOLED_CONNECTIONS, False, True):
+        attempts = _POOLED_CONNECTIONS + 2
+        for attempt in range(1, attempts + 1):
             port = await self._process.ready(instead_of=refused)
             request = httpx.Request(
                 method,
@@ -163,7 +164,7 @@ class AzuriteBlobs:
             except httpx.TransportError as error:
                 # A connection that was refused has carried nothing, so anything may be sent again.
                 unsent = isinstance(error, httpx.ConnectError)
-                if last or not (unsent or method in _SAFE):
+                if attempt == attempts or not (unsent or method in _SAFE):
                     raise AzuriteUnavailable(f"Azurite ended during the request ({type(error).__name__})") from error
                 refused = port if unsent else None
         raise AssertionError("unreachable: the last attempt returns or raises")
