@@ -6,6 +6,7 @@ it and exits. Anything else that reaches the boundary is a bug and is reported a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -52,3 +53,10 @@ class InterruptedByUser(ToolkitError):
     """Ctrl-C or SIGTERM, after what was running had been stopped in order."""
 
     exit_code = ExitCode.INTERRUPTED
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that somebody may have meant, for a hint: "did you mean …?"."""
+    import difflib  # costs a millisecond, which only a mistake pays
+
+    return next(iter(difflib.get_close_matches(name, sorted(known), n=1)), None)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.environment import Environment
-from toolkit.terraform.files import disk_errors, write_atomically
+from toolkit.files import disk_errors, write_atomically
 
 # The packages whose behaviour a result depends on.
 _PACKAGES = (

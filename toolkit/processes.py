@@ -1,17 +1,21 @@
-"""Which process is which: a process id alone may name a stranger after a reboot or once it was used again."""
+"""Processes: which one is which, and how one is ended.
+
+A process id alone may name a stranger after a reboot, or once it was used again.
+"""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
-import time
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from types import FrameType
+
+from toolkit.waiting import wait_until
 
 _PROC = Path("/proc")  # Linux; elsewhere ps(1) knows
 
@@ -35,9 +39,7 @@ class ProcessId:
                 os.kill(self.pid, number)
             except ProcessLookupError:
                 return
-            deadline = time.monotonic() + patience
-            while time.monotonic() < deadline and self.alive():
-                time.sleep(0.02)
+            wait_until(lambda: not self.alive(), patience)
 
 
 def identify(pid: int) -> ProcessId | None:
@@ -69,21 +71,17 @@ def start_time(pid: int) -> str | None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Wait for an exclusive lock on a file, hold it, free it; the kernel frees it when the process dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def terminating_like_an_interrupt() -> Iterator[None]:
+    """SIGTERM, which a CI system sends when a job is cancelled, ends what runs in here as Ctrl-C does: in order."""
 
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
 
-def try_lock(path: Path) -> IO[str] | None:
-    """The open, locked file, or None when another process holds it. Closing it frees the lock."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.open("a")
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python lets only the main thread handle signals
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        return None
-    return file
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

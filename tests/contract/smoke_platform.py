@@ -18,14 +18,13 @@ import httpx
 from toolkit.azure.clients import Actor
 from toolkit.azure.credentials import probe_credential, runner_credential
 from toolkit.environment import Connection
+from toolkit.records import Json
 from toolkit.smoke.checks.common import api_version
 from toolkit.smoke.engine import run
 from toolkit.smoke.model import CheckResult
 from toolkit.smoke.registry import select
 
 ROLES_API_VERSION = "2022-04-01"
-
-Json = dict[str, Any]
 
 
 class Platform:

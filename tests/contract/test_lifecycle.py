@@ -25,7 +25,8 @@ from azure.storage.blob import BlobServiceClient
 
 from tests.conftest import copy_project
 from toolkit.errors import ToolkitError, UsageError
-from toolkit.processes import identify, locked, start_time, try_lock
+from toolkit.files import locked, try_lock
+from toolkit.processes import identify, start_time
 from toolkit.sandbox import client
 from toolkit.sandbox.client import Sandbox, ensure_running, find_running, sandbox_paths
 

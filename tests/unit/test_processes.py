@@ -1,8 +1,9 @@
-"""Telling processes apart, and locks that the kernel frees."""
+"""Telling processes apart, and ending them."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from toolkit import processes
-from toolkit.processes import ProcessId, identify, try_lock
+from toolkit.processes import ProcessId, identify, terminating_like_an_interrupt
 
 
 def test_a_process_that_ended_is_not_there() -> None:
@@ -60,18 +61,8 @@ def test_ps_tells_the_same_where_there_is_no_proc(monkeypatch: pytest.MonkeyPatc
     assert not identity.alive()
 
 
-def test_a_lock_is_free_when_its_holder_dies(tmp_path: Path) -> None:
-    path = tmp_path / "lock"
-    script = (
-        "import sys, pathlib, signal; from toolkit.processes import try_lock;"
-        "held = try_lock(pathlib.Path(sys.argv[1])); print('held', flush=True); signal.pause()"
-    )
-    with subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
-        assert try_lock(path) is None
-        holder.kill()
-        holder.wait()
-    lock = try_lock(path)
-    assert lock is not None
-    lock.close()
+def test_sigterm_interrupts_and_its_former_handler_comes_back() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), terminating_like_an_interrupt():
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -56,9 +56,9 @@ def plan(
     """
     from toolkit.environment import load_environment
     from toolkit.errors import ExitCode
+    from toolkit.files import disk_errors, write_atomically
     from toolkit.terraform.bundle import write_bundle
     from toolkit.terraform.deploy import plan_platform
-    from toolkit.terraform.files import disk_errors, write_atomically
     from toolkit.terraform.plan import markdown as as_markdown
     from toolkit.terraform.session import open_session
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import ToolkitError
-from toolkit.processes import ProcessId, locked, try_lock
+from toolkit.files import locked, try_lock
+from toolkit.processes import ProcessId
 from toolkit.sandbox.model import VANTAGES
 from toolkit.sandbox.settings import LOOPBACK, SandboxPaths, port_base, read_announcement
 

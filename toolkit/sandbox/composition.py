@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from toolkit.records import Json
 from toolkit.sandbox.entra.directory import EntraDirectory
 from toolkit.sandbox.entra.tokens import EntraTokens
 from toolkit.sandbox.model import Origin
 from toolkit.sandbox.ports import Listen
-from toolkit.sandbox.store import Json, Store
+from toolkit.sandbox.store import Store
 from toolkit.sandbox.world import Service, World
 
 

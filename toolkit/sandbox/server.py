@@ -21,7 +21,9 @@ from pathlib import Path
 from typing import IO
 
 from toolkit.errors import ExitCode, ToolkitError
-from toolkit.processes import identify, try_lock
+from toolkit.files import try_lock
+from toolkit.processes import identify
+from toolkit.records import Json
 from toolkit.sandbox.arm.operations import Profile, store_profile
 from toolkit.sandbox.chain import AccessLog, Router, build_chain
 from toolkit.sandbox.composition import Compose, platform
@@ -43,7 +45,7 @@ from toolkit.sandbox.settings import (
     read_announcement,
     write_announcement,
 )
-from toolkit.sandbox.store import Json, Store
+from toolkit.sandbox.store import Store
 from toolkit.sandbox.tls import CertificateAuthority
 
 log = logging.getLogger("toolkit.sandbox")

@@ -15,9 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-Json = dict[str, Any]
+from toolkit.records import Json
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS resources (

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.environment import Environment
+from toolkit.files import disk_errors, write_atomically
 from toolkit.terraform.events import Diagnostic
-from toolkit.terraform.files import disk_errors, write_atomically
 
 IMPORTS_FILE = "imports.tf"  # not a copy of anything: the next refresh of the work folder removes a forgotten one
 

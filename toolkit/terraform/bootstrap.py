@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import ToolkitError, UsageError
-from toolkit.terraform.files import disk_errors, write_atomically
+from toolkit.files import disk_errors, write_atomically
 from toolkit.terraform.plan import PlanSummary
 from toolkit.terraform.runner import FLAG
 from toolkit.terraform.session import SavedPlan, Session

@@ -11,11 +11,11 @@ import json
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from toolkit.environment import Environment
 from toolkit.errors import RefusedError, UsageError
-from toolkit.terraform.files import disk_errors, write_atomically
+from toolkit.files import disk_errors, write_atomically
+from toolkit.records import Json, write_record
 from toolkit.terraform.session import SavedPlan, Session
 from toolkit.terraform.workspace import LOCK_FILE
 
@@ -32,7 +32,7 @@ def write_bundle(session: Session, plan: SavedPlan, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         shutil.copyfile(lock_file, folder / _LOCK)
         write_atomically(folder / _PLAN, plan.file.read_bytes())
-        write_atomically(folder / _SUMMARY, _json(plan.summary.as_json()), 0o644)
+        write_record(folder / _SUMMARY, plan.summary.as_json(), 0o644)
         metadata = {
             "format": FORMAT,
             "environment": environment.name,
@@ -46,16 +46,16 @@ def write_bundle(session: Session, plan: SavedPlan, folder: Path) -> None:
             "lock_file_sha256": _sha256(folder / _LOCK),
         }
         # Last: a bundle whose writing was interrupted has no metadata and is refused.
-        write_atomically(folder / _METADATA, _json(metadata), 0o644)
+        write_record(folder / _METADATA, metadata, 0o644)
 
 
-def read_metadata(folder: Path, environment: Environment) -> dict[str, Any]:
+def read_metadata(folder: Path, environment: Environment) -> Json:
     """Verify what can be verified before anything is touched.
 
     Raises UsageError for a folder that is no bundle, RefusedError for one that is for something else or was changed.
     """
     try:
-        metadata: dict[str, Any] = json.loads((folder / _METADATA).read_text(encoding="utf-8"))
+        metadata: Json = json.loads((folder / _METADATA).read_text(encoding="utf-8"))
         same_content = metadata["plan_sha256"] == _sha256(folder / _PLAN)
         same_lock = metadata["lock_file_sha256"] == _sha256(folder / _LOCK)
         known_format = metadata["format"] == FORMAT
@@ -89,7 +89,7 @@ def read_metadata(folder: Path, environment: Environment) -> dict[str, Any]:
     return metadata
 
 
-def load_bundle(session: Session, folder: Path, metadata: dict[str, Any]) -> SavedPlan:
+def load_bundle(session: Session, folder: Path, metadata: Json) -> SavedPlan:
     """The plan, for a session that is prepared. Raises RefusedError when it was made with other tools."""
     now = session.versions()
     for name, what in (("terraform", "Terraform"), ("azapi", "the azapi provider")):
@@ -126,7 +126,3 @@ def use_lock_file(environment: Environment, folder: Path) -> None:
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, indent=2) + "\n"

@@ -6,21 +6,21 @@ JSON beside it (``lock.json``) says who holds it. Terraform's own lock on the st
 
 from __future__ import annotations
 
-import json
+import math
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from toolkit.environment import Environment
 from toolkit.errors import RefusedError
-from toolkit.processes import ProcessId, identify, try_lock
+from toolkit.files import disk_errors, try_lock
+from toolkit.processes import ProcessId, identify
+from toolkit.records import Json, read_record, write_record
 from toolkit.terraform.events import Observer
-from toolkit.terraform.files import disk_errors, write_atomically
+from toolkit.waiting import steadily, wait_until
 
 _POLL_SECONDS = 0.2
 
@@ -39,7 +39,7 @@ class EnvironmentLock:
     """Held for as long as one command works on one environment."""
 
     path: Path
-    record: dict[str, Any]
+    record: Json
     left_behind: LeftBehind | None = None
 
     def terraform_started(self, pid: int, log: Path, command: str) -> None:
@@ -52,9 +52,9 @@ class EnvironmentLock:
         """It has ended, and holds no lock on the state."""
         self._write(None)
 
-    def _write(self, terraform: dict[str, Any] | None) -> None:
+    def _write(self, terraform: Json | None) -> None:
         self.record["terraform"] = terraform
-        write_atomically(_record_path(self.path), json.dumps(self.record, indent=2) + "\n")
+        write_record(_record_path(self.path), self.record)
 
 
 @contextmanager
@@ -67,9 +67,9 @@ def lock_environment(environment: Environment, command: str, observer: Observer)
     with disk_errors(f"the lock of {environment.name}"):
         file = try_lock(path)
     if file is None:
-        raise _held(environment, _read(path))
+        raise _held(environment, read_record(_record_path(path)))
     try:
-        left_behind = _left_behind(_read(path))
+        left_behind = _left_behind(read_record(_record_path(path)))
         if left_behind is not None:
             _wait_for(left_behind, environment, observer)
         lock = EnvironmentLock(path, _new_record(command), left_behind)
@@ -77,16 +77,16 @@ def lock_environment(environment: Environment, command: str, observer: Observer)
         yield lock
     finally:
         # A record that still names a Terraform is for the next run: that one may have left its lock on the state.
-        if not _read(path).get("terraform"):
+        if not read_record(_record_path(path)).get("terraform"):
             _record_path(path).unlink(missing_ok=True)
         file.close()
 
 
-def _new_record(command: str) -> dict[str, Any]:
+def _new_record(command: str) -> Json:
     return {"pid": os.getpid(), "command": command, "since": datetime.now(UTC).isoformat(timespec="seconds")}
 
 
-def _held(environment: Environment, record: dict[str, Any]) -> RefusedError:
+def _held(environment: Environment, record: Json) -> RefusedError:
     who = f"process {record['pid']} (`{record['command']}`, since {record['since']})" if record else "another process"
     return RefusedError(
         f"{environment.name} is in use by {who}",
@@ -94,7 +94,7 @@ def _held(environment: Environment, record: dict[str, Any]) -> RefusedError:
     )
 
 
-def _left_behind(record: dict[str, Any]) -> LeftBehind | None:
+def _left_behind(record: Json) -> LeftBehind | None:
     child = record.get("terraform")
     if not child:
         return None
@@ -110,17 +110,8 @@ def _wait_for(left: LeftBehind, environment: Environment, observer: Observer) ->
         f"an earlier run on {environment.name} was killed, but its Terraform ({left.command}, process {pid}) is still "
         f"working: waiting for it to end in order (to stop it instead: kill -INT {pid})"
     )
-    while left.process.alive():
-        time.sleep(_POLL_SECONDS)
+    wait_until(lambda: not left.process.alive(), math.inf, steadily(_POLL_SECONDS))
 
 
 def _record_path(path: Path) -> Path:
     return path.with_name("lock.json")
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(_record_path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) else {}

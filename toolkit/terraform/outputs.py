@@ -9,22 +9,19 @@ from typing import Any
 
 from toolkit.environment import Connection, Environment
 from toolkit.errors import ToolkitError
+from toolkit.records import Json, as_text, read_record
 from toolkit.terraform.events import Observer
 from toolkit.terraform.session import open_session, outputs_path
 
 Outputs = Mapping[str, Any]
 
 
-def saved_outputs(environment: Environment) -> dict[str, Any] | None:
+def saved_outputs(environment: Environment) -> Json | None:
     """What the last apply on this machine left; None when there was none."""
-    try:
-        saved: dict[str, Any] = json.loads(outputs_path(environment).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return saved
+    return read_record(outputs_path(environment)) or None
 
 
-def read_outputs(environment: Environment, observer: Observer) -> dict[str, Any]:
+def read_outputs(environment: Environment, observer: Observer) -> Json:
     """The outputs from the state itself, kept for the next time. Raises ToolkitError when there are none."""
     with open_session(environment, f"toolkit outputs {environment.name}", observer) as session:
         session.prepare("platform")
@@ -37,7 +34,7 @@ def read_outputs(environment: Environment, observer: Observer) -> dict[str, Any]
         return outputs
 
 
-def read_outputs_of(connection: Connection, observer: Observer) -> dict[str, Any]:
+def read_outputs_of(connection: Connection, observer: Observer) -> Json:
     """As :func:`read_outputs`, for somebody who is connected."""
     return read_outputs(connection.environment, observer)
 
@@ -62,7 +59,7 @@ def as_azure_devops(outputs: Outputs) -> str:
 
 def as_tfvars(outputs: Outputs) -> str:
     """A .tfvars.json document: Terraform reads JSON variables without any escaping rules of its own."""
-    return json.dumps(dict(outputs), indent=2) + "\n"
+    return as_text(dict(outputs))
 
 
 FORMATS: dict[str, Callable[[Outputs], str]] = {

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from toolkit.azure.arm import ARM, arm_client, until_done
 from toolkit.environment import Connection, Environment
 from toolkit.errors import ToolkitError
-from toolkit.terraform.files import disk_errors, write_atomically
+from toolkit.files import disk_errors, write_atomically
 from toolkit.terraform.plan import azure_type
 
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ from typing import IO, Any, Protocol
 import python_terraform
 
 from toolkit.errors import InterruptedByUser, ToolkitError
+from toolkit.files import disk_errors
 from toolkit.terraform.diagnostics import lock_id
 from toolkit.terraform.events import Events, Observer
-from toolkit.terraform.files import disk_errors
 
 FLAG = python_terraform.IsFlagged  # an option without a value
 

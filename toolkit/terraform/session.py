@@ -16,9 +16,9 @@ from typing import Any
 
 from toolkit.environment import Connection, Environment
 from toolkit.errors import RefusedError, ToolkitError
+from toolkit.files import disk_errors, write_atomically
 from toolkit.terraform import adopt, diagnostics, statelock
 from toolkit.terraform.events import Observer
-from toolkit.terraform.files import disk_errors, write_atomically
 from toolkit.terraform.gone import actions_without_target
 from toolkit.terraform.lock import EnvironmentLock, lock_environment
 from toolkit.terraform.plan import PlanSummary, summarise

@@ -6,18 +6,17 @@ Terraform needs is in files that it reads by itself, so a bare ``terraform plan`
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from toolkit.environment import Connection, Environment
-from toolkit.errors import UsageError
-from toolkit.terraform.files import disk_errors, write_atomically, write_if_changed
+from toolkit.errors import UsageError, nearest
+from toolkit.files import disk_errors, write_atomically, write_if_changed
+from toolkit.records import Json, as_text
 from toolkit.terraform.state import Backend
 
 RootName = Literal["bootstrap", "platform"]
@@ -82,13 +81,13 @@ class WorkFolder:
                 else:
                     target.unlink(missing_ok=True)
 
-    def write_variables(self, values: dict[str, Any]) -> None:
+    def write_variables(self, values: Json) -> None:
         """The variables that the toolkit fills, those of them that this root declares."""
         declared = declared_variables(self.environment.project.terraform_dir / self.root)
         document = {name: value for name, value in values.items() if name in declared}
         with disk_errors("the work folder"):
-            content = json.dumps(document, indent=2, sort_keys=True) + "\n"
-            write_if_changed(self.path / "20-toolkit.auto.tfvars.json", content.encode())
+            content = as_text(document, sort_keys=True).encode()
+            write_if_changed(self.path / "20-toolkit.auto.tfvars.json", content)
 
     def write_backend(self, backend: Backend) -> None:
         with disk_errors("the work folder"):
@@ -133,7 +132,7 @@ class WorkFolder:
         (self.path / ".terraform" / _FINGERPRINT).unlink(missing_ok=True)
 
 
-def toolkit_variables(connection: Connection, backend: Backend, *, schema_validation: bool) -> dict[str, Any]:
+def toolkit_variables(connection: Connection, backend: Backend, *, schema_validation: bool) -> Json:
     """Every variable that comes from env.toml, for whichever root declares it.
 
     Raises UsageError when there is no operator, who gets a data role on the state: never guessed from the caller.
@@ -182,12 +181,12 @@ def check_variables(environment: Environment) -> None:
             text = path.read_text(encoding="utf-8")
         for line, name in assigned_variables(text):
             if name not in declared:
-                close = difflib.get_close_matches(name, sorted(declared), n=1)
+                close = nearest(name, declared)
                 raise UsageError(
                     f"{path.relative_to(environment.project.root)}:{line}: {name} is not a variable of "
                     f"terraform/bootstrap "
                     "or terraform/platform",
-                    hint=f"did you mean {close[0]}?" if close else "terraform/*/variables*.tf declare the variables",
+                    hint=f"did you mean {close}?" if close else "terraform/*/variables*.tf declare the variables",
                 )
 
 

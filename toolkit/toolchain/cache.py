@@ -6,16 +6,15 @@ has the final name is complete, also after ``kill -9``. Two runs at once build o
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from toolkit.errors import ToolkitError, UsageError
+from toolkit.errors import UsageError
+from toolkit.files import disk_errors, locked, write_atomically
 from toolkit.toolchain.steps import Progress
 
 CACHE_VARIABLE = "TOOLKIT_CACHE"
@@ -40,12 +39,16 @@ def cache_root(environ: Mapping[str, str] | None = None) -> Path:
 def cached_directory(root: Path, name: str, build: Callable[[Path], None], progress: Progress) -> Path:
     """``root/name``, made by ``build(empty_directory)`` when it is not there.
 
-    Raises :class:`ToolkitError` when the cache cannot be written. What ``build`` raises passes through; nothing stays.
+    Raises ToolkitError when the cache cannot be written. What ``build`` raises passes through; nothing stays.
     """
     final = root / name
     if final.is_dir():
         return final
-    with _writing(root), _locked(root, name, progress):
+
+    def wait() -> None:
+        progress(f"waiting for another run that installs {name} …")
+
+    with _writing(root), locked(root / "locks" / f"{name}.lock", wait):
         if final.is_dir():  # another run built it while this one waited
             return final
         for leftover in root.glob(f"{name}.tmp-*"):  # of a killed run: its lock is free, so it is gone
@@ -60,41 +63,14 @@ def cached_directory(root: Path, name: str, build: Callable[[Path], None], progr
     return final
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a small file so that a reader sees the old or the new one, never a part."""
+def keep_file(path: Path, text: str) -> None:
+    """Write a small file of the cache."""
     with _writing(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f"{path.name}.tmp-", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(temporary).replace(path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+        write_atomically(path, text)
 
 
-@contextmanager
-def _writing(root: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR):
-            raise
-        raise ToolkitError(
-            f"cannot write to the cache directory {root}: {error.strerror}",
-            hint=f"make room or make it writable, or name another directory in {CACHE_VARIABLE}",
-        ) from error
-
-
-@contextmanager
-def _locked(root: Path, name: str, progress: Progress) -> Iterator[None]:
-    """An exclusive lock that the kernel frees with the process that holds it."""
-    lock = root / "locks" / f"{name}.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress(f"waiting for another run that installs {name} …")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def _writing(root: Path) -> AbstractContextManager[None]:
+    return disk_errors(
+        f"cannot write to the cache directory {root}",
+        hint=f"make room or make it writable, or name another directory in {CACHE_VARIABLE}",
+    )

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from toolkit.errors import ToolkitError, UsageError
-from toolkit.toolchain.cache import cache_root, cached_directory, write_atomically
+from toolkit.toolchain.cache import cache_root, cached_directory, keep_file
 from toolkit.toolchain.golang import MODULE, build_environment, ensure_go
 from toolkit.toolchain.steps import Progress, run_step, stderr_progress
 from toolkit.toolchain.terraform import ensure_terraform, platform_of
@@ -233,7 +233,7 @@ def _cli_config(root: Path, mirror: Path) -> Path:
     text = f"provider_installation {{\n  filesystem_mirror {{\n    path = {json.dumps(str(mirror))}\n  }}\n}}\n"
     path = root / "cli-config" / f"{_digest(text.encode())}.tfrc"
     if not path.is_file():
-        write_atomically(path, text)
+        keep_file(path, text)
     return path
 
 

@@ -14,14 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
+from toolkit.records import Json
 from toolkit.sandbox.arm.conditions import Condition, Facts, parse_condition
 from toolkit.sandbox.arm.ids import within
 from toolkit.sandbox.model import Principal
 from toolkit.sandbox.store import Store
 
-Json = dict[str, Any]
 ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
 DEFINITIONS = "Microsoft.Authorization/roleDefinitions"
 _NOTHING_KNOWN: Facts = {}

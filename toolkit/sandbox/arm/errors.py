@@ -7,9 +7,8 @@ Shape: ``{"error": {"code", "message", "target"?, "details"?}}``
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-Json = dict[str, Any]
+from toolkit.records import Json
 
 
 class ArmError(Exception):

@@ -5,13 +5,11 @@ https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/ov
 
 from __future__ import annotations
 
-from typing import Any
-
+from toolkit.records import Json
 from toolkit.sandbox.arm.errors import bad_request
 from toolkit.sandbox.arm.resource_type import Call
 from toolkit.sandbox.store import Resource
 
-Json = dict[str, Any]
 USER_ASSIGNED = "Microsoft.ManagedIdentity/userAssignedIdentities"
 
 

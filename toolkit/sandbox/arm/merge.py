@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
-Json = dict[str, Any]
+from toolkit.records import Json
 
 
 def over(defaults: Mapping[str, Any], sent: Mapping[str, Any]) -> Json:

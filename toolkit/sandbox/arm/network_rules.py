@@ -7,11 +7,9 @@ https://learn.microsoft.com/azure/key-vault/general/network-security
 from __future__ import annotations
 
 import ipaddress
-from typing import Any
 
+from toolkit.records import Json
 from toolkit.sandbox.arm.resource_type import Call
-
-Json = dict[str, Any]
 
 _PRIVATE = tuple(ipaddress.IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 _JOIN = "Microsoft.Network/virtualNetworks/subnets/joinViaServiceEndpoint/action"

@@ -13,13 +13,12 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
+from toolkit.records import Json
 from toolkit.sandbox.arm.errors import ArmError, not_found
 from toolkit.sandbox.arm.resource_type import LongRunning
 from toolkit.sandbox.store import Store
 
-Json = dict[str, Any]
 HOST = "https://management.azure.com"
 _KIND = "arm-operation"
 _AGAIN_SECONDS = 2.0

@@ -8,13 +8,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from toolkit.records import Json
 from toolkit.sandbox.arm.errors import bad_request
 from toolkit.sandbox.arm.resource_type import Call
 from toolkit.sandbox.store import Resource
 
-Json = dict[str, Any]
 PRIVATE_ENDPOINTS = "Microsoft.Network/privateEndpoints"
 
 # One inner tuple per private address; the names in it share that address.

@@ -5,13 +5,11 @@ https://learn.microsoft.com/azure/azure-resource-manager/management/resource-pro
 
 from __future__ import annotations
 
-from typing import Any
-
+from toolkit.records import Json
 from toolkit.sandbox.arm.errors import ArmError, not_found
 from toolkit.sandbox.arm.registry import REGISTRY
 from toolkit.sandbox.store import Store
 
-Json = dict[str, Any]
 _KIND = "arm-provider"
 
 # Registered in every new subscription.

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from toolkit.records import Json
 from toolkit.sandbox.arm.errors import ArmError, bad_request
 from toolkit.sandbox.arm.ids import ResourceId
 from toolkit.sandbox.model import Principal
@@ -13,8 +14,6 @@ from toolkit.sandbox.store import Resource
 
 if TYPE_CHECKING:
     from toolkit.sandbox.arm.resources import Resources
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
+from toolkit.records import Json
 from toolkit.sandbox.arm.errors import (
     ArmError,
     OperationFailed,
@@ -27,7 +28,6 @@ from toolkit.sandbox.model import Principal
 from toolkit.sandbox.store import Resource, new_etag
 from toolkit.sandbox.world import World
 
-Json = dict[str, Any]
 _OURS = frozenset({"id", "name", "type", "etag", "systemData"})  # top-level members that a client cannot set
 _SERVICE = Principal(object_id="", tenant_id="", kind="ServicePrincipal", display_name="the service itself")
 

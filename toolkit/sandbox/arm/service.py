@@ -12,11 +12,11 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from toolkit.records import Json
 from toolkit.sandbox.arm.access import ASSIGNMENTS, DEFINITIONS
 from toolkit.sandbox.arm.errors import ArmError, bad_request, not_found, not_modelled
 from toolkit.sandbox.arm.ids import RESOURCE_GROUPS, SUBSCRIPTIONS, ResourceId, parse
@@ -30,8 +30,6 @@ from toolkit.sandbox.arm.tenant import ROUTES, Route, TenantCall
 from toolkit.sandbox.arm.types.authorization import assignment_facts
 from toolkit.sandbox.model import Origin, Principal
 from toolkit.sandbox.world import BlobsUnavailable, InvalidToken, World
-
-Json = dict[str, Any]
 
 AUDIENCES = ("https://management.azure.com", "https://management.core.windows.net")
 _API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview|-privatepreview|-alpha|-beta)?", re.IGNORECASE)

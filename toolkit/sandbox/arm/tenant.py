@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from toolkit.records import Json
 from toolkit.sandbox.arm.access import RoleBasedAccess
 from toolkit.sandbox.arm.errors import bad_request, not_found, not_modelled
 from toolkit.sandbox.arm.operations import failure
@@ -16,8 +16,6 @@ from toolkit.sandbox.arm.registry import lookup
 from toolkit.sandbox.arm.resource_type import Answer
 from toolkit.sandbox.arm.resources import Resources
 from toolkit.sandbox.model import Principal
-
-Json = dict[str, Any]
 
 LOCATIONS = (
     "westeurope",

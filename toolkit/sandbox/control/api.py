@@ -23,11 +23,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from toolkit.errors import ToolkitError
+from toolkit.records import Json
 from toolkit.sandbox.chain import Exchange, Next
 from toolkit.sandbox.entra.directory import EntraDirectory
 from toolkit.sandbox.entra.federation import GITHUB_REQUEST_URL, GitHubActions
 from toolkit.sandbox.entra.identities import APP_ENDPOINT, ManagedIdentityEndpoints
-from toolkit.sandbox.store import Json
 
 
 class Daemon(Protocol):

@@ -13,10 +13,11 @@ from typing import Any
 
 import jwt
 
+from toolkit.records import Json
 from toolkit.sandbox.entra import errors
 from toolkit.sandbox.entra.directory import Account, secret_hash
 from toolkit.sandbox.entra.keys import SigningKey
-from toolkit.sandbox.store import Json, Store
+from toolkit.sandbox.store import Store
 
 GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
 GITHUB_REQUEST_URL = "https://pipelines.actions.githubusercontent.com/sandbox/idtoken?api-version=2.0"

@@ -15,12 +15,13 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from toolkit.records import Json
 from toolkit.sandbox.entra import resources
 from toolkit.sandbox.entra.directory import Account, EntraDirectory, normal_id, secret_hash
 from toolkit.sandbox.entra.errors import EntraError
 from toolkit.sandbox.entra.tokens import LIFETIME_SECONDS, EntraTokens
 from toolkit.sandbox.model import Origin
-from toolkit.sandbox.store import Json, Store
+from toolkit.sandbox.store import Store
 
 IMDS_HOST = "169.254.169.254"
 APP_HOST = "169.254.129.2"  # the link-local address that App Service on Linux gives (inferred)

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from toolkit.records import Json
 from toolkit.sandbox.chain import request_host
 from toolkit.sandbox.entra import errors, resources
 from toolkit.sandbox.entra.directory import Account, EntraDirectory
@@ -17,7 +18,6 @@ from toolkit.sandbox.entra.identities import APP_HOST, IMDS_HOST, ManagedIdentit
 from toolkit.sandbox.entra.keys import ALGORITHM, SigningKey
 from toolkit.sandbox.entra.tokens import LIFETIME_SECONDS, EntraTokens
 from toolkit.sandbox.model import Origin
-from toolkit.sandbox.store import Json
 
 LOGIN_HOST = "login.microsoftonline.com"
 GITHUB_HOST = "token.actions.githubusercontent.com"

@@ -11,8 +11,9 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, Final
 
+from toolkit.records import Json
 from toolkit.sandbox.keyvault.errors import VaultError, secret_not_found
-from toolkit.sandbox.store import Json, Resource, Store
+from toolkit.sandbox.store import Resource, Store
 
 _KIND: Final = "keyvault-secret"
 _NAME: Final = re.compile(r"[0-9a-zA-Z-]{1,127}")

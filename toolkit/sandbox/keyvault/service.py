@@ -11,12 +11,13 @@ from urllib.parse import quote, unquote
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from toolkit.records import Json
 from toolkit.sandbox.keyvault import errors
 from toolkit.sandbox.keyvault.errors import VaultError
 from toolkit.sandbox.keyvault.secrets import Secrets
 from toolkit.sandbox.model import Origin, Principal
 from toolkit.sandbox.network.firewall import admits
-from toolkit.sandbox.store import Json, Resource
+from toolkit.sandbox.store import Resource
 from toolkit.sandbox.world import InvalidToken, World
 
 _VAULTS: Final = "Microsoft.KeyVault/vaults"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
 
+from toolkit.records import Json
 from toolkit.sandbox.model import Origin
-from toolkit.sandbox.store import Json, Store
+from toolkit.sandbox.store import Store
 
 
 def admits(acls: Json | None, source_ip: str, origin: Origin, service_endpoint: str, store: Store) -> bool:

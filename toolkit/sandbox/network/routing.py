@@ -6,9 +6,10 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
+from toolkit.records import Json
 from toolkit.sandbox.model import Origin
 from toolkit.sandbox.network.zones import ZONES, PrivateLinkZone, zone_of
-from toolkit.sandbox.store import Json, Resource, Store
+from toolkit.sandbox.store import Resource, Store
 from toolkit.sandbox.world import Route
 
 _ENDPOINTS: Final = "Microsoft.Network/privateEndpoints"

@@ -9,8 +9,8 @@ import re
 import uuid
 from copy import deepcopy
 from datetime import UTC, datetime
-from typing import Any
 
+from toolkit.records import Json
 from toolkit.sandbox.arm.access import ASSIGNMENTS, DEFINITIONS, builtin_roles
 from toolkit.sandbox.arm.conditions import parse_condition
 from toolkit.sandbox.arm.errors import bad_request, conflict, not_found, not_modelled
@@ -18,8 +18,6 @@ from toolkit.sandbox.arm.ids import within
 from toolkit.sandbox.arm.locks import LOCKS
 from toolkit.sandbox.arm.resource_type import Call, ResourceType
 from toolkit.sandbox.store import Resource, Store
-
-Json = dict[str, Any]
 
 
 def _definition(store: Store, guid: str) -> Json | None:

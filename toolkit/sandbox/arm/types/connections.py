@@ -8,15 +8,14 @@ PUT on
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
+from toolkit.records import Json
 from toolkit.sandbox.arm.errors import bad_request, not_found
 from toolkit.sandbox.arm.private_link import TARGETS, refresh_target, state_of
 from toolkit.sandbox.arm.resource_type import Call, LongRunning, ResourceType
 from toolkit.sandbox.arm.types import datafactory, private_endpoints
 from toolkit.sandbox.store import Resource
 
-Json = dict[str, Any]
 _FIRST_API_VERSION = "2018-02-14"  # Key Vault's, the oldest of them
 
 

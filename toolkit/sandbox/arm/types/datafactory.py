@@ -13,12 +13,12 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+from toolkit.records import Json
 from toolkit.sandbox.arm import private_link
 from toolkit.sandbox.arm.errors import bad_request, conflict
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType
 from toolkit.sandbox.store import Resource
 
-Json = dict[str, Any]
 FACTORIES = "Microsoft.DataFactory/factories"
 _FIRST = "2017-09-01-preview"
 _MANAGED_ENDPOINTS = f"{FACTORIES}/managedVirtualNetworks/managedPrivateEndpoints"

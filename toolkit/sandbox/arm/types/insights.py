@@ -11,11 +11,11 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+from toolkit.records import Json
 from toolkit.sandbox.arm.errors import bad_request, conflict
 from toolkit.sandbox.arm.resource_type import Call, ResourceType
 from toolkit.sandbox.store import Resource
 
-Json = dict[str, Any]
 _DIAGNOSTICS = "Microsoft.Insights/diagnosticSettings"
 _DESTINATIONS = ("workspaceId", "storageAccountId")
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import ipaddress
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
+from toolkit.records import Json
 from toolkit.sandbox.arm.errors import ArmError, bad_request, conflict, not_found
 from toolkit.sandbox.arm.ids import ResourceId
 from toolkit.sandbox.arm.network_rules import private_block, subnet_without_endpoint
@@ -19,7 +19,6 @@ from toolkit.sandbox.keyvault.secrets import Secrets
 from toolkit.sandbox.store import Resource
 from toolkit.sandbox.world import World
 
-Json = dict[str, Any]
 VAULTS = "Microsoft.KeyVault/vaults"
 _DELETED = "Microsoft.KeyVault/locations/deletedVaults"
 _RBAC_BY_DEFAULT_FROM = "2026-02-01"  # https://learn.microsoft.com/azure/key-vault/general/access-control-default

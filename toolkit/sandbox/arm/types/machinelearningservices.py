@@ -10,15 +10,14 @@ from __future__ import annotations
 import re
 import uuid
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
+from toolkit.records import Json
 from toolkit.sandbox.arm.errors import bad_request
 from toolkit.sandbox.arm.ids import parse
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType
 from toolkit.sandbox.arm.types.storage import CONTAINERS
 from toolkit.sandbox.store import Resource
 
-Json = dict[str, Any]
 WORKSPACES = "Microsoft.MachineLearningServices/workspaces"
 _OUTBOUND_RULES = f"{WORKSPACES}/outboundRules"
 _FIRST = "2018-11-19"

@@ -11,11 +11,11 @@ import ipaddress
 import uuid
 from typing import Any
 
+from toolkit.records import Json
 from toolkit.sandbox.arm.errors import bad_request
 from toolkit.sandbox.arm.resource_type import Call, LongRunning, ResourceType
 from toolkit.sandbox.store import Resource
 
-Json = dict[str, Any]
 _NETWORKS = "Microsoft.Network/virtualNetworks"
 _SUBNETS = f"{_NETWORKS}/subnets"
 _NIC = "Microsoft.Network/networkInterfaces"

@@ -6,13 +6,12 @@ https://learn.microsoft.com/azure/dns/private-dns-overview, …/private-dns-virt
 from __future__ import annotations
 
 import ipaddress
-from typing import Any
 
+from toolkit.records import Json
 from toolkit.sandbox.arm.errors import OperationFailed, bad_request, conflict
 from toolkit.sandbox.arm.resource_type import Call, LongRunning, ResourceType, Singleton
 from toolkit.sandbox.store import Resource
 
-Json = dict[str, Any]
 ZONES = "Microsoft.Network/privateDnsZones"
 LINKS = f"{ZONES}/virtualNetworkLinks"
 _RECORD_KINDS = ("A", "AAAA", "CNAME", "MX", "PTR", "SRV", "TXT")

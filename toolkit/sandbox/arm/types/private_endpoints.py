@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import ipaddress
 import uuid
-from typing import Any
 
+from toolkit.records import Json
 from toolkit.sandbox.arm import private_link
 from toolkit.sandbox.arm.errors import bad_request
 from toolkit.sandbox.arm.resource_type import Call, LongRunning, ResourceType
 from toolkit.sandbox.arm.types import private_dns
 from toolkit.sandbox.store import Resource
 
-Json = dict[str, Any]
 _NIC = "Microsoft.Network/networkInterfaces"
 _ZONE_GROUPS = "Microsoft.Network/privateEndpoints/privateDnsZoneGroups"
 _RECORD_TTL = 10  # what Azure writes for records of zone groups

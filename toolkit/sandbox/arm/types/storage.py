@@ -12,6 +12,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
+from toolkit.records import Json
 from toolkit.sandbox.arm.errors import bad_request, conflict
 from toolkit.sandbox.arm.ids import ResourceId
 from toolkit.sandbox.arm.network_rules import private_block, subnet_without_endpoint
@@ -19,7 +20,6 @@ from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, Resourc
 from toolkit.sandbox.store import Resource
 from toolkit.sandbox.world import World
 
-Json = dict[str, Any]
 ACCOUNTS = "Microsoft.Storage/storageAccounts"
 CONTAINERS = f"{ACCOUNTS}/blobServices/containers"
 _FIRST = "2015-06-15"

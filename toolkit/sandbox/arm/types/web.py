@@ -5,13 +5,11 @@ Error codes and sentences of what ``validate`` refuses are (inferred) where no s
 
 from __future__ import annotations
 
-from typing import Any
-
+from toolkit.records import Json
 from toolkit.sandbox.arm.errors import bad_request, conflict
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType, Singleton
 from toolkit.sandbox.store import Resource
 
-Json = dict[str, Any]
 _SITES = "Microsoft.Web/sites"
 _PLANS = "Microsoft.Web/serverfarms"
 # GET of these would show secrets: Azure answers them to POST …/list only.
