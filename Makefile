@@ -43,10 +43,11 @@ test: .venv/.stamp-dev ## run the tests: unit, contract, end to end
 test-full: .venv/.stamp-dev ## run the tests, and the ones that download and build the toolchain from nothing
 	@.venv/bin/python -m pytest -n auto --dist loadfile $(ARGS)
 
-lint: .venv/.stamp-dev ## ruff, mypy, terraform fmt and validate, generated documentation
+lint: .venv/.stamp-dev ## ruff, mypy, the rules for imports, terraform fmt and validate, generated documentation
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
+	@.venv/bin/lint-imports
 	@.venv/bin/python tests/lint/terraform_lint.py
 	@.venv/bin/python -m docs.generate --check readmes
 

@@ -9,13 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from toolkit.errors import ToolkitError
-from toolkit.terraform.events import Diagnostic
-
-if TYPE_CHECKING:
-    from toolkit.terraform.runner import Result
+from toolkit.terraform.events import Diagnostic, Result
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,22 @@ class Events:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a run ended. ``signals`` counts the interrupts that reached it; three mean that it was killed."""
+
+    command: str
+    returncode: int
+    events: Events
+    stdout: str
+    stderr: str
+    signals: int
+
+    @property
+    def killed(self) -> bool:
+        return self.returncode < 0
+
+
 _HOOKS: dict[str, ResourceState] = {
     "apply_start": "started",
     "apply_progress": "running",

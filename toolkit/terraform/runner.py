@@ -24,7 +24,7 @@ import python_terraform
 from toolkit.errors import InterruptedByUser, ToolkitError
 from toolkit.files import disk_errors
 from toolkit.terraform.diagnostics import lock_id
-from toolkit.terraform.events import Events, Observer
+from toolkit.terraform.events import Events, Observer, Result
 
 FLAG = python_terraform.IsFlagged  # an option without a value
 
@@ -40,22 +40,6 @@ class Records(Protocol):
     def terraform_started(self, pid: int, log: Path, command: str) -> None: ...
 
     def terraform_ended(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """How a run ended. ``signals`` counts the interrupts that reached it; three mean that it was killed."""
-
-    command: str
-    returncode: int
-    events: Events
-    stdout: str
-    stderr: str
-    signals: int
-
-    @property
-    def killed(self) -> bool:
-        return self.returncode < 0
 
 
 class _CommandLine(python_terraform.Terraform):  # type: ignore[misc]  # the package has no types

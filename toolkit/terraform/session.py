@@ -18,12 +18,12 @@ from toolkit.environment import Connection, Environment
 from toolkit.errors import RefusedError, ToolkitError
 from toolkit.files import disk_errors, write_atomically
 from toolkit.terraform import adopt, diagnostics, statelock
-from toolkit.terraform.events import Observer
+from toolkit.terraform.events import Observer, Result
 from toolkit.terraform.gone import actions_without_target
 from toolkit.terraform.lock import EnvironmentLock, lock_environment
 from toolkit.terraform.plan import PlanSummary, summarise
 from toolkit.terraform.purge import steps_after_destroy
-from toolkit.terraform.runner import FLAG, Result, Runner
+from toolkit.terraform.runner import FLAG, Runner
 from toolkit.terraform.state import BOOTSTRAP_KEY, Backend, read_backend
 from toolkit.terraform.workspace import RootName, WorkFolder, toolkit_variables
 from toolkit.toolchain.provider import Provider, after_init, resolve_provider

@@ -6,8 +6,7 @@ import pytest
 
 from toolkit.terraform import diagnostics
 from toolkit.terraform.diagnostics import KNOWN, RETRYABLE, STATE, explain, failure, lock_id, retryable
-from toolkit.terraform.events import Diagnostic, Events
-from toolkit.terraform.runner import Result
+from toolkit.terraform.events import Diagnostic, Events, Result
 
 
 def azapi(code: str, message: str, status: int = 409, address: str | None = "module.x.azapi_resource.y") -> Diagnostic:
