@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 from toolkit.cli import apply as apply_module
 from toolkit.cli import destroy as destroy_module
-from toolkit.cli.deploying import complete_environment
 from toolkit.cli.main import cli
+from toolkit.cli.options import complete_environment
 from toolkit.cli.terminal import Terminal
 from toolkit.environment import Environment, load_environment
 from toolkit.errors import RefusedError, ToolkitError, UsageError

@@ -7,16 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.deploying import (
-    TerminalObserver,
-    command_line,
-    environment_argument,
-    force_unlock_option,
-    json_option,
-    no_changes,
-    print_plan,
-    yes_option,
-)
+from toolkit.cli.deploying import TerminalObserver, command_line, no_changes, print_plan
+from toolkit.cli.options import environment_argument, force_unlock_option, json_option, yes_option
 from toolkit.cli.terminal import Terminal
 
 if TYPE_CHECKING:

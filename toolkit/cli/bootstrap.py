@@ -6,15 +6,8 @@ from dataclasses import asdict
 
 import click
 
-from toolkit.cli.deploying import (
-    TerminalObserver,
-    command_line,
-    environment_argument,
-    force_unlock_option,
-    json_option,
-    print_plan,
-    yes_option,
-)
+from toolkit.cli.deploying import TerminalObserver, command_line, print_plan
+from toolkit.cli.options import environment_argument, force_unlock_option, json_option, yes_option
 from toolkit.cli.terminal import Terminal
 
 

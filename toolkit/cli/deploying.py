@@ -1,64 +1,18 @@
-"""What the commands that drive Terraform share: the argument, the options, progress and the plan's table."""
+"""What the commands that drive Terraform share: progress and the plan's table."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import click
+from typing import TYPE_CHECKING
 
 from toolkit.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
     from toolkit.environment import Environment
     from toolkit.terraform.events import ResourceProgress
     from toolkit.terraform.plan import PlanSummary
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 _LISTED = 100
-
-
-def complete_environment(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The environments of the checkout, and their rehearsals once an ``@`` is typed."""
-    from click.shell_completion import CompletionItem
-
-    from toolkit.environment import REHEARSAL_SUFFIX, environment_names
-    from toolkit.errors import ToolkitError
-    from toolkit.project import find_project
-
-    try:
-        names = environment_names(find_project())
-    except ToolkitError:
-        return []
-    if "@" in incomplete:
-        names = [name + REHEARSAL_SUFFIX for name in names]
-    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
-
-
-def environment_argument(function: F) -> F:
-    return click.argument("env", metavar="ENV", shell_complete=complete_environment)(function)
-
-
-def json_option(function: F) -> F:
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document for machines.")(function)
-
-
-def yes_option(function: F) -> F:
-    return click.option("--yes", "-y", is_flag=True, help="Do not ask: needed where there is no terminal.")(function)
-
-
-def force_unlock_option(function: F) -> F:
-    return click.option(
-        "--force-unlock",
-        metavar="ID",
-        help="First free this lock on the state. Only when you are sure that nobody is at work: the message that "
-        "refused names "
-        "the id and its holder.",
-    )(function)
 
 
 class TerminalObserver:

@@ -6,6 +6,7 @@ import dataclasses
 
 import click
 
+from toolkit.cli.options import json_option
 from toolkit.cli.terminal import Terminal
 from toolkit.errors import ExitCode, UsageError
 
@@ -13,7 +14,7 @@ from toolkit.errors import ExitCode, UsageError
 @click.command()
 @click.option("--toolchain", is_flag=True, help="Check terraform, azapi, node, Azurite and go on this machine.")
 @click.option("--install", is_flag=True, help="Install what is missing, as `apply` would.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+@json_option
 def doctor(toolchain: bool, install: bool, as_json: bool) -> int:
     """Check this machine's tools: what was found, where, which version, and why that one.
 

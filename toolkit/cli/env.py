@@ -7,12 +7,11 @@ from typing import Any
 
 import click
 
+from toolkit.cli.options import json_option
 from toolkit.cli.terminal import Terminal
 from toolkit.environment import Environment, environment_names, load_environment
 from toolkit.errors import UsageError
 from toolkit.project import find_project
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 
 
 @click.group()

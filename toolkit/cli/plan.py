@@ -6,15 +6,8 @@ from pathlib import Path
 
 import click
 
-from toolkit.cli.deploying import (
-    TerminalObserver,
-    command_line,
-    environment_argument,
-    force_unlock_option,
-    json_option,
-    no_changes,
-    print_plan,
-)
+from toolkit.cli.deploying import TerminalObserver, command_line, no_changes, print_plan
+from toolkit.cli.options import environment_argument, force_unlock_option, json_option
 from toolkit.cli.terminal import Terminal
 
 

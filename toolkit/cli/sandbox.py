@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from toolkit.cli.options import json_option
 from toolkit.cli.terminal import Terminal
 from toolkit.errors import ExitCode, RefusedError, ToolkitError
 from toolkit.project import find_project
@@ -46,7 +47,7 @@ def stop() -> None:
 
 
 @sandbox.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+@json_option
 def status(as_json: bool) -> int:
     """What runs, on which ports. Exits 1 when the sandbox does not run."""
     from toolkit.sandbox.client import find_running, sandbox_paths

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.deploying import TerminalObserver, environment_argument, json_option
+from toolkit.cli.deploying import TerminalObserver
+from toolkit.cli.options import environment_argument, json_option
 from toolkit.cli.terminal import Terminal
 from toolkit.environment import Connection, load_environment
 from toolkit.errors import ExitCode
+from toolkit.processes import terminating_like_an_interrupt
 
 if TYPE_CHECKING:
     from toolkit.smoke.model import Check, CheckResult, SmokeResult
@@ -98,7 +97,7 @@ def run_smoke(
     if terminal:
         terminal.progress(f"smoke: {len(chosen)} checks on {connection.environment.name}")
     observer = _Progress(terminal) if terminal else None
-    with _terminate_like_an_interrupt():
+    with terminating_like_an_interrupt():
         result = run(connection, outputs, chosen, patience=patience, observer=observer)
     report.write(result, evidence_folder)
     if terminal:
@@ -132,23 +131,6 @@ def _list(terminal: Terminal, checks: Sequence[Check], as_json: bool) -> None:
         terminal.print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
         terminal.print_table(columns, rows)
-
-
-@contextmanager
-def _terminate_like_an_interrupt() -> Iterator[None]:
-    """A CI system that cancels a job sends SIGTERM: the checks clean up as they do for Ctrl-C."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(signum: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    former = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, former)
 
 
 class _Progress:
