@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
+from toolkit import github
 from toolkit.errors import UsageError
 from toolkit.project import Project, find_project
 from toolkit.sandbox.model import VANTAGES
@@ -72,6 +73,7 @@ class Environment:
     client_id: str | None
     operator: Operator | None
     github_repository: str | None
+    github_subject_template: str | None
     vantages: tuple[str, ...]
     protected: bool
     provider_mirror: Path | None
@@ -128,14 +130,18 @@ class Environment:
         return 1.0 if self.target == "azure" else 0.02
 
     @property
-    def github_subject(self) -> str | None:
-        """The subject of GitHub's OIDC token for a job that runs in this environment.
+    def github_job(self) -> github.Repository | None:
+        """The repository whose jobs act in this environment."""
+        return github.parse_repository(self.github_repository) if self.github_repository else None
 
-        https://docs.github.com/actions/reference/security/oidc#example-subject-claims
-        """
-        if self.github_repository is None:
-            return None
-        return f"repo:{self.github_repository}:environment:{self.data_name}"
+    def github_subject_of(self, context: str) -> str | None:
+        """The subject of the OIDC token of a job in ``context``; None without a repository."""
+        return github.subject(self.github_job, self.github_subject_template, context) if self.github_job else None
+
+    @property
+    def github_subject(self) -> str | None:
+        """The subject of GitHub's OIDC token for a job that runs in this environment."""
+        return self.github_subject_of(github.environment_context(self.data_name))
 
     def connect(self, progress: Callable[[str], None] | None = None) -> Connection:
         """Make the target ready (a sandbox is started when needed) and say how its clients reach it.
@@ -220,6 +226,11 @@ def load_environment(name: str, project: Project | None = None) -> Environment:
         )
     data = _read(path, project)
     target: Target = "sandbox" if rehearsal else data.target
+    if data.github_subject and not data.github_repository:
+        raise UsageError(
+            f"{_shown(path, project)}: github_subject is there without github_repository",
+            hint="name the repository too: toolkit bootstrap prints its commands with it",
+        )
     return Environment(
         project=project,
         name=name if data.target == "azure" else data_name,
@@ -232,6 +243,7 @@ def load_environment(name: str, project: Project | None = None) -> Environment:
         client_id=data.client_id if target == "azure" else None,
         operator=Operator(data.operator.object_id, data.operator.type) if data.operator else None,
         github_repository=data.github_repository,
+        github_subject_template=data.github_subject,
         vantages=_vantage_names(data.vantages, target),
         protected=data.protected,
         provider_mirror=Path(data.provider_mirror).expanduser() if data.provider_mirror else None,
@@ -276,10 +288,20 @@ def _sandbox_connection(environment: Environment, sandbox: Sandbox) -> Connectio
         if name in environment.vantages
     }
     credentials = dict(sandbox.engineer_settings(environment.tenant_id, environment.subscription_id))
-    if environment.github_subject:
-        credentials.update(sandbox.federation_settings(environment.github_subject))
+    if environment.github_subject and (repository := environment.github_job):
+        credentials.update(sandbox.federation_settings(environment.github_subject, _github_claims(repository)))
     operator = Operator(sandbox.engineer_object_id, "ServicePrincipal")
     return Connection(environment, vantages, operator, credentials)
+
+
+def _github_claims(repository: github.Repository) -> dict[str, str]:
+    """What the data says of a job beside its subject; the sandbox's issuer makes up the rest."""
+    known = {
+        "repository": repository.full_name,
+        "repository_id": repository.repository_id,
+        "repository_owner_id": repository.owner_id,
+    }
+    return {name: value for name, value in known.items() if value}
 
 
 def _terraform_settings(connection: Connection) -> dict[str, str]:
@@ -339,7 +361,7 @@ def _shown(path: Path, project: Project) -> str:
 
 def _read(path: Path, project: Project) -> Any:
     """The validated model of one env.toml (pydantic is imported here: ``--help`` does not pay for it)."""
-    from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+    from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
     guid = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
     Guid = Annotated[str, StringConstraints(pattern=guid)]
@@ -370,7 +392,8 @@ def _read(path: Path, project: Project) -> Any:
         credential: CredentialChoice = "azure-cli"
         client_id: Guid | None = None
         operator: OperatorTable | None = None
-        github_repository: Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+$")] | None = None
+        github_repository: Annotated[str, AfterValidator(_repository)] | None = None
+        github_subject: Annotated[str, StringConstraints(pattern=_SUBJECT)] | None = None
         vantages: Annotated[list[VantageName], Field(min_length=1)]
         protected: bool = True
         provider_mirror: str | None = None
@@ -393,6 +416,15 @@ def _read(path: Path, project: Project) -> Any:
         raise UsageError("\n".join(problems), hint="docs/environments.md lists every key") from None
 
 
+# One place for {context}: without it a pull request would have the subject of CI.
+_SUBJECT = r"^[^{}\s]*\{context\}[^{}\s]*$"
+
+
+def _repository(text: str) -> str:
+    github.parse_repository(text)
+    return text
+
+
 _WORDS = {
     "target": f"one of {', '.join(get_args(Target))}",
     "credential": f"one of {', '.join(get_args(CredentialChoice))}",
@@ -401,7 +433,10 @@ _WORDS = {
     "subscription": "a lower-case GUID",
     "client_id": "a lower-case GUID",
     "location": "an Azure region's short name such as westeurope",
-    "github_repository": "owner/name",
+    "github_repository": "owner/name, or owner@id/name@id where GitHub puts the ids into subjects "
+    "(gh api repos/OWNER/NAME/actions/oidc/customization/sub)",
+    "github_subject": "a customised subject without other braces than {context}, such as "
+    "repo:owner/name:{context}:job_workflow_ref:…; without {context}, a pull request would act as CI",
 }
 
 

@@ -20,6 +20,7 @@ _NOT_DATA = ("project", "name", "data_name")
 _FILE_KEYS = {
     "tenant_id": "tenant",
     "subscription_id": "subscription",
+    "github_subject_template": "github_subject",
     "allowed_smoke_skips": "smoke.allowed_skips",
 }
 

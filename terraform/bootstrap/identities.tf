@@ -1,31 +1,34 @@
 locals {
-  github_issuer  = "https://token.actions.githubusercontent.com"
-  github_subject = var.github_repository == null ? null : "repo:${var.github_repository}:environment:${var.environment}"
+  github_issuer = "https://token.actions.githubusercontent.com"
 
-  github_credential = var.github_repository == null ? {} : {
-    "github-${var.environment}" = { issuer = local.github_issuer, subject = local.github_subject }
+  # Repositories made, renamed or transferred since 2026-07-15 have ids in their subjects, others may have a customised template;
+  # Entra compares literally: https://docs.github.com/actions/reference/security/oidc#immutable-subject-claims
+  github_template = var.github_repository == null ? null : coalesce(var.github_subject, "repo:${var.github_repository}:{context}")
+  github_contexts = {
+    ci = merge(
+      { "github-${var.environment}" = "environment:${var.environment}" },
+      { for branch in var.github_branches : "github-branch-${replace(branch, "/[^A-Za-z0-9-]/", "-")}" => "ref:refs/heads/${branch}" },
+    )
+    # GitHub gives a pull request from a fork no token; one from a branch runs the code of whoever may push, so it gets an identity
+    # that cannot change anything.
+    plan = merge(
+      { "github-pull-request" = "pull_request" },
+      { for branch in var.github_plan_branches : "github-branch-${replace(branch, "/[^A-Za-z0-9-]/", "-")}" => "ref:refs/heads/${branch}" },
+    )
   }
-  github_branch_credentials = var.github_repository == null ? {} : {
-    for branch in var.github_branches : "github-branch-${replace(branch, "/[^A-Za-z0-9-]/", "-")}" => {
-      issuer = local.github_issuer, subject = "repo:${var.github_repository}:ref:refs/heads/${branch}"
+  github_credentials = {
+    for identity, contexts in local.github_contexts : identity => {
+      for name, context in contexts : name => {
+        issuer = local.github_issuer, subject = replace(local.github_template, "{context}", context)
+      } if local.github_template != null
     }
   }
-  azure_devops_credential = var.azure_devops_federation == null ? {} : { "azure-devops" = var.azure_devops_federation }
 
-  federated_credentials = merge(local.github_credential, local.github_branch_credentials, local.azure_devops_credential)
-
-  # Subjects: https://docs.github.com/actions/reference/security/oidc#example-subject-claims. GitHub gives a pull request from a fork
-  # no token; one from a branch runs the code of whoever may push, so it gets an identity that cannot change anything.
+  federated_credentials = merge(
+    local.github_credentials.ci, var.azure_devops_federation == null ? {} : { "azure-devops" = var.azure_devops_federation }
+  )
   plan_credentials = merge(
-    var.github_repository == null ? {} : {
-      "github-pull-request" = { issuer = local.github_issuer, subject = "repo:${var.github_repository}:pull_request" }
-    },
-    var.github_repository == null ? {} : {
-      for branch in var.github_plan_branches : "github-branch-${replace(branch, "/[^A-Za-z0-9-]/", "-")}" => {
-        issuer = local.github_issuer, subject = "repo:${var.github_repository}:ref:refs/heads/${branch}"
-      }
-    },
-    var.azure_devops_plan_federation == null ? {} : { "azure-devops" = var.azure_devops_plan_federation },
+    local.github_credentials.plan, var.azure_devops_plan_federation == null ? {} : { "azure-devops" = var.azure_devops_plan_federation }
   )
 }
 

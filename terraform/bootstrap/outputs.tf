@@ -85,9 +85,14 @@ output "federation" {
   description = "The GitHub subject that may act as CI and as the probes; null without a repository."
   value = var.github_repository == null ? null : {
     issuer   = local.github_issuer
-    subject  = local.github_subject
+    subject  = local.github_credentials.ci["github-${var.environment}"].subject
     audience = "api://AzureADTokenExchange"
   }
+}
+
+output "federated_credentials" {
+  description = "Who may act as which identity without a secret: what a refused token (AADSTS70021x) is compared with."
+  value       = { ci = local.federated_credentials, probe = local.federated_credentials, plan = local.plan_credentials }
 }
 
 output "role_assignments" {

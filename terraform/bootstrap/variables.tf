@@ -49,13 +49,25 @@ variable "public_network_access" {
 }
 
 variable "github_repository" {
-  description = "owner/name of the repository whose workflows act as the identities; null for none."
+  description = "owner/name of the repository whose workflows act as the identities, or owner@id/name@id where GitHub puts the ids into subjects; null for none."
   type        = string
   default     = null
 
   validation {
-    condition     = var.github_repository == null || can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.github_repository))
-    error_message = "github_repository is owner/name, without https://github.com/."
+    condition     = var.github_repository == null || can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.github_repository)) || can(regex("^[A-Za-z0-9-]+@[0-9]+/[A-Za-z0-9._-]+@[0-9]+$", var.github_repository))
+    error_message = "github_repository is owner/name, or owner@id/name@id where the repository's subjects have ids (gh api repos/OWNER/NAME/actions/oidc/customization/sub), without https://github.com/."
+  }
+}
+
+variable "github_subject" {
+  description = "Customised subject of the repository's OIDC tokens, with {context} where GitHub says environment, branch or pull request; null for GitHub's default."
+  type        = string
+  default     = null
+
+  # Without {context} all jobs have one subject, those of pull requests too.
+  validation {
+    condition     = var.github_subject == null || try(length(split("{context}", var.github_subject)) == 2, false)
+    error_message = "github_subject has {context} in it, once: without it a pull request would act as CI."
   }
 }
 
@@ -114,6 +126,17 @@ variable "github_branches" {
     condition     = alltrue([for branch in var.github_branches : can(regex("^[A-Za-z0-9][A-Za-z0-9._/-]*$", branch)) && !startswith(branch, "refs/")])
     error_message = "github_branches are names such as main, without refs/heads/ and without wildcards: a federated credential matches its subject exactly."
   }
+
+  validation {
+    condition     = length(distinct([for branch in var.github_branches : replace(branch, "/[^A-Za-z0-9-]/", "-")])) == length(var.github_branches) && alltrue([for branch in var.github_branches : length(branch) <= 106])
+    error_message = "github_branches: two credentials would have one name, or a name more than 120 characters (github-branch- and the branch, with - for other characters than letters and digits)."
+  }
+
+  # https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations#general-federated-identity-credential-considerations
+  validation {
+    condition     = length(var.github_branches) + (var.github_repository == null ? 0 : 1) + (var.azure_devops_federation == null ? 0 : 1) <= 20
+    error_message = "Azure allows 20 federated credentials for one identity, and CI would have ${length(var.github_branches) + (var.github_repository == null ? 0 : 1) + (var.azure_devops_federation == null ? 0 : 1)}: ${length(var.github_branches)} of github_branches beside the environment's and Azure DevOps'. Name fewer branches, or let their jobs run in the GitHub environment, which is one credential."
+  }
 }
 
 variable "github_plan_branches" {
@@ -125,6 +148,16 @@ variable "github_plan_branches" {
   validation {
     condition     = alltrue([for branch in var.github_plan_branches : can(regex("^[A-Za-z0-9][A-Za-z0-9._/-]*$", branch)) && !startswith(branch, "refs/")])
     error_message = "github_plan_branches are names such as main, without refs/heads/ and without wildcards: a federated credential matches its subject exactly."
+  }
+
+  validation {
+    condition     = length(distinct([for branch in var.github_plan_branches : replace(branch, "/[^A-Za-z0-9-]/", "-")])) == length(var.github_plan_branches) && alltrue([for branch in var.github_plan_branches : length(branch) <= 106])
+    error_message = "github_plan_branches: two credentials would have one name, or a name more than 120 characters (github-branch- and the branch, with - for other characters than letters and digits)."
+  }
+
+  validation {
+    condition     = length(var.github_plan_branches) + (var.github_repository == null ? 0 : 1) + (var.azure_devops_plan_federation == null ? 0 : 1) <= 20
+    error_message = "Azure allows 20 federated credentials for one identity, and the one for plans would have ${length(var.github_plan_branches) + (var.github_repository == null ? 0 : 1) + (var.azure_devops_plan_federation == null ? 0 : 1)}: name fewer in github_plan_branches."
   }
 }
 

@@ -19,8 +19,10 @@ from azure.mgmt.storage import StorageManagementClient
 
 from tests.conftest import copy_project
 from toolkit.azure.credentials import runner_credential
+from toolkit.azure.login import check_login
 from toolkit.environment import Environment, load_environment
 from toolkit.errors import ToolkitError
+from toolkit.github import PULL_REQUEST
 from toolkit.project import Project
 from toolkit.sandbox import client
 from toolkit.terraform.bootstrap import bootstrap
@@ -40,7 +42,7 @@ class InPullRequest(Environment):
 
     @property
     def github_subject(self) -> str | None:
-        return f"repo:{self.github_repository}:pull_request"
+        return self.github_subject_of(PULL_REQUEST)
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +115,18 @@ def test_ci_signs_in_from_its_environment_only(pull_request: Environment, made: 
     connection = impostor.connect()
     with pytest.raises(ClientAuthenticationError, match="AADSTS70021"):
         runner_credential(connection).get_token("https://management.azure.com/.default")
+
+
+def test_a_token_that_no_credential_matches_is_shown_beside_them(ci: Environment) -> None:
+    """The repository was renamed: its subjects have ids now, and the identities were made for the old form."""
+    renamed = replace(ci, github_repository="example-org@55/ml-platform@821")
+    with pytest.raises(ToolkitError, match="no federated credential of prod@sandbox matches the job's token") as caught:
+        check_login(renamed.connect())
+    token, *trusted = (line.strip() for line in caught.value.message.splitlines()[2:])
+    assert token == "the token's subject:  repo:example-org@55/ml-platform@821:environment:prod"
+    assert "the identities trust: repo:example-org/ml-platform:environment:prod (ci)" in trusted
+    assert "the identities trust: repo:example-org/ml-platform:pull_request (plan)" in trusted
+    assert "actions/oidc/customization/sub" in (caught.value.hint or "")
 
 
 class TestCiStaysWhereItBelongs:

@@ -82,8 +82,10 @@ def claims_of(token: str) -> dict[str, Any]:
 
 def github_assertion(front: Front, subject: str = SUBJECT) -> Callable[[], str]:
     """What azure/login does on a GitHub runner: ask the request endpoint for an id token."""
-    settings = front.sandbox.federation_settings(subject)
+    return requested(front, front.sandbox.federation_settings(subject))
 
+
+def requested(front: Front, settings: dict[str, str]) -> Callable[[], str]:
     def ask() -> str:
         url = settings["ACTIONS_ID_TOKEN_REQUEST_URL"] + "&audience=api://AzureADTokenExchange"
         with front.http() as client:
@@ -309,7 +311,7 @@ def test_default_azure_credential_federates(
 @pytest.mark.parametrize(
     ("changes", "number"),
     [
-        ({"subject": SUBJECT.upper()}, 700213),
+        ({"subject": SUBJECT.upper()}, 7002138),
         ({"subject": "repo:example-org/ml-platform:ref:refs/heads/main"}, 700213),
         ({"issuer": "https://vstoken.dev.azure.com/org"}, 700211),
         ({"issuer": "https://token.actions.githubusercontent.com/"}, 700211),
@@ -345,7 +347,7 @@ def test_a_malformed_assertion(front: Front, identity: str) -> None:
 
 def test_an_old_assertion(front: Front, identity: str, monkeypatch: pytest.MonkeyPatch) -> None:
     trust(front)
-    monkeypatch.setattr("toolkit.sandbox.entra.federation._TOKEN_SECONDS", -60)
+    monkeypatch.setattr("toolkit.sandbox.entra.github.TOKEN_SECONDS", -60)
     credential = ClientAssertionCredential(TENANT, identity, github_assertion(front), **front.options())
     assert "AADSTS700024: Client assertion is not within its valid time range" in refusal(credential)
 
@@ -369,6 +371,51 @@ def test_githubs_tokens_check_against_its_published_keys(front: Front) -> None:
     )
     assert claims["sub"] == SUBJECT
     assert (claims["repository"], claims["environment"]) == ("example-org/ml-platform", "local")
+
+
+# What a new repository, an older one and a customised one send (https://docs.github.com/actions/reference/security/oidc).
+JOBS = [
+    ({}, "repo:octo/ml:environment:prod"),
+    ({"immutable": True}, "repo:octo@55/ml@821:environment:prod"),
+    ({"immutable": True, "context": "pull_request"}, "repo:octo@55/ml@821:pull_request"),
+    ({"immutable": True, "context": "ref:refs/heads/main"}, "repo:octo@55/ml@821:ref:refs/heads/main"),
+    ({"include_claim_keys": ["repository_owner_id", "context"]}, "repository_owner_id:55:environment:prod"),
+    (
+        {"immutable": True, "include_claim_keys": ["repo", "context", "job_workflow_ref"]},
+        "repo:octo@55/ml@821:environment:prod:job_workflow_ref:octo/ml/.github/workflows/deploy.yml@refs/heads/main",
+    ),
+]
+
+
+@pytest.mark.parametrize(("settings", "subject"), JOBS)
+def test_github_mints_the_subject_that_the_repository_is_set_to(
+    front: Front, identity: str, settings: dict[str, Any], subject: str
+) -> None:
+    job = {"repository": "octo/ml", "repository_id": "821", "repository_owner_id": "55", "context": "environment:prod"}
+    assertion = requested(front, front.sandbox.job_settings({**job, **settings}))
+    claims = claims_of(assertion())
+    assert claims["sub"] == subject
+    assert (claims["repository_id"], claims["repository_owner_id"]) == ("821", "55")
+    assert (claims["repository"], claims["repository_owner"]) == ("octo/ml", "octo")
+    assert ("environment" in claims) == ("environment:" in subject)
+    credential = ClientAssertionCredential(TENANT, identity, assertion, **front.options())
+    trust(front, subject="repo:octo/ml:environment:other")
+    assert f"AADSTS700213: No matching federated identity record found for presented assertion subject '{subject}'" in (
+        refusal(credential)
+    )
+    trust(front, subject=subject)
+    assert claims_of(credential.get_token(ARM_SCOPE).token)["appid"] == identity
+
+
+def test_a_token_has_all_of_githubs_claims(front: Front) -> None:
+    claims = claims_of(github_assertion(front)())
+    assert set(claims) == {
+        *("aud", "exp", "iat", "iss", "jti", "nbf", "sub", "actor", "actor_id", "base_ref", "check_run_id"),
+        *("environment", "event_name", "head_ref", "job_workflow_ref", "job_workflow_sha", "ref", "ref_protected"),
+        *("ref_type", "repository", "repository_id", "repository_owner", "repository_owner_id"),
+        *("repository_visibility", "run_attempt", "run_id", "run_number", "runner_environment", "sha"),
+        *("workflow", "workflow_ref", "workflow_sha"),
+    }
 
 
 # -- managed identities ------------------------------------------------------------------------------------------------

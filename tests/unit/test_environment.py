@@ -185,3 +185,34 @@ def test_find_project_outside_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_find_project_from_below(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TOOLKIT_PROJECT", raising=False)
     assert find_project(project.envs_dir / "dev").root == project.root
+
+
+@pytest.mark.parametrize(
+    ("lines", "subject"),
+    [
+        ('github_repository = "org@55/repo@821"', "repo:org@55/repo@821:environment:dev"),
+        (
+            'github_repository = "org/repo"\ngithub_subject = "repository_id:821:{context}"',
+            "repository_id:821:environment:dev",
+        ),
+    ],
+)
+def test_a_repository_with_ids_and_a_customised_subject(project: Project, lines: str, subject: str) -> None:
+    write(project, GOOD.replace('github_repository = "org/repo"', lines))
+    assert load_environment("dev", project).github_subject == subject
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'github_repository = "org@55/repo"',
+        'github_repository = "https://github.com/org/repo"',
+        'github_repository = "org/repo"\ngithub_subject = "repository_id:821"',
+        'github_repository = "org/repo"\ngithub_subject = "{context}:{context}"',
+        'github_subject = "repository_id:821:{context}"',
+    ],
+)
+def test_a_subject_that_would_not_do(project: Project, line: str) -> None:
+    write(project, GOOD.replace('github_repository = "org/repo"', line))
+    with pytest.raises(UsageError, match="github_"):
+        load_environment("dev", project)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
+from toolkit import github
 from toolkit.azure.credentials import runner_credential
-from toolkit.environment import Connection, CredentialChoice
+from toolkit.environment import Connection, CredentialChoice, Environment
 from toolkit.errors import ToolkitError, UsageError
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ _SIGN_IN: dict[CredentialChoice, str] = {
 
 # msal's transport errors reach us inside a ClientAuthenticationError, as text only.
 _NO_NETWORK = ("Failed to resolve", "Max retries exceeded", "Connection refused", "timed out")
+_FORM = "gh api repos/OWNER/NAME/actions/oidc/customization/sub shows what GitHub sends"
 _CHECK_NETWORK = "check the network, the proxy (HTTPS_PROXY) and the name resolution of this machine"
 
 
@@ -48,6 +51,13 @@ def check_login(connection: Connection) -> None:
         first = str(error.message or error).strip().splitlines()[0]
         if any(words in first for words in _NO_NETWORK):
             raise ToolkitError(f"Entra ID cannot be reached\n  {first}", hint=_CHECK_NETWORK) from error
+        if compared := github.side_by_side(first, _trusted(environment), "the identities trust"):
+            raise ToolkitError(
+                f"not signed in: no federated credential of {environment.name} matches the job's token\n  {first}\n"
+                f"{compared}",
+                hint=f"make them equal: github_repository and github_subject in {where} ({_FORM}), or the environment, "
+                f"branch or service connection of the job; then toolkit bootstrap {environment.name}",
+            ) from error
         raise ToolkitError(
             f"not signed in: the credential of {environment.name} ({environment.credential}) gives no token\n  {first}",
             hint=f"{sign_in}, or choose another credential in {where}",
@@ -74,6 +84,22 @@ def check_login(connection: Connection) -> None:
             f"{environment.tenant_id}",
             hint=f"correct tenant in {where}",
         )
+
+
+def _trusted(environment: Environment) -> list[str]:
+    """The subjects that the identities trust: as the last bootstrap here made them, else as they should be.
+
+    The identities' credentials cannot be asked for: there is no token to ask with.
+    """
+    try:
+        recorded = json.loads((environment.state_dir / "bootstrap.json").read_bytes())["outputs"][
+            "federated_credentials"
+        ]
+        return [f"{c['subject']} ({identity})" for identity in recorded for c in recorded[identity].values()]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        contexts = {github.environment_context(environment.data_name): "ci, probe", github.PULL_REQUEST: "plan"}
+        subjects = {environment.github_subject_of(context): who for context, who in contexts.items()}
+        return [f"{subject} ({who})" for subject, who in subjects.items() if subject]
 
 
 def _subscription(arm: RestClient, subscription_id: str) -> dict[str, Any]:

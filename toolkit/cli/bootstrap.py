@@ -22,7 +22,8 @@ def bootstrap(env: str, yes: bool, as_json: bool, force_unlock: str | None) -> N
     Run it as somebody who may assign roles in the subscription (Owner). Running it again changes nothing. Ends with
     the commands that protect branches and environments in GitHub and Azure DevOps: read them, then paste them.
     """
-    from toolkit.environment import load_environment
+    from toolkit import github
+    from toolkit.environment import FILE_NAME, load_environment
     from toolkit.errors import RefusedError
     from toolkit.protection import as_text, protection_steps, target
     from toolkit.terraform.bootstrap import apply_bootstrap, plan_bootstrap
@@ -30,7 +31,11 @@ def bootstrap(env: str, yes: bool, as_json: bool, force_unlock: str | None) -> N
 
     terminal = Terminal()
     environment = load_environment(env)
-    with open_session(environment, command_line(), TerminalObserver(terminal)) as session:
+    observer = TerminalObserver(terminal)
+    if environment.exists_outside and environment.github_job:
+        where = f"envs/{environment.data_name}/{FILE_NAME}"
+        github.check_form(environment.github_job, environment.github_subject_template, where, observer.note)
+    with open_session(environment, command_line(), observer) as session:
         plan, local = plan_bootstrap(session, force_unlock=force_unlock)
         if not plan.summary.empty:
             if not as_json:
@@ -48,7 +53,7 @@ def bootstrap(env: str, yes: bool, as_json: bool, force_unlock: str | None) -> N
             protected=environment.protected,
             tenant_id=environment.tenant_id,
             subscription_id=environment.subscription_id,
-            github_repository=environment.github_repository,
+            github_repository=environment.github_job.full_name if environment.github_job else None,
             bootstrap_outputs=done.outputs,
         )
     )

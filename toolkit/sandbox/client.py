@@ -96,9 +96,19 @@ class Sandbox:
             "AZURE_CLIENT_SECRET": self.paths.engineer_secret.read_text(encoding="ascii"),
         }
 
-    def federation_settings(self, subject: str) -> dict[str, str]:
-        """The variables that a GitHub Actions job with this subject has to ask for its id token. Holds a secret."""
-        answer = self._control("POST", "/federation", {"subject": subject})
+    def federation_settings(self, subject: str, claims: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The variables that a GitHub Actions job with this subject has to ask for its id token. Holds a secret.
+
+        ``claims`` are those of the token that the subject does not show.
+        """
+        return self._federation({"subject": subject, "claims": dict(claims or {})})
+
+    def job_settings(self, job: Mapping[str, Any]) -> dict[str, str]:
+        """The same for a job that is described (entra/github.py): the issuer makes its subject, as GitHub does."""
+        return self._federation({"job": dict(job)})
+
+    def _federation(self, body: Mapping[str, Any]) -> dict[str, str]:
+        answer = self._control("POST", "/federation", body)
         return {
             "ACTIONS_ID_TOKEN_REQUEST_URL": answer["request_url"],
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN": answer["request_token"],

@@ -29,7 +29,8 @@ from toolkit.sandbox.chain import AccessLog, Router, build_chain
 from toolkit.sandbox.composition import Compose, platform
 from toolkit.sandbox.control.api import ControlApi
 from toolkit.sandbox.entra.directory import EntraDirectory
-from toolkit.sandbox.entra.federation import Federation, GitHubActions
+from toolkit.sandbox.entra.federation import Federation
+from toolkit.sandbox.entra.github import GitHubActions
 from toolkit.sandbox.entra.identities import ManagedIdentityEndpoints
 from toolkit.sandbox.entra.keys import SigningKey
 from toolkit.sandbox.entra.service import EntraService

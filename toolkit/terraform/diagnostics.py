@@ -129,6 +129,12 @@ KNOWN: tuple[Known, ...] = (
         "account show)",
     ),
     Known(
+        r"AADSTS70021\d+",
+        "no federated credential of the identity matches the job's OIDC token, whose subject the message shows",
+        "compare it with what `toolkit bootstrap {env}` made (the error of `toolkit plan {env}` shows both): "
+        "github_repository and github_subject in envs/<env>/env.toml, and the environment or branch of the job",
+    ),
+    Known(
         r"AADSTS\d+",
         "Entra ID refuses the credentials",
         "check the credential choice in envs/<env>/env.toml and what it reads: az login, or ARM_CLIENT_ID "

@@ -163,6 +163,7 @@ def toolkit_variables(connection: Connection, backend: Backend, *, schema_valida
         "operator_principal_type": connection.operator.type,
         "state_ip_rules": list(environment.state_ip_rules),
         "github_repository": environment.github_repository,
+        "github_subject": environment.github_subject_template,
     }
 
 

@@ -193,6 +193,111 @@ run "github" {
   }
 }
 
+run "github_with_immutable_subjects" {
+  command = plan
+
+  variables {
+    github_repository = "contoso@5544123/ml-platform@821093847"
+    github_branches   = ["main"]
+  }
+
+  assert {
+    condition = toset([for c in merge(local.federated_credentials, { for n, c in local.plan_credentials : "plan-${n}" => c }) : c.subject]) == toset([
+      "repo:contoso@5544123/ml-platform@821093847:environment:dev",
+      "repo:contoso@5544123/ml-platform@821093847:ref:refs/heads/main",
+      "repo:contoso@5544123/ml-platform@821093847:pull_request",
+    ])
+    error_message = "Every subject has the ids of owner and repository, as a repository made since 2026-07-15 sends them."
+  }
+}
+
+run "github_with_a_customised_subject" {
+  command = plan
+
+  variables {
+    github_repository = "contoso/ml-platform"
+    github_subject    = "repository_owner_id:5544123:{context}:job_workflow_ref:contoso/ci/.github/workflows/deploy.yml@refs/heads/main"
+  }
+
+  assert {
+    condition     = output.federated_credentials.ci["github-dev"].subject == "repository_owner_id:5544123:environment:dev:job_workflow_ref:contoso/ci/.github/workflows/deploy.yml@refs/heads/main"
+    error_message = "A customised template is taken as it is, with the context at its place."
+  }
+
+  assert {
+    condition     = output.federated_credentials.plan["github-pull-request"].subject == "repository_owner_id:5544123:pull_request:job_workflow_ref:contoso/ci/.github/workflows/deploy.yml@refs/heads/main"
+    error_message = "Pull requests, too."
+  }
+}
+
+run "twenty_credentials" {
+  command = plan
+
+  variables {
+    github_repository = "contoso/ml-platform"
+    github_branches   = [for number in range(19) : "release-${number}"]
+  }
+
+  assert {
+    condition     = length(local.federated_credentials) == 20
+    error_message = "Twenty is what Azure allows."
+  }
+}
+
+run "invalid_twenty_one_credentials" {
+  command = plan
+
+  variables {
+    github_repository = "contoso/ml-platform"
+    github_branches   = [for number in range(20) : "release-${number}"]
+  }
+
+  expect_failures = [var.github_branches]
+}
+
+run "invalid_twenty_one_credentials_for_plans" {
+  command = plan
+
+  variables {
+    github_repository    = "contoso/ml-platform"
+    github_plan_branches = [for number in range(20) : "release-${number}"]
+  }
+
+  expect_failures = [var.github_plan_branches]
+}
+
+run "invalid_branches_of_one_name" {
+  command = plan
+
+  variables {
+    github_repository = "contoso/ml-platform"
+    github_branches   = ["release/1.x", "release-1-x"]
+  }
+
+  expect_failures = [var.github_branches]
+}
+
+run "invalid_customised_subject" {
+  command = plan
+
+  variables {
+    github_repository = "contoso/ml-platform"
+    github_subject    = "repository_id:821093847"
+  }
+
+  expect_failures = [var.github_subject]
+}
+
+run "invalid_half_of_the_ids" {
+  command = plan
+
+  variables {
+    github_repository = "contoso@5544123/ml-platform"
+  }
+
+  expect_failures = [var.github_repository]
+}
+
 run "both_issuers" {
   command = plan
 

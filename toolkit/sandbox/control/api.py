@@ -5,7 +5,7 @@ another user of the machine can do nothing.
 
     GET  /status
     POST /subscriptions {subscription_id, tenant_id, display_name}   -> {vantages: {name: {proxy_port, dns_port}}}
-    POST /federation    {subject}                                    -> {request_url, request_token}
+    POST /federation    {subject, claims} or {job}                   -> {request_url, request_token}
     POST /identities    {resource_id}                                -> {identity_endpoint, identity_header}
     POST /profile       {name: instant|realistic, scale}             -> {name, scale}
     POST /stop
@@ -26,7 +26,7 @@ from toolkit.errors import ToolkitError
 from toolkit.records import Json
 from toolkit.sandbox.chain import Exchange, Next
 from toolkit.sandbox.entra.directory import EntraDirectory
-from toolkit.sandbox.entra.federation import GITHUB_REQUEST_URL, GitHubActions
+from toolkit.sandbox.entra.github import GITHUB_REQUEST_URL, GitHubActions, Job, job_of_subject
 from toolkit.sandbox.entra.identities import APP_ENDPOINT, ManagedIdentityEndpoints
 
 
@@ -107,8 +107,13 @@ class ControlApi:
         return {"vantages": await self._daemon.open_subscription(subscription_id)}
 
     async def _federation(self, request: Request) -> Json:
-        subject = _text(await _body(request), "subject")
-        return {"request_url": GITHUB_REQUEST_URL, "request_token": self._github.open_request(subject)}
+        body = await _body(request)
+        if "job" in body:
+            token = self._github.open_request(_job(body["job"]))
+        else:
+            subject = _text(body, "subject")
+            token = self._github.open_request(job_of_subject(subject, body.get("claims")), subject)
+        return {"request_url": GITHUB_REQUEST_URL, "request_token": token}
 
     async def _managed_identities(self, request: Request) -> Json:
         secret = self._identities.open_endpoint(_text(await _body(request), "resource_id"))
@@ -137,6 +142,14 @@ async def _body(request: Request) -> Json:
     if not isinstance(body, dict):
         raise BadRequest("the body is not a JSON object")
     return body
+
+
+def _job(sent: object) -> Job:
+    try:
+        values = dict(sent) if isinstance(sent, dict) else {}
+        return Job(**{**values, "include_claim_keys": tuple(values.get("include_claim_keys", ()))})
+    except TypeError:
+        raise BadRequest("job is an object with repository, context and what entra/github.py names") from None
 
 
 def _text(body: Json, name: str) -> str:

@@ -134,12 +134,16 @@ def assertion_not_signed(issuer: str, reason: str) -> EntraError:
     )
 
 
-def no_federated_identity(number: int, part: str, value: str) -> EntraError:
-    """700211 no record with that issuer, 700212 audience, 700213 subject."""
+# https://github.com/Azure/login/issues/515 (since August 2024: …/entra/identity-platform/reference-breaking-changes)
+OTHER_CASE = "The subject matches with case-insensitive comparison, but not with case-sensitive comparison. "
+
+
+def no_federated_identity(number: int, part: str, value: str, why: str = "") -> EntraError:
+    """700211 no record with that issuer, 700212 audience, 700213 subject, 7002138 subject in another case."""
     return EntraError(
         number,
         "invalid_client",
-        f"No matching federated identity record found for presented assertion {part} '{value}'. Check your federated "
-        "identity credential Subject, Audience and Issuer against the presented assertion. "
+        f"No matching federated identity record found for presented assertion {part} '{value}'. {why}Check your "
+        "federated identity credential Subject, Audience and Issuer against the presented assertion. "
         "https://learn.microsoft.com/entra/workload-id/workload-identity-federation",
     )

@@ -13,7 +13,8 @@ from toolkit.sandbox.chain import request_host
 from toolkit.sandbox.entra import errors, resources
 from toolkit.sandbox.entra.directory import Account, EntraDirectory
 from toolkit.sandbox.entra.errors import EntraError
-from toolkit.sandbox.entra.federation import GITHUB_ISSUER, Federation, GitHubActions
+from toolkit.sandbox.entra.federation import Federation
+from toolkit.sandbox.entra.github import GITHUB_ISSUER, GitHubActions
 from toolkit.sandbox.entra.identities import APP_HOST, IMDS_HOST, ManagedIdentityEndpoints
 from toolkit.sandbox.entra.keys import ALGORITHM, SigningKey
 from toolkit.sandbox.entra.tokens import LIFETIME_SECONDS, EntraTokens
