@@ -9,62 +9,32 @@ import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from toolkit.errors import ToolkitError
 from toolkit.toolchain.cache import cache_root, cached_directory
-from toolkit.toolchain.pypi import NODE, ensure_wheel, find_wheel
+from toolkit.toolchain.pypi import NODE, ensure_wheel
+from toolkit.toolchain.search import Recipe
 from toolkit.toolchain.steps import Progress, run_step, stderr_progress
-from toolkit.toolchain.tool import (
-    Missing,
-    Tool,
-    Version,
-    ask_version,
-    at_least,
-    dotted,
-    executables_on_path,
-    first_fitting_on_path,
-    parse_version,
-)
+from toolkit.toolchain.tool import Tool, Version, ask_version, executables_on_path, parse_version
 
-MINIMUM: Version = (20, 0, 0)
 AZURITE_VERSION = "3.35.0"
 _AZURITE_MAIN = Path("node_modules/azurite/dist/src/blob/main.js")
-_RECIPE = Path(__file__).parent / "azurite"
+_LOCKED = Path(__file__).parent / "azurite"  # what npm installs, with every version in its lock file
 
 
-def find_node(environ: Mapping[str, str] | None = None, *, search: Sequence[str] | None = None) -> Tool | Missing:
-    """The Node.js that is here already; installs nothing. ``search`` replaces ``sys.path`` for the fallback."""
-    environ = os.environ if environ is None else environ
-    fitting, refused = _node_on_path(environ)
-    if fitting is not None:
-        path, version = fitting
-        return Tool("node", (str(path),), dotted(version), f"on PATH, {MINIMUM[0]} or newer", refused)
-    installed = find_wheel(NODE, environ, search)
-    if installed is not None:
-        node = installed.folder / "bin" / "node"
-        if fallback_version := _version(node, environ):
-            why = f"no fitting node on PATH; {NODE} is {installed.where}"
-            return Tool("node", (str(node),), dotted(fallback_version), why, refused)
-    return Missing("node", str(NODE), refused)
+def _version(node: Path, environ: Mapping[str, str]) -> Version | None:
+    return parse_version(ask_version((str(node), "--version"), env=environ) or "")
 
 
-def ensure_node(
-    environ: Mapping[str, str] | None = None,
-    *,
-    progress: Progress = stderr_progress,
-    search: Sequence[str] | None = None,
-) -> Tool:
-    """:func:`find_node`, after installing the fallback when there is none; ToolkitError when it cannot be had."""
-    environ = os.environ if environ is None else environ
-    found = find_node(environ, search=search)
-    if isinstance(found, Missing):
-        ensure_wheel(NODE, environ, progress, search)
-        found = find_node(environ, search=search)
-    if isinstance(found, Missing):
-        raise ToolkitError(
-            f"the node of {NODE} does not run on this machine",
-            hint=f"put Node.js {MINIMUM[0]} or newer on PATH",
-        )
-    return found
+_RECIPE = Recipe(
+    name="node",
+    minimum=(20, 0, 0),
+    wanted="20 or newer",
+    version_of=_version,
+    wheel=NODE,
+    program=lambda wheel: wheel.folder / "bin" / "node",
+    otherwise="put Node.js 20 or newer on PATH",
+)
+find_node = _RECIPE.find
+ensure_node = _RECIPE.ensure
 
 
 def find_azurite(environ: Mapping[str, str] | None = None) -> Path | None:
@@ -88,7 +58,7 @@ def azurite_command(
 
     def install(folder: Path) -> None:
         for name in ("package.json", "package-lock.json"):
-            shutil.copy(_RECIPE / name, folder)
+            shutil.copy(_LOCKED / name, folder)
         run_step(
             f"installing Azurite {AZURITE_VERSION} from npm",
             [
@@ -110,7 +80,7 @@ def azurite_command(
 
 def _npm_command(environ: Mapping[str, str], progress: Progress, search: Sequence[str] | None) -> list[str]:
     """npm from PATH where node comes from there too; else the fallback's own (Debian packages node without npm)."""
-    if _node_on_path(environ)[0] is not None:
+    if _RECIPE.on_path(environ)[0] is not None:
         for npm in executables_on_path("npm", environ):
             if ask_version((str(npm), "--version"), env=environ) is not None:
                 return [str(npm)]
@@ -134,15 +104,7 @@ def _npm_environment(node: Tool, environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _node_on_path(environ: Mapping[str, str]) -> tuple[tuple[Path, Version] | None, tuple[str, ...]]:
-    return first_fitting_on_path("node", lambda node: at_least(MINIMUM, node, _version(node, environ)), environ)
-
-
-def _version(node: Path, environ: Mapping[str, str]) -> Version | None:
-    return parse_version(ask_version((str(node), "--version"), env=environ) or "")
-
-
 def _azurite_entry() -> str:
     """The name in the cache: another lock file is another installation."""
-    lock = hashlib.sha256((_RECIPE / "package-lock.json").read_bytes()).hexdigest()[:8]
+    lock = hashlib.sha256((_LOCKED / "package-lock.json").read_bytes()).hexdigest()[:8]
     return f"azurite-{AZURITE_VERSION}-{lock}"

