@@ -3,40 +3,33 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.errors import ToolkitError
+from toolkit.waiting import Waits, steadily
 
 if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+    from azure.core.rest import HttpRequest
+
+    from toolkit.azure.pipeline import RestClient
     from toolkit.environment import Connection
 
 ARM = "https://management.azure.com"
 _PATIENCE_SECONDS = 600.0
 _POLL_SECONDS = 2.0
+_LONGEST_POLL = 30.0
 
 
-def arm_client(connection: Connection) -> Any:
-    """An azure-core client that acts as the runner, where the runner stands. Use it as a context manager."""
-    from azure.core.pipeline.policies import ProxyPolicy, RetryPolicy, UserAgentPolicy
-    from azure.mgmt.core import ARMPipelineClient
-    from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
-
+def arm_client(connection: Connection, credential: TokenCredential | None = None) -> RestClient:
+    """A client that acts as the runner, where the runner stands. Use it as a context manager."""
     from toolkit.azure.credentials import runner_credential
-    from toolkit.azure.pipeline import RETRY, TIMEOUTS, USER_AGENT
+    from toolkit.azure.pipeline import RestClient
 
-    options = connection.runner.client_options
-    policies = [
-        UserAgentPolicy(USER_AGENT),
-        ProxyPolicy(proxies=options.get("proxies")),
-        RetryPolicy(**RETRY),
-        ARMChallengeAuthenticationPolicy(runner_credential(connection), f"{ARM}/.default"),
-    ]
-    verify = options.get("connection_verify", True)
-    client: Any = ARMPipelineClient(base_url=ARM, policies=policies, connection_verify=verify, **TIMEOUTS)
-    return client
+    return RestClient(ARM, connection.runner, credential or runner_credential(connection), f"{ARM}/.default")
 
 
-def until_done(client: Any, request: Any, what: str) -> None:
+def until_done(client: RestClient, request: HttpRequest, what: str) -> None:
     """Send it and follow ``Azure-AsyncOperation`` or ``Location`` to the end of the operation.
 
     Raises azure.core's AzureError when Azure refuses (ResourceNotFoundError for a 404), ToolkitError when the operation
@@ -45,7 +38,7 @@ def until_done(client: Any, request: Any, what: str) -> None:
     from azure.core.exceptions import ResourceNotFoundError
     from azure.core.rest import HttpRequest
 
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    waits = Waits(steadily(_POLL_SECONDS))
     response = client.send_request(request)
     if response.status_code == 404:
         raise ResourceNotFoundError(response=response)
@@ -53,12 +46,13 @@ def until_done(client: Any, request: Any, what: str) -> None:
     status_url = response.headers.get("Azure-AsyncOperation")
     url = status_url or response.headers.get("Location")
     while response.status_code in (200, 201, 202) and url:
-        if time.monotonic() > deadline:
+        pause = waits.next(_PATIENCE_SECONDS)
+        if pause is None:
             raise ToolkitError(
                 f"{what} has not ended after {_PATIENCE_SECONDS:.0f} s",
                 hint="it goes on in Azure: run again when it has ended",
             )
-        time.sleep(min(float(response.headers.get("Retry-After", _POLL_SECONDS)), 30.0))
+        time.sleep(min(float(response.headers.get("Retry-After", pause)), _LONGEST_POLL))
         response = client.send_request(HttpRequest("GET", url))
         response.raise_for_status()
         if status_url:

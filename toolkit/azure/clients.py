@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
 
+from toolkit.azure.arm import ARM
 from toolkit.azure.pipeline import RETRY, TIMEOUTS, USER_AGENT, RestClient
 from toolkit.environment import Vantage
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from azure.mgmt.storage import StorageManagementClient
     from azure.storage.blob import BlobServiceClient
 
-ARM = "https://management.azure.com"
 # https://learn.microsoft.com/azure/key-vault/general/authentication-requests-and-responses
 VAULT_SCOPE = "https://vault.azure.net/.default"
 VAULT_API_VERSION = "7.4"
@@ -62,7 +62,7 @@ class Actor:
         return RestClient(url, self.vantage)
 
     def arm(self) -> RestClient:
-        """Reads of any resource by its id, for the types that no SDK dependency covers."""
+        """Any resource by its id, for the types that no SDK dependency covers."""
         return RestClient(ARM, self.vantage, self._token(), f"{ARM}/.default")
 
     def storage(self) -> StorageManagementClient:

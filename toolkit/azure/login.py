@@ -39,7 +39,7 @@ def check_login(connection: Connection) -> None:
     """
     from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
-    from toolkit.azure.clients import ARM, Actor
+    from toolkit.azure.arm import ARM, arm_client
 
     environment = connection.environment
     sign_in = _SIGN_IN[environment.credential].format(tenant=environment.tenant_id)
@@ -64,9 +64,8 @@ def check_login(connection: Connection) -> None:
         ) from error
     except AzureError as error:
         raise ToolkitError(f"Entra ID cannot be reached\n  {error.message}", hint=_CHECK_NETWORK) from error
-    actor = Actor("runner", connection.runner, credential, environment.subscription_id)
     try:
-        with actor.arm() as arm:
+        with arm_client(connection, credential) as arm:
             subscription = _subscription(arm, environment.subscription_id)
     except HttpResponseError as error:
         code = error.error.code if error.error else None

@@ -1,4 +1,7 @@
-"""A plain azure-core pipeline at a vantage, for what no SDK dependency covers: ARM by id, Key Vault, OIDC, http."""
+"""A plain azure-core pipeline at a vantage, for what no SDK dependency covers: ARM by id, Key Vault, OIDC, http.
+
+The one place that puts such a pipeline together.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ TIMEOUTS: Mapping[str, Any] = {"connection_timeout": 10, "read_timeout": 30}
 
 
 class RestClient:
-    """GETs on one host. ``credential`` None is an anonymous client. Use it as a context manager."""
+    """Requests to one host. ``credential`` None is an anonymous client. Use it as a context manager."""
 
     def __init__(
         self, base_url: str, vantage: Vantage, credential: TokenCredential | None = None, scope: str | None = None
@@ -51,6 +54,7 @@ class RestClient:
             RetryPolicy(**RETRY),
         ]
         if credential is not None and scope is not None:
+            # It answers the challenges of continuous access evaluation too, which ARM may send.
             policies.append(BearerTokenCredentialPolicy(credential, scope))
         self._base_url = base_url
         # Redirects are not followed: there is no redirect policy, and no service here answers with one.
@@ -72,7 +76,11 @@ class RestClient:
         url = urljoin(self._base_url, path)
         if query:
             url += f"{'&' if '?' in url else '?'}{urlencode(query)}"
-        return self._client.send_request(HttpRequest("GET", url, headers=dict(headers or {})))
+        return self.send_request(HttpRequest("GET", url, headers=dict(headers or {})))
+
+    def send_request(self, request: HttpRequest) -> HttpResponse:
+        """The response of any request, whatever its status."""
+        return self._client.send_request(request)
 
     def get(
         self, path: str, query: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
