@@ -30,7 +30,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Deployment:
     """What the commands are about. ``name`` is the environment's, in the CI system too."""
 
     name: str
@@ -42,7 +42,7 @@ class Target:
     github_repository: str | None
 
 
-def target(
+def deployment_of(
     name: str,
     *,
     protected: bool,
@@ -50,8 +50,8 @@ def target(
     subscription_id: str,
     github_repository: str | None,
     bootstrap_outputs: Mapping[str, Any],
-) -> Target:
-    return Target(
+) -> Deployment:
+    return Deployment(
         name,
         protected,
         tenant_id,
@@ -62,10 +62,10 @@ def target(
     )
 
 
-def protection_steps(target: Target) -> tuple[Step, ...]:
+def protection_steps(deployment: Deployment) -> tuple[Step, ...]:
     """GitHub's commands when a repository is named, then those of Azure DevOps."""
-    github = _github(target, target.github_repository) if target.github_repository else ()
-    return (*github, *_azure_devops(target))
+    github = _github(deployment, deployment.github_repository) if deployment.github_repository else ()
+    return (*github, *_azure_devops(deployment))
 
 
 def as_text(steps: tuple[Step, ...]) -> str:
@@ -73,12 +73,13 @@ def as_text(steps: tuple[Step, ...]) -> str:
     return "\n".join(f"# {step.title}\n{step.command}\n" for step in steps)
 
 
-def _github(target: Target, repository: str) -> tuple[Step, ...]:
+def _github(deployment: Deployment, repository: str) -> tuple[Step, ...]:
+    name = deployment.name
     # https://docs.github.com/rest/deployments/environments#create-or-update-an-environment
     environment = {
         "deployment_branch_policy": {"protected_branches": True, "custom_branch_policies": False},
-        "prevent_self_review": target.protected,
-        "reviewers": [{"type": "User", "id": "REVIEWER"}] if target.protected else [],
+        "prevent_self_review": deployment.protected,
+        "reviewers": [{"type": "User", "id": "REVIEWER"}] if deployment.protected else [],
     }
     # https://docs.github.com/rest/branches/branch-protection#update-branch-protection
     branch = {
@@ -91,14 +92,16 @@ def _github(target: Target, repository: str) -> tuple[Step, ...]:
         "allow_deletions": False,
     }
     reviewer = (
-        " You approve; add others in its settings, since nobody approves their own runs." if target.protected else ""
+        " You approve; add others in its settings, since nobody approves their own runs."
+        if deployment.protected
+        else ""
     )
     return (
         Step(
             "github",
-            f"GitHub: only protected branches deploy to the environment {target.name}.{reviewer}",
+            f"GitHub: only protected branches deploy to the environment {name}.{reviewer}",
             _put(
-                f"repos/{repository}/environments/{target.name}",
+                f"repos/{repository}/environments/{name}",
                 json.dumps(environment, indent=2).replace('"REVIEWER"', "$(gh api user --jq .id)"),
             ),
         ),
@@ -113,13 +116,13 @@ def _github(target: Target, repository: str) -> tuple[Step, ...]:
         ),
         Step(
             "github",
-            f"GitHub: whom jobs act as, in the environment {target.name} (CI) and in pull requests (it can only read).",
+            f"GitHub: whom jobs act as, in the environment {name} (CI) and in pull requests (it can only read).",
             "\n".join(
                 (
-                    _variable(repository, "AZURE_TENANT_ID", target.tenant_id, target.name),
-                    _variable(repository, "AZURE_SUBSCRIPTION_ID", target.subscription_id, target.name),
-                    _variable(repository, "AZURE_CLIENT_ID", target.ci_client_id, target.name),
-                    _variable(repository, f"AZURE_PLAN_CLIENT_ID_{_shouted(target.name)}", target.plan_client_id),
+                    _variable(repository, "AZURE_TENANT_ID", deployment.tenant_id, name),
+                    _variable(repository, "AZURE_SUBSCRIPTION_ID", deployment.subscription_id, name),
+                    _variable(repository, "AZURE_CLIENT_ID", deployment.ci_client_id, name),
+                    _variable(repository, f"AZURE_PLAN_CLIENT_ID_{_shouted(name)}", deployment.plan_client_id),
                 )
             ),
         ),
@@ -135,10 +138,11 @@ def _variable(repository: str, name: str, value: str, environment: str | None = 
     return f"gh variable set {name} --repo {repository}{where} --body {value}"
 
 
-def _azure_devops(target: Target) -> tuple[Step, ...]:
+def _azure_devops(deployment: Deployment) -> tuple[Step, ...]:
+    name = deployment.name
     connections = (
-        (f"azure-{target.name}", target.ci_client_id, "azure_devops_federation"),
-        (f"azure-{target.name}-plan", target.plan_client_id, "azure_devops_plan_federation"),
+        (f"azure-{name}", deployment.ci_client_id, "azure_devops_federation"),
+        (f"azure-{name}-plan", deployment.plan_client_id, "azure_devops_plan_federation"),
     )
     steps = [
         Step(
@@ -147,15 +151,15 @@ def _azure_devops(target: Target) -> tuple[Step, ...]:
             "ORGANIZATION=my-organization PROJECT=my-project REPOSITORY=my-repository\n"
             'az devops configure --defaults organization="https://dev.azure.com/$ORGANIZATION" project="$PROJECT"',
         ),
-        *(_service_connection(target, *connection) for connection in connections),
+        *(_service_connection(deployment, *connection) for connection in connections),
         Step(
             "azure-devops",
-            f"Azure DevOps: the environment {target.name}.",
+            f"Azure DevOps: the environment {name}.",
             # https://learn.microsoft.com/rest/api/azure/devops/environments/environments/add
-            f"ENVIRONMENT_ID=$({_rest('pipelines/environments?api-version=7.1', {'name': target.name}, '--query id')})",
+            f"ENVIRONMENT_ID=$({_rest('pipelines/environments?api-version=7.1', {'name': name}, '--query id')})",
         ),
     ]
-    if target.protected:
+    if deployment.protected:
         check = {
             "type": {"id": _APPROVAL_CHECK, "name": "Approval"},
             "settings": {"approvers": [{"id": "$APPROVER"}], "requesterCannotBeApprover": True},
@@ -165,7 +169,7 @@ def _azure_devops(target: Target) -> tuple[Step, ...]:
         steps.append(
             Step(
                 "azure-devops",
-                f"Azure DevOps: somebody approves what deploys to {target.name}; you do, add others in its checks.",
+                f"Azure DevOps: somebody approves what deploys to {name}; you do, add others in its checks.",
                 'APPROVER=$(az devops user show --user "$(az account show --query user.name --output tsv)" '
                 "--query id --output tsv)\n"
                 + _rest("pipelines/checks/configurations?api-version=7.1-preview.1", check, "--output none"),
@@ -185,7 +189,7 @@ def _azure_devops(target: Target) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _service_connection(target: Target, name: str, client_id: str, variable: str) -> Step:
+def _service_connection(deployment: Deployment, name: str, client_id: str, variable: str) -> Step:
     # https://learn.microsoft.com/azure/devops/pipelines/library/connect-to-azure and
     # https://learn.microsoft.com/azure/devops/cli/service-endpoint
     document = {
@@ -194,13 +198,13 @@ def _service_connection(target: Target, name: str, client_id: str, variable: str
         "url": "https://management.azure.com/",
         "authorization": {
             "scheme": "WorkloadIdentityFederation",
-            "parameters": {"tenantid": target.tenant_id, "serviceprincipalid": client_id},
+            "parameters": {"tenantid": deployment.tenant_id, "serviceprincipalid": client_id},
         },
         "data": {
             "environment": "AzureCloud",
             "scopeLevel": "Subscription",
-            "subscriptionId": target.subscription_id,
-            "subscriptionName": target.subscription_id,
+            "subscriptionId": deployment.subscription_id,
+            "subscriptionName": deployment.subscription_id,
             "creationMode": "Manual",
         },
         "serviceEndpointProjectReferences": [
@@ -210,7 +214,7 @@ def _service_connection(target: Target, name: str, client_id: str, variable: str
     return Step(
         "azure-devops",
         f"Azure DevOps: the service connection {name}. Put issuer and subject that it prints into {variable} of "
-        f"envs/{target.name}/terraform.tfvars, and run toolkit bootstrap {target.name} again.",
+        f"envs/{deployment.name}/terraform.tfvars, and run toolkit bootstrap {deployment.name} again.",
         'PROJECT_ID=$(az devops project show --project "$PROJECT" --query id --output tsv)\n'
         'az devops service-endpoint create --service-endpoint-configuration /dev/stdin --query "authorization.'
         'parameters.{issuer: workloadIdentityFederationIssuer, subject: workloadIdentityFederationSubject}" <<JSON\n'

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.protection import Target, as_text, protection_steps
+from toolkit.protection import Deployment, as_text, protection_steps
 
 GOLDEN = Path(__file__).with_name("protection.golden.sh")
-PROD = Target(
+PROD = Deployment(
     name="prod",
     protected=True,
     tenant_id="aaaaaaaa-0000-4000-8000-000000000001",
@@ -21,7 +21,7 @@ PROD = Target(
     plan_client_id="aaaaaaaa-0000-4000-8000-000000000004",
     github_repository="contoso/ml-platform",
 )
-DEV = Target("dev", False, PROD.tenant_id, PROD.subscription_id, PROD.ci_client_id, PROD.plan_client_id, None)
+DEV = Deployment("dev", False, PROD.tenant_id, PROD.subscription_id, PROD.ci_client_id, PROD.plan_client_id, None)
 
 
 def test_the_whole_text() -> None:

@@ -25,7 +25,7 @@ def bootstrap(env: str, yes: bool, as_json: bool, force_unlock: str | None) -> N
     from toolkit import github
     from toolkit.environment import FILE_NAME, load_environment
     from toolkit.errors import RefusedError
-    from toolkit.protection import as_text, protection_steps, target
+    from toolkit.protection import as_text, deployment_of, protection_steps
     from toolkit.terraform.bootstrap import apply_bootstrap, plan_bootstrap
     from toolkit.terraform.session import open_session
 
@@ -48,7 +48,7 @@ def bootstrap(env: str, yes: bool, as_json: bool, force_unlock: str | None) -> N
                 )
         done = apply_bootstrap(session, plan, local=local)
     steps = protection_steps(
-        target(
+        deployment_of(
             environment.data_name,
             protected=environment.protected,
             tenant_id=environment.tenant_id,
