@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from toolkit.records import Json
 from toolkit.sandbox.arm.errors import ArmError, not_found
+from toolkit.sandbox.arm.locations import shown
 from toolkit.sandbox.arm.registry import REGISTRY
 from toolkit.sandbox.store import Store
 
@@ -89,7 +90,7 @@ class Providers:
             "resourceTypes": [
                 {
                     "resourceType": type_.type.split("/", 1)[1],
-                    "locations": [],
+                    "locations": shown(type_),
                     "apiVersions": [type_.first_api_version],
                     "capabilities": "None",
                 }

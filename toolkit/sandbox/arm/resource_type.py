@@ -86,6 +86,7 @@ Hook = Callable[[Call, Resource], None]
 AsyncHook = Callable[[Call, Resource], Awaitable[None]]
 ActionHook = Callable[[Call, Resource], Awaitable[Answer]]
 ListHook = Callable[[Call], list[Json]]
+Location = Literal["region", "global", "anywhere", "none"]  # anywhere: a region, or global
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ class ResourceType:
     first_api_version: str = "2014-04-01"
     place: Literal["tenant", "subscription", "group", "child", "extension"] = "group"
     methods: frozenset[str] = frozenset({"GET", "PUT", "PATCH", "DELETE"})
-    location: Literal["required", "global", "none"] = "required"
+    location: Location = "region"
     create_status: int = 201
     update_status: int = 200
     delete_status: int = 200

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from toolkit.sandbox.arm.errors import (
 )
 from toolkit.sandbox.arm.identity import apply_identity
 from toolkit.sandbox.arm.ids import RESOURCE_GROUPS, parse
+from toolkit.sandbox.arm.locations import moved, require_available
 from toolkit.sandbox.arm.merge import keep, over, patched, take
 from toolkit.sandbox.arm.operations import Operations, Profile, stored_profile
 from toolkit.sandbox.arm.registry import lookup
@@ -207,22 +207,9 @@ class Resources:
         sent = body.get("location") or (call.existing.body.get("location") if call.existing else None)
         if not sent:
             raise bad_request("LocationRequired", "The location property is required for this definition.")
-        location = re.sub(r"\s", "", str(sent)).lower()
-        if call.type.location == "global" and location != "global":
-            raise bad_request(
-                "LocationNotAvailableForResourceType",
-                f"The provided location '{sent}' is not available for resource type '{call.type.type}'. "
-                "List of available regions for the resource type is 'global'.",
-            )
+        location = require_available(call.type, str(sent))
         if call.existing is not None and location != call.existing.body.get("location", location):
-            standing = call.existing.body["location"]
-            raise conflict(
-                "InvalidResourceLocation",
-                f"The resource '{call.id.name}' already exists in location '{standing}' in resource group "
-                f"'{call.id.resource_group}'. A resource with the same name cannot be created in location "
-                f"'{location}'. "
-                "Please select a new resource name.",
-            )
+            raise moved(call, location)
         body["location"] = location
 
     def _precondition(self, call: Call) -> None:

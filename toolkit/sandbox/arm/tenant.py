@@ -9,30 +9,14 @@ from dataclasses import dataclass
 
 from toolkit.records import Json
 from toolkit.sandbox.arm.access import RoleBasedAccess
-from toolkit.sandbox.arm.errors import bad_request, not_found, not_modelled
+from toolkit.sandbox.arm.errors import not_found, not_modelled
+from toolkit.sandbox.arm.locations import list_locations, require_available
 from toolkit.sandbox.arm.operations import failure
 from toolkit.sandbox.arm.providers import Providers
 from toolkit.sandbox.arm.registry import lookup
 from toolkit.sandbox.arm.resource_type import Answer
 from toolkit.sandbox.arm.resources import Resources
 from toolkit.sandbox.model import Principal
-
-LOCATIONS = (
-    "westeurope",
-    "northeurope",
-    "swedencentral",
-    "germanywestcentral",
-    "uksouth",
-    "francecentral",
-    "eastus",
-    "eastus2",
-    "westus2",
-    "westus3",
-    "centralus",
-    "southeastasia",
-    "australiaeast",
-    "global",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,22 +97,7 @@ async def subscription(call: TenantCall) -> Answer:
 
 
 async def locations(call: TenantCall) -> Answer:
-    scope = f"/subscriptions/{call.subscription_id}"
-    return Answer(
-        {
-            "value": [
-                {
-                    "id": f"{scope}/locations/{name}",
-                    "name": name,
-                    "type": "Region",
-                    "displayName": name,
-                    "metadata": {"regionType": "Physical"},
-                }
-                for name in LOCATIONS
-                if name != "global"
-            ]
-        }
-    )
+    return Answer({"value": list_locations(call.subscription_id)})
 
 
 async def list_providers(call: TenantCall) -> Answer:
@@ -221,14 +190,8 @@ async def validate_resources(call: TenantCall) -> Answer:
         raise not_modelled(
             f"the resource type '{type_name}'", f"types/{call.body.get('provider', '').rsplit('.', 1)[-1].lower()}.py"
         )
-    location = call.body.get("location", "")
-    if location and location not in LOCATIONS:
-        raise bad_request(
-            "LocationNotAvailableForResourceType",
-            f"The provided location '{location}' is not available for resource type '{type_.type}'. List of "
-            "available regions for "
-            f"the resource type is '{','.join(LOCATIONS)}'.",
-        )
+    if location := call.body.get("location"):
+        require_available(type_, location)
     return Answer({})
 
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
-from typing import Any
 
 from toolkit.records import Json
 from toolkit.sandbox.arm.errors import bad_request, conflict
-from toolkit.sandbox.arm.resource_type import Call, ResourceType
+from toolkit.sandbox.arm.resource_type import Call, Location, ResourceType
 from toolkit.sandbox.store import Resource
 
 _DIAGNOSTICS = "Microsoft.Insights/diagnosticSettings"
@@ -108,7 +107,12 @@ def _scopes_checked(call: Call, resource: Resource) -> None:
             call.referenced(scope, resource.id)
 
 
-def _alert(kind: str, first_api_version: str, location: Any = "required", create_status: int = 200) -> ResourceType:
+def _alert(
+    kind: str,
+    first_api_version: str,
+    location: Location = "region",
+    create_status: int = 200,
+) -> ResourceType:
     return ResourceType(
         f"Microsoft.Insights/{kind}",
         first_api_version=first_api_version,
@@ -170,10 +174,11 @@ INSIGHTS: tuple[ResourceType, ...] = (
     ResourceType(
         "Microsoft.Insights/actionGroups",
         first_api_version="2017-04-01",
+        location="anywhere",
         provisioning_state=False,
         defaults={"enabled": True},
     ),
     _alert("metricAlerts", "2018-03-01", "global"),
     _alert("scheduledQueryRules", "2018-04-16", create_status=201),
-    _alert("activityLogAlerts", "2017-03-01-preview", "required", 201),
+    _alert("activityLogAlerts", "2017-03-01-preview", "anywhere", 201),
 )
