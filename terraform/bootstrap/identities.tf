@@ -69,7 +69,7 @@ module "role_assignments" {
   source = "../modules/role_assignments"
 
   subscription_id = var.subscription_id
-  custom_roles    = { for key, definition in azapi_resource.role_definition : key => definition.id }
+  custom_roles    = local.custom_role_ids
   assignments = {
     ci_platform = {
       scope          = azapi_resource.platform_resource_group.id

@@ -49,7 +49,7 @@ output "plan_identity" {
 
 output "custom_roles" {
   description = "Resource ids of the custom role definitions, by name."
-  value       = { for key, definition in azapi_resource.role_definition : key => definition.id }
+  value       = local.custom_role_ids
 }
 
 output "delegated_role_ids" {

@@ -2,12 +2,33 @@
 # https://learn.microsoft.com/azure/role-based-access-control/custom-roles
 
 locals {
-  approved_types = [
-    "Microsoft.Batch/batchAccounts",
-    "Microsoft.ContainerRegistry/registries",
-    "Microsoft.KeyVault/vaults",
-    "Microsoft.MachineLearningServices/workspaces",
-    "Microsoft.Storage/storageAccounts",
+  # Written out for each type: they are not alike (Batch has no approval action, the registry no private link resources), and one
+  # operation that does not exist makes Azure refuse the whole definition (400 InvalidActionOrNotAction).
+  # https://learn.microsoft.com/azure/role-based-access-control/permissions/, …/private-link/rbac-permissions#approval-rbac-for-private-endpoint
+  approver_actions = [
+    "Microsoft.Batch/batchAccounts/privateEndpointConnections/read",
+    "Microsoft.Batch/batchAccounts/privateEndpointConnections/write",
+    "Microsoft.Batch/batchAccounts/privateLinkResources/read",
+    "Microsoft.Batch/batchAccounts/read",
+    "Microsoft.ContainerRegistry/registries/privateEndpointConnections/read",
+    "Microsoft.ContainerRegistry/registries/privateEndpointConnections/write",
+    "Microsoft.ContainerRegistry/registries/privateEndpointConnectionsApproval/action",
+    "Microsoft.ContainerRegistry/registries/read",
+    "Microsoft.KeyVault/vaults/PrivateEndpointConnectionsApproval/action",
+    "Microsoft.KeyVault/vaults/privateEndpointConnections/read",
+    "Microsoft.KeyVault/vaults/privateEndpointConnections/write",
+    "Microsoft.KeyVault/vaults/privateLinkResources/read",
+    "Microsoft.KeyVault/vaults/read",
+    "Microsoft.MachineLearningServices/workspaces/privateEndpointConnections/read",
+    "Microsoft.MachineLearningServices/workspaces/privateEndpointConnections/write",
+    "Microsoft.MachineLearningServices/workspaces/privateEndpointConnectionsApproval/action",
+    "Microsoft.MachineLearningServices/workspaces/privateLinkResources/read",
+    "Microsoft.MachineLearningServices/workspaces/read",
+    "Microsoft.Storage/storageAccounts/PrivateEndpointConnectionsApproval/action",
+    "Microsoft.Storage/storageAccounts/privateEndpointConnections/read",
+    "Microsoft.Storage/storageAccounts/privateEndpointConnections/write",
+    "Microsoft.Storage/storageAccounts/privateLinkResources/read",
+    "Microsoft.Storage/storageAccounts/read",
   ]
 
   custom_roles = {
@@ -15,16 +36,7 @@ locals {
       role_name   = "Private Endpoint Approver"
       description = "Approves private endpoints on the platform's resources, and changes nothing else of them."
       scopes      = [azapi_resource.platform_resource_group.id]
-      # https://learn.microsoft.com/azure/private-link/rbac-permissions#approval-rbac-for-private-endpoint
-      actions = flatten([
-        for type in local.approved_types : [
-          "${type}/read",
-          "${type}/privateEndpointConnections/read",
-          "${type}/privateEndpointConnections/write",
-          "${type}/privateEndpointConnectionsApproval/action",
-          "${type}/privateLinkResources/read",
-        ]
-      ])
+      actions     = local.approver_actions
     }
     # Network rules are properties of the account and have no action of their own: this is what remains of Storage Account
     # Contributor (which may list the keys, too) when only they are to be changed.
@@ -54,7 +66,7 @@ resource "azapi_resource" "role_definition" {
   for_each = local.custom_roles
 
   type      = "Microsoft.Authorization/roleDefinitions@2022-04-01"
-  parent_id = local.subscription
+  parent_id = each.value.scopes[0] # who may write definitions there only can make it, and Azure wants the right on every scope
   name      = uuidv5("url", "${local.subscription}/resourceGroups/${local.names.resource_group}|${each.key}")
   body = {
     properties = {
@@ -70,5 +82,14 @@ resource "azapi_resource" "role_definition" {
         notDataActions = []
       }]
     }
+  }
+}
+
+locals {
+  # Azure names a definition below the subscription, whatever the scope that it was made at. From the resource's id, so that a
+  # definition that is replaced takes its assignments with it, first: it cannot be deleted before them (RoleDefinitionHasAssignments).
+  custom_role_ids = {
+    for key, definition in azapi_resource.role_definition :
+    key => "${local.subscription}/providers/Microsoft.Authorization/roleDefinitions/${basename(definition.id)}"
   }
 }

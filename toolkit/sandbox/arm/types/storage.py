@@ -356,5 +356,6 @@ STORAGE: tuple[ResourceType, ...] = (
         missing=("BlobInventoryPolicyNotFound", "Blob inventory policy does not exist for the storage account."),
         on_put=_stamped,
     ),
-    _item("encryptionScopes", 201),
+    # Neither deleted nor disabled by DELETE: https://learn.microsoft.com/azure/storage/blobs/encryption-scope-overview
+    _item("encryptionScopes", 201, methods=frozenset({"GET", "PUT", "PATCH"})),
 )
