@@ -18,6 +18,7 @@ locals {
   # and does not see indirect needs such as Microsoft.Network for the workspace's managed network.
   # https://learn.microsoft.com/azure/azure-resource-manager/management/resource-providers-and-types
   resource_providers = toset([
+    "Microsoft.App", # Flex Consumption runs on it, and without it the site's PUT answers 500: Azure/terraform-provider-azapi#625
     "Microsoft.Batch",
     "Microsoft.ContainerRegistry",
     "Microsoft.DataFactory",

@@ -76,6 +76,24 @@ run "purging_where_it_is_allowed" {
   }
 }
 
+run "what_flex_consumption_runs_on_is_registered" {
+  command = plan
+
+  assert {
+    condition     = contains(keys(azapi_resource_action.register), "Microsoft.App")
+    error_message = "Without Microsoft.App the site's PUT answers 500."
+  }
+}
+
+run "custom_roles_are_made_where_they_can_be_assigned" {
+  command = plan
+
+  assert {
+    condition     = azapi_resource.role_definition["deleted_vault_operator"].parent_id == local.subscription
+    error_message = "A definition is PUT at its first assignable scope."
+  }
+}
+
 run "custom_roles_are_narrow" {
   command = apply
 

@@ -8,28 +8,10 @@ from __future__ import annotations
 from toolkit.records import Json
 from toolkit.sandbox.arm.errors import ArmError, not_found
 from toolkit.sandbox.arm.locations import shown
+from toolkit.sandbox.arm.registration import ALWAYS, ALWAYS_REGISTERED, KIND, is_registered
 from toolkit.sandbox.arm.registry import REGISTRY
 from toolkit.sandbox.store import Store
 
-_KIND = "arm-provider"
-
-# Registered in every new subscription.
-ALWAYS_REGISTERED = (
-    "Microsoft.ADHybridHealthService",
-    "Microsoft.Authorization",
-    "Microsoft.Billing",
-    "Microsoft.ClassicSubscription",
-    "Microsoft.Commerce",
-    "Microsoft.Consumption",
-    "Microsoft.CostManagement",
-    "Microsoft.Features",
-    "Microsoft.MarketplaceOrdering",
-    "Microsoft.Portal",
-    "Microsoft.ResourceGraph",
-    "Microsoft.Resources",
-    "Microsoft.SerialConsole",
-    "Microsoft.Support",
-)
 # Namespaces that can be registered although no type of theirs is modelled: other services need them to be (for
 # example Event
 # Grid for storage event triggers, https://learn.microsoft.com/azure/data-factory/how-to-create-event-trigger).
@@ -49,7 +31,6 @@ REGISTRABLE = (
     "Microsoft.Security",
 )
 _NAMES = {name.lower(): name for name in (*ALWAYS_REGISTERED, *REGISTRABLE, *(type_.namespace for type_ in REGISTRY))}
-_ALWAYS = frozenset(name.lower() for name in ALWAYS_REGISTERED)
 
 
 class Providers:
@@ -71,17 +52,17 @@ class Providers:
 
     def register(self, subscription_id: str, namespace: str) -> Json:
         name = self._name(namespace)
-        self._store.put_document(_KIND, f"{subscription_id}/{name}", {"namespace": name})
+        self._store.put_document(KIND, f"{subscription_id}/{name}", {"namespace": name})
         return self.show(subscription_id, name)
 
     def unregister(self, subscription_id: str, namespace: str) -> Json:
         name = self._name(namespace)
-        self._store.delete_document(_KIND, f"{subscription_id}/{name}")
+        self._store.delete_document(KIND, f"{subscription_id}/{name}")
         return self.show(subscription_id, name)
 
     def show(self, subscription_id: str, namespace: str) -> Json:
         name = self._name(namespace)
-        free = name.lower() in _ALWAYS
+        free = name.lower() in ALWAYS
         return {
             "id": f"/subscriptions/{subscription_id}/providers/{name}",
             "namespace": name,
@@ -103,10 +84,7 @@ class Providers:
         return [self.show(subscription_id, name) for name in sorted(_NAMES.values())]
 
     def _registered(self, subscription_id: str, namespace: str) -> bool:
-        return (
-            namespace.lower() in _ALWAYS
-            or self._store.document(_KIND, f"{subscription_id}/{namespace}".lower()) is not None
-        )
+        return is_registered(self._store, subscription_id, namespace)
 
     def _name(self, namespace: str) -> str:
         name = _NAMES.get(namespace.lower())

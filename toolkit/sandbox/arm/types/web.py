@@ -6,7 +6,8 @@ Error codes and sentences of what ``validate`` refuses are (inferred) where no s
 from __future__ import annotations
 
 from toolkit.records import Json
-from toolkit.sandbox.arm.errors import bad_request, conflict
+from toolkit.sandbox.arm.errors import ArmError, bad_request, conflict
+from toolkit.sandbox.arm.registration import is_registered
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType, Singleton
 from toolkit.sandbox.store import Resource
 
@@ -44,8 +45,22 @@ def _plan_free(call: Call, resource: Resource) -> None:
             )
 
 
+def _flex_checked(call: Call) -> None:
+    """Flex Consumption runs on Microsoft.App, and says nothing of it: the PUT answers 500 where that is not registered.
+
+    https://github.com/Azure/terraform-provider-azapi/issues/625; the need itself:
+    https://learn.microsoft.com/azure/azure-functions/flex-consumption-how-to#enable-virtual-network-integration
+    """
+    if not is_registered(call.resources.store, call.id.subscription_id or "", "Microsoft.App"):
+        raise ArmError(
+            500, "InternalServerError", "There was an unexpected InternalServerError. Please try again later."
+        )
+
+
 def _site_checked(call: Call, resource: Resource) -> None:
     properties = resource.properties
+    if properties.get("functionAppConfig"):
+        _flex_checked(call)
     if call.creating:
         for other in call.resources.store.of_type(_SITES):
             if other.name.lower() == call.id.name.lower():
