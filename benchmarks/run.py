@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import critical_path  # noqa: E402
 from tests.conftest import copy_project  # noqa: E402
-from toolkit.environment import load_environment  # noqa: E402
+from toolkit.environment import connect, load_environment  # noqa: E402
 from toolkit.project import Project  # noqa: E402
 from toolkit.terraform.workspace import WorkFolder  # noqa: E402
 from toolkit.toolchain.node import azurite_command  # noqa: E402
@@ -119,7 +119,7 @@ def _bare(folder: WorkFolder, *arguments: str) -> str:
     environment = folder.environment
     terraform = ensure_terraform()
     provider = resolve_provider(target_is_sandbox=True, mirror=environment.provider_mirror, terraform=terraform)
-    settings = environment.connect().process_environment()
+    settings = connect(environment).process_environment()
     if provider.cli_config_file is not None:
         settings["TF_CLI_CONFIG_FILE"] = str(provider.cli_config_file)
     done = subprocess.run(
@@ -165,7 +165,7 @@ def measure_get(project: Path, clients: int = 4, each: int = 300) -> float:
     """Median milliseconds of a plain GET of a resource group through the proxy, with ``clients`` processes at once."""
     from azure.identity import ClientSecretCredential
 
-    connection = load_environment(ENVIRONMENT, Project(project)).connect()
+    connection = connect(load_environment(ENVIRONMENT, Project(project)))
     settings, place = connection.credential_settings, connection.runner
     token = ClientSecretCredential(
         settings["AZURE_TENANT_ID"],

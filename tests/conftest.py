@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-    from toolkit.environment import Connection
+    from toolkit.environment import Connection, connect
 
 ROOT = Path(__file__).parent.parent
 
@@ -72,6 +72,6 @@ def sandbox(project_dir: Path) -> Iterator[SandboxForTests]:
 
     environment = load_environment("local", Project(project_dir))
     try:
-        yield SandboxForTests(environment.connect())
+        yield SandboxForTests(connect(environment))
     finally:
         client.stop(project_dir)

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from toolkit.environment import Environment, load_environment
-from toolkit.environment_diff import variable_keys
+from toolkit.environment import Environment, connect, load_environment
+from toolkit.environment.diff import variable_keys
 from toolkit.errors import ToolkitError
 from toolkit.project import Project
 from toolkit.terraform.outputs import saved_outputs
@@ -88,7 +88,7 @@ def identity_names(environment: Environment, platform: _Outputs) -> dict[str, st
             names[value] = _spaced(name.removesuffix("_principal_id"))
     names.update({item["principal_id"]: f"identity `{name}`" for name, item in platform["identities"].items()})
     names.update({item["principal_id"]: f"probe `{name}`" for name, item in platform["probe_identities"].items()})
-    if operator := environment.connect().operator:
+    if operator := connect(environment).operator:
         names[operator.object_id] = "operator who bootstraps"
     return names
 

@@ -20,7 +20,7 @@ from azure.mgmt.storage import StorageManagementClient
 from tests.conftest import copy_project
 from toolkit.azure.credentials import runner_credential
 from toolkit.azure.login import check_login
-from toolkit.environment import Environment, load_environment
+from toolkit.environment import Environment, connect, load_environment
 from toolkit.errors import ToolkitError
 from toolkit.github import PULL_REQUEST
 from toolkit.project import Project
@@ -80,7 +80,7 @@ def pull_request(engineer: Environment, made: dict[str, Any]) -> Environment:
 
 @pytest.fixture(scope="module")
 def roles(ci: Environment) -> Iterator[AuthorizationManagementClient]:
-    connection = ci.connect()
+    connection = connect(ci)
     options = connection.runner.client_options
     with AuthorizationManagementClient(runner_credential(connection), ci.subscription_id, **options) as roles:
         yield roles
@@ -88,7 +88,7 @@ def roles(ci: Environment) -> Iterator[AuthorizationManagementClient]:
 
 @pytest.fixture(scope="module")
 def storage(ci: Environment) -> Iterator[StorageManagementClient]:
-    connection = ci.connect()
+    connection = connect(ci)
     options = connection.runner.client_options
     with StorageManagementClient(runner_credential(connection), ci.subscription_id, **options) as storage:
         yield storage
@@ -112,7 +112,7 @@ def test_ci_plans_and_applies_the_whole_platform(ci: Environment) -> None:
 
 def test_ci_signs_in_from_its_environment_only(pull_request: Environment, made: dict[str, Any]) -> None:
     impostor = replace(pull_request, client_id=made["ci_identity"]["client_id"])
-    connection = impostor.connect()
+    connection = connect(impostor)
     with pytest.raises(ClientAuthenticationError, match="AADSTS70021"):
         runner_credential(connection).get_token("https://management.azure.com/.default")
 
@@ -121,7 +121,7 @@ def test_a_token_that_no_credential_matches_is_shown_beside_them(ci: Environment
     """The repository was renamed: its subjects have ids now, and the identities were made for the old form."""
     renamed = replace(ci, github_repository="example-org@55/ml-platform@821")
     with pytest.raises(ToolkitError, match="no federated credential of prod@sandbox matches the job's token") as caught:
-        check_login(renamed.connect())
+        check_login(connect(renamed))
     token, *trusted = (line.strip() for line in caught.value.message.splitlines()[2:])
     assert token == "the token's subject:  repo:example-org@55/ml-platform@821:environment:prod"
     assert "the identities trust: repo:example-org/ml-platform:environment:prod (ci)" in trusted
@@ -195,7 +195,7 @@ class TestPullRequest:
         assert "--no-lock" in (caught.value.hint or "")
 
     def test_it_changes_nothing(self, pull_request: Environment, made: dict[str, Any]) -> None:
-        connection = pull_request.connect()
+        connection = connect(pull_request)
         storage = StorageManagementClient(
             runner_credential(connection), pull_request.subscription_id, **connection.runner.client_options
         )
@@ -211,7 +211,7 @@ def test_no_secret_is_in_the_states(engineer: Environment) -> None:
     """Neither key of any account that the sandbox holds, nor a token request, is in what Terraform keeps."""
     from toolkit.terraform.state import BOOTSTRAP_KEY, StateStore, read_backend
 
-    connection, backend = engineer.connect(), read_backend(engineer)
+    connection, backend = connect(engineer), read_backend(engineer)
     text = "".join(StateStore(connection, b).download().decode() for b in (backend, backend.with_key(BOOTSTRAP_KEY)))
     storage = StorageManagementClient(
         runner_credential(connection), engineer.subscription_id, **connection.runner.client_options

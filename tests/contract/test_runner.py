@@ -135,12 +135,12 @@ class TestBootstrap:
     @staticmethod
     def _state(project: Project) -> dict[str, object]:
         """The state as it is in the account."""
-        from toolkit.environment import load_environment
+        from toolkit.environment import connect, load_environment
         from toolkit.project import Project as Checkout
         from toolkit.terraform.state import BOOTSTRAP_KEY, StateStore, read_backend
 
         environment = load_environment("local", Checkout(project.root))
-        store = StateStore(environment.connect(), read_backend(environment).with_key(BOOTSTRAP_KEY))
+        store = StateStore(connect(environment), read_backend(environment).with_key(BOOTSTRAP_KEY))
         state: dict[str, object] = json.loads(store.download())
         return state
 

@@ -21,7 +21,7 @@ from azure.core.credentials import AzureNamedKeyCredential
 from tests.conftest import copy_project
 from tests.contract.smoke_platform import Platform, toolkit
 from toolkit.azure.clients import Actor
-from toolkit.environment import Connection, load_environment
+from toolkit.environment import Connection, connect, load_environment
 from toolkit.project import Project
 from toolkit.sandbox import client
 from toolkit.smoke.checks.common import DIAGNOSTICS_API_VERSION, api_version
@@ -45,7 +45,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     try:
         applied = toolkit(project, "apply", "local", "--no-smoke", "--json")
         assert applied.returncode == 0, applied.stderr
-        connection = load_environment("local", Project(project)).connect()
+        connection = connect(load_environment("local", Project(project)))
         platform = Platform(project, connection, json.loads(applied.stdout)["platform_outputs"])
         yield platform
         platform.close()

@@ -10,13 +10,13 @@ from azure.storage.blob import BlobServiceClient
 from tests.e2e.conftest import Toolkit
 from toolkit.azure.arm import ARM, arm_client
 from toolkit.azure.credentials import runner_credential
-from toolkit.environment import Connection, load_environment
+from toolkit.environment import Connection, connect, load_environment
 from toolkit.project import Project
 from toolkit.terraform.state import read_backend
 
 
 def connected(toolkit: Toolkit, env: str) -> Connection:
-    return load_environment(env, Project(toolkit.project)).connect()
+    return connect(load_environment(env, Project(toolkit.project)))
 
 
 def listed(connection: Connection, path: str, version: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.contract.smoke_platform import Platform
 from tests.e2e.conftest import Toolkit
-from toolkit.environment import load_environment
+from toolkit.environment import connect, load_environment
 from toolkit.project import Project
 from toolkit.sandbox import client
 
@@ -62,7 +62,7 @@ def subnet(name: str, number: int, delegation: str | None = None) -> dict[str, A
 def hub(toolkit: Toolkit) -> Iterator[Platform]:
     """What other people own: the spoke's network in the platform's subscription, the zones in the hub's."""
     project = Project(toolkit.project)
-    connection = load_environment("local", project).connect()
+    connection = connect(load_environment("local", project))
     environment = connection.environment
     sandbox = client.ensure_running(project.root)
     sandbox.subscription(environment.tenant_id, HUB, "hub")

@@ -19,7 +19,7 @@ from azure.storage.blob import BlobServiceClient
 from tests.conftest import ROOT
 from tests.e2e.conftest import Toolkit
 from toolkit.azure.credentials import runner_credential
-from toolkit.environment import Connection, load_environment
+from toolkit.environment import Connection, connect, load_environment
 from toolkit.project import Project
 
 pytestmark = pytest.mark.e2e
@@ -42,7 +42,7 @@ def outputs(toolkit: Toolkit, variables: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def connection(toolkit: Toolkit, outputs: dict[str, Any]) -> Connection:
-    return load_environment("local", Project(toolkit.project)).connect()
+    return connect(load_environment("local", Project(toolkit.project)))
 
 
 @pytest.fixture

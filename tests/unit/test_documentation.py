@@ -14,7 +14,7 @@ from docs.generate.rbac import matrix, role_names, scope_names
 from docs.generate.readmes import module_readmes
 from tests.conftest import ROOT
 from toolkit.cli.main import COMMANDS
-from toolkit.environment import _read
+from toolkit.environment.file import read_file
 from toolkit.errors import ToolkitError
 from toolkit.project import Project
 
@@ -151,7 +151,7 @@ def test_what_no_output_names_is_refused(changes: dict[str, str], problem: str) 
 
 def test_the_page_on_environments_has_every_key_of_env_toml_and_no_other(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "envs", tmp_path / "envs")
-    model: type[BaseModel] = type(_read(tmp_path / "envs" / "dev" / "env.toml", Project(tmp_path)))
+    model: type[BaseModel] = type(read_file(tmp_path / "envs" / "dev" / "env.toml", Project(tmp_path)))
     page = (ROOT / "docs" / "environments.md").read_text(encoding="utf-8")
     section = page.partition("## env.toml")[2].partition("\nOne credential choice")[0]
     first_cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.environment import Operator, load_environment
+from toolkit.environment import Operator, connect, load_environment
 from toolkit.errors import ExitCode, UsageError
 from toolkit.project import Project, find_project
 from toolkit.sandbox.model import VANTAGES
@@ -138,14 +138,14 @@ def test_a_shell_that_is_pointed_at_the_sandbox_is_refused_for_azure(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/home/x/project/.toolkit/sandbox/ca.pem")
     with pytest.raises(UsageError, match="SSL_CERT_FILE names the sandbox's certificate authority"):
-        load_environment("dev", project).connect()
+        connect(load_environment("dev", project))
 
 
 def test_azure_keeps_the_callers_process_environment(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     monkeypatch.setenv("HTTPS_PROXY", "http://corporate.example:3128")
-    settings = load_environment("dev", project).connect().process_environment()
+    settings = connect(load_environment("dev", project)).process_environment()
     assert settings["HTTPS_PROXY"] == "http://corporate.example:3128"
     assert settings["ARM_SUBSCRIPTION_ID"] == "22222222-2222-4222-8222-222222222222"
     assert (settings["ARM_USE_CLI"], settings["ARM_USE_MSI"]) == ("true", "false")
@@ -172,7 +172,7 @@ def test_a_job_says_whom_it_acts_as_where_the_file_does_not(
     for name, value in in_shell.items():
         monkeypatch.setenv(name, value)
     write(project, GOOD.replace("operator ", f'credential = "github-oidc"\n{in_file}\noperator ', 1))
-    settings = load_environment("dev", project).connect().process_environment()
+    settings = connect(load_environment("dev", project)).process_environment()
     assert settings.get("ARM_CLIENT_ID") == acts_as
 
 

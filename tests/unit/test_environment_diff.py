@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from toolkit.cli.env import env
-from toolkit.environment import _read, load_environment
-from toolkit.environment_diff import NOT_SET, compare, environment_keys, variable_keys
+from toolkit.environment import load_environment
+from toolkit.environment.diff import NOT_SET, compare, environment_keys, variable_keys
+from toolkit.environment.file import read_file
 from toolkit.errors import UsageError
 from toolkit.project import Project
 
@@ -120,6 +121,6 @@ def test_unknown_environment(project: Project) -> None:
 
 
 def test_every_key_of_the_file_is_compared(project: Project) -> None:
-    model = type(_read(project.envs_dir / "dev" / "env.toml", project))
+    model = type(read_file(project.envs_dir / "dev" / "env.toml", project))
     compared = {key.split(".")[0] for key in environment_keys(load_environment("dev", project))}
     assert compared == set(model.model_fields)

@@ -84,7 +84,7 @@ def diff(a: str, b: str, everything: bool, as_json: bool) -> None:
       toolkit env diff dev prod
       toolkit env diff prod prod@sandbox     what a rehearsal replaces
     """
-    from toolkit.environment_diff import NOT_SET, compare
+    from toolkit.environment.diff import NOT_SET, compare
 
     terminal = Terminal()
     project = find_project()
@@ -104,7 +104,7 @@ def diff(a: str, b: str, everything: bool, as_json: bool) -> None:
 
 
 def _cell(value: Any) -> str:
-    from toolkit.environment_diff import NOT_SET
+    from toolkit.environment.diff import NOT_SET
 
     if value is NOT_SET:
         return "(default)"

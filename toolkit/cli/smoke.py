@@ -11,7 +11,7 @@ import click
 from toolkit.cli.deploying import TerminalObserver
 from toolkit.cli.options import environment_argument, json_option
 from toolkit.cli.terminal import Terminal
-from toolkit.environment import Connection, load_environment
+from toolkit.environment import Connection, connect, load_environment
 from toolkit.errors import ExitCode
 from toolkit.processes import terminating_like_an_interrupt
 
@@ -62,7 +62,7 @@ def smoke(
     outputs = saved_outputs(environment) or read_outputs(environment, TerminalObserver(terminal))
     evidence = open_evidence(environment)
     result = run_smoke(
-        environment.connect(), outputs, terminal, evidence.folder, checks=checks, patience=patience, table=not as_json
+        connect(environment), outputs, terminal, evidence.folder, checks=checks, patience=patience, table=not as_json
     )
     if junit:
         from toolkit.smoke.report import as_junit

@@ -1,6 +1,6 @@
 """The sandbox from outside: start, find, stop and forget its daemon, and the process environment of its clients.
 
-Used by ``toolkit sandbox`` and ``toolkit/environment.py``. Nothing here imports the server.
+Used by ``toolkit sandbox`` and ``toolkit/environment/``. Nothing here imports the server.
 """
 
 from __future__ import annotations

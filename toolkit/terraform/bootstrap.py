@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from toolkit.environment.variables import variable_files
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.files import disk_errors, write_atomically
 from toolkit.terraform.plan import PlanSummary
 from toolkit.terraform.runner import FLAG
 from toolkit.terraform.session import SavedPlan, Session
 from toolkit.terraform.state import BOOTSTRAP_KEY, StateStore
-from toolkit.terraform.workspace import toolkit_variables, variable_files
+from toolkit.terraform.workspace import toolkit_variables
 
 _BACKEND_TF = 'terraform {\n  backend "azurerm" {}\n}\n'
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from toolkit.environment import Connection, Environment
+from toolkit.environment import Connection, Environment, connect
 from toolkit.errors import RefusedError, ToolkitError
 from toolkit.files import disk_errors, write_atomically
 from toolkit.terraform import adopt, diagnostics, statelock
@@ -402,7 +402,7 @@ def open_session(environment: Environment, command: str, observer: Observer) -> 
             terraform=terraform,
             progress=observer.step,
         )
-        connection = environment.connect(observer.step)
+        connection = connect(environment, observer.step)
         if provider.notice:
             observer.note(provider.notice)
         yield Session(connection, observer, lock, terraform, provider, backend)

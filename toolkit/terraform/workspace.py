@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from toolkit.environment import Connection, Environment
+from toolkit.environment.variables import variable_files
 from toolkit.errors import UsageError, nearest
 from toolkit.files import disk_errors, write_atomically, write_if_changed
 from toolkit.records import Json, as_text
@@ -165,11 +166,6 @@ def toolkit_variables(connection: Connection, backend: Backend, *, schema_valida
         "github_repository": environment.github_repository,
         "github_subject": environment.github_subject_template,
     }
-
-
-def variable_files(environment: Environment) -> tuple[Path, Path]:
-    """What people write: for all environments, then for this one."""
-    return environment.project.envs_dir / "common.tfvars", environment.folder / "terraform.tfvars"
 
 
 def check_variables(environment: Environment) -> None:

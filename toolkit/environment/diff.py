@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from toolkit.environment import FILE_NAME, Environment
-from toolkit.errors import UsageError
-from toolkit.terraform.workspace import variable_files
+from toolkit.environment.file import FILE_NAME
+from toolkit.environment.model import Environment
+from toolkit.environment.variables import read_variables, variable_files
 
 TFVARS_NAME = "terraform.tfvars"
 
@@ -81,7 +81,7 @@ def variable_keys(environment: Environment) -> dict[str, Any]:
     """
     variables: dict[str, Any] = {}
     for path in variable_files(environment):
-        variables.update(_read(path, environment.project.root))
+        variables.update(read_variables(path, environment.project.root))
     keys: dict[str, Any] = {}
     for name, value in variables.items():
         keys.update(_flatten(name, value))
@@ -91,27 +91,6 @@ def variable_keys(environment: Environment) -> dict[str, Any]:
 def _rows(file: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Row]:
     for key in {**a, **b}:
         yield Row(file, key, a.get(key, NOT_SET), b.get(key, NOT_SET))
-
-
-def _read(path: Path, root: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    import hcl2  # here: --help does not pay for its grammar
-    from lark.exceptions import UnexpectedInput
-
-    options = hcl2.SerializationOptions(
-        with_comments=False, explicit_blocks=False, strip_string_quotes=True, preserve_heredocs=False
-    )
-    shown = path.relative_to(root)
-    try:
-        variables: dict[str, Any] = hcl2.loads(path.read_text(encoding="utf-8"), serialization_options=options)
-    except UnexpectedInput as error:
-        raise UsageError(
-            f"{shown}:{error.line}: not valid HCL", hint=f"terraform fmt {shown} says what is wrong"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{shown}: cannot be read: {error}") from None
-    return variables
 
 
 def _flatten(key: str, value: Any) -> Iterator[tuple[str, Any]]:

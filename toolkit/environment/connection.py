@@ -1,0 +1,158 @@
+"""How an environment's clients reach its target: a vantage, a process environment or SDK client options.
+
+All else asks a :class:`Connection` and gets the same shapes for Azure and for the sandbox (docs/adr/0001).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit import github
+from toolkit.environment.model import Environment, Operator
+from toolkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from toolkit.sandbox.client import Sandbox
+
+# Credentials and network settings of the calling shell that must not reach a sandbox environment's clients, nor the
+# other way round: with one of these left over, a client could talk to the wrong cloud with the right-looking settings.
+_FOREIGN_PREFIXES = ("ARM_", "AZURE_", "ACTIONS_ID_TOKEN_", "IDENTITY_", "MSI_")
+_FOREIGN_NAMES = ("SYSTEM_ACCESSTOKEN", "SYSTEM_OIDCREQUESTURI", "NO_PROXY", "no_proxy", "http_proxy", "https_proxy")
+
+
+@dataclass(frozen=True, slots=True)
+class Vantage:
+    """A place that this runner can act from. ``settings`` are the variables that put a process there."""
+
+    name: str
+    settings: Mapping[str, str]
+    dns_server: tuple[str, int] | None = None
+
+    @property
+    def client_options(self) -> dict[str, Any]:
+        """Keyword arguments that put an SDK client (or credential) at this vantage, whatever ``os.environ`` says."""
+        options: dict[str, Any] = {}
+        if proxy := self.settings.get("HTTPS_PROXY"):
+            options["proxies"] = {"https": proxy, "http": proxy}
+        if bundle := self.settings.get("REQUESTS_CA_BUNDLE"):
+            options["connection_verify"] = bundle
+        return options
+
+
+@dataclass(frozen=True)
+class Connection:
+    """An environment whose target is ready. ``operator`` is who bootstraps it, when known."""
+
+    environment: Environment
+    vantages: Mapping[str, Vantage]
+    operator: Operator | None
+    credential_settings: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def runner(self) -> Vantage:
+        """Where Terraform acts from: the first vantage of env.toml."""
+        return self.vantages[self.environment.vantages[0]]
+
+    def process_environment(self, vantage: Vantage | None = None) -> dict[str, str]:
+        """The whole environment of a child process that acts at ``vantage`` (the runner's by default)."""
+        place = vantage or self.runner
+        if self.environment.target == "azure":
+            inherited = dict(os.environ)
+        else:
+            inherited = {k: v for k, v in os.environ.items() if not _is_foreign(k)}
+        return {**inherited, **place.settings, **_terraform_settings(self), **self.credential_settings}
+
+
+def connect(environment: Environment, progress: Callable[[str], None] | None = None) -> Connection:
+    """Make the target ready (a sandbox is started when needed) and say how its clients reach it.
+
+    ``progress`` gets a line for each step that takes time (on stderr by default). Raises UsageError when the calling
+    shell is pointed at the wrong cloud, ToolkitError when no sandbox starts.
+    """
+    if environment.target == "azure":
+        _refuse_sandbox_settings()
+        return Connection(environment, _azure_vantages(environment), operator=environment.operator)
+    from toolkit.sandbox.client import ensure_running
+
+    return _sandbox_connection(environment, ensure_running(environment.project.root, progress))
+
+
+def _azure_vantages(environment: Environment) -> dict[str, Vantage]:
+    return {name: Vantage(name, {}) for name in environment.vantages}
+
+
+def _sandbox_connection(environment: Environment, sandbox: Sandbox) -> Connection:
+    places = sandbox.subscription(environment.tenant_id, environment.subscription_id)
+    vantages = {
+        name: Vantage(name, place.settings, ("127.0.0.1", place.dns_port))
+        for name, place in places.items()
+        if name in environment.vantages
+    }
+    credentials = dict(sandbox.engineer_settings(environment.tenant_id, environment.subscription_id))
+    if environment.github_subject and (repository := environment.github_job):
+        credentials.update(sandbox.federation_settings(environment.github_subject, _github_claims(repository)))
+    operator = Operator(sandbox.engineer_object_id, "ServicePrincipal")
+    return Connection(environment, vantages, operator, credentials)
+
+
+def _github_claims(repository: github.Repository) -> dict[str, str]:
+    """What the data says of a job beside its subject; the sandbox's issuer makes up the rest."""
+    known = {
+        "repository": repository.full_name,
+        "repository_id": repository.repository_id,
+        "repository_owner_id": repository.owner_id,
+    }
+    return {name: value for name, value in known.items() if value}
+
+
+def _terraform_settings(connection: Connection) -> dict[str, str]:
+    """What azapi and the azurerm backend read, from the one credential choice.
+
+    ARM_USE_MSI is always said (azapi 1.15 defaults to true); preflight and the smaller default output are what 2.x adds
+    and 1.15 ignores.
+    """
+    environment = connection.environment
+    settings = {
+        "ARM_TENANT_ID": environment.tenant_id,
+        "ARM_SUBSCRIPTION_ID": environment.subscription_id,
+        "ARM_USE_MSI": "true" if environment.credential == "managed-identity" else "false",
+        "ARM_USE_CLI": "true" if environment.credential == "azure-cli" else "false",
+        "ARM_USE_OIDC": "true" if environment.credential in ("github-oidc", "azure-devops-oidc") else "false",
+        "ARM_ENABLE_PREFLIGHT": "true",
+        "ARM_DISABLE_DEFAULT_OUTPUT": "true",
+        "ARM_USE_AZUREAD": "true",
+    }
+    if environment.client_id:
+        settings["ARM_CLIENT_ID"] = environment.client_id
+    elif environment.credential != "azure-cli" and (value := _callers_client_id()):
+        # A job says whom it acts as where env.toml does not: pull requests act as another identity than CI.
+        settings["ARM_CLIENT_ID"] = value
+    if environment.credential == "client-secret":
+        source = {**os.environ, **connection.credential_settings}
+        for ours, theirs in (("ARM_CLIENT_ID", "AZURE_CLIENT_ID"), ("ARM_CLIENT_SECRET", "AZURE_CLIENT_SECRET")):
+            if value := source.get(ours) or source.get(theirs):
+                settings[ours] = value
+    return settings
+
+
+def _callers_client_id() -> str | None:
+    return os.environ.get("ARM_CLIENT_ID") or os.environ.get("AZURE_CLIENT_ID")
+
+
+def _refuse_sandbox_settings() -> None:
+    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        folders = Path(os.environ.get(variable, "")).parts
+        if ".toolkit" in folders and "sandbox" in folders:
+            raise UsageError(
+                f"{variable} names the sandbox's certificate authority, but this environment is on Azure",
+                hint="this shell was pointed at the sandbox (toolkit sandbox env): use another shell",
+            )
+
+
+def _is_foreign(variable: str) -> bool:
+    return variable.startswith(_FOREIGN_PREFIXES) or variable in _FOREIGN_NAMES

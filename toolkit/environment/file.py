@@ -1,0 +1,133 @@
+"""``envs/<env>/env.toml``: what is allowed in it, and each mistake with its line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from toolkit import github
+from toolkit.environment.model import Access
+from toolkit.environment.target import CredentialChoice, TargetName, VantageName
+from toolkit.errors import UsageError
+from toolkit.project import Project
+from toolkit.sandbox.model import VANTAGES
+
+FILE_NAME = "env.toml"
+
+
+def shown_path(path: Path, project: Project) -> str:
+    return str(path.relative_to(project.root))
+
+
+def read_file(path: Path, project: Project) -> Any:
+    """The validated model of one env.toml (pydantic is imported here: ``--help`` does not pay for it)."""
+    from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+    guid = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+    Guid = Annotated[str, StringConstraints(pattern=guid)]
+
+    class Strict(BaseModel):
+        model_config = ConfigDict(extra="forbid", frozen=True)
+
+    class Services(Strict):
+        storage: Access = "Disabled"
+        state: Access = "Enabled"
+        key_vault: Access = "Disabled"
+        container_registry: Access = "Disabled"
+        data_factory: Access = "Disabled"
+        machine_learning_workspace: Access = "Disabled"
+
+    class OperatorTable(Strict):
+        object_id: Guid
+        type: Literal["User", "Group", "ServicePrincipal"]
+
+    class Smoke(Strict):
+        allowed_skips: tuple[str, ...] = ()
+
+    class File(Strict):
+        target: TargetName
+        tenant: Guid
+        subscription: Guid
+        location: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]+$")]
+        credential: CredentialChoice = "azure-cli"
+        client_id: Guid | None = None
+        operator: OperatorTable | None = None
+        github_repository: Annotated[str, AfterValidator(_repository)] | None = None
+        github_subject: Annotated[str, StringConstraints(pattern=_SUBJECT)] | None = None
+        vantages: Annotated[list[VantageName], Field(min_length=1)]
+        protected: bool = True
+        provider_mirror: str | None = None
+        public_network_access: Services = Services()
+        state_ip_rules: tuple[str, ...] = ()
+        smoke: Smoke = Smoke()
+
+    shown = shown_path(path, project)
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{shown}: not valid TOML: {error}", hint="https://toml.io shows the syntax") from None
+    except OSError as error:
+        raise UsageError(f"{shown}: cannot be read: {error.strerror}") from None
+    try:
+        return File.model_validate(data)
+    except ValidationError as error:
+        problems = [_problem(shown, text, item) for item in error.errors()]
+        raise UsageError("\n".join(problems), hint="docs/environments.md lists every key") from None
+
+
+# One place for {context}: without it a pull request would have the subject of CI.
+_SUBJECT = r"^[^{}\s]*\{context\}[^{}\s]*$"
+
+
+def _repository(text: str) -> str:
+    github.parse_repository(text)
+    return text
+
+
+_WORDS = {
+    "target": f"one of {', '.join(get_args(TargetName))}",
+    "credential": f"one of {', '.join(get_args(CredentialChoice))}",
+    "vantages": f"a list of {', '.join(v.name for v in VANTAGES)}, the first one is where Terraform acts from",
+    "tenant": "a lower-case GUID",
+    "subscription": "a lower-case GUID",
+    "client_id": "a lower-case GUID",
+    "location": "an Azure region's short name such as westeurope",
+    "github_repository": "owner/name, or owner@id/name@id where GitHub puts the ids into subjects "
+    "(gh api repos/OWNER/NAME/actions/oidc/customization/sub)",
+    "github_subject": "a customised subject without other braces than {context}, such as "
+    "repo:owner/name:{context}:job_workflow_ref:…; without {context}, a pull request would act as CI",
+}
+
+
+def _problem(shown: str, text: str, item: Any) -> str:
+    location = [str(part) for part in item["loc"]]
+    line = _line_of(text, location)
+    key = ".".join(location)
+    allowed = _WORDS.get(location[0])
+    if item["type"] == "missing":
+        reason = f"is missing{f': {allowed}' if allowed else ''}"
+    elif item["type"] == "extra_forbidden":
+        reason = "is not a known key"
+    else:
+        reason = f"{item['input']!r} is not allowed: {allowed or item['msg'][0].lower() + item['msg'][1:]}"
+    return f"{shown}:{line}: {key} {reason}"
+
+
+def _line_of(text: str, location: list[str]) -> int:
+    """The line of a key: searched below its table's header; 1 when the key is not in the file (it is missing)."""
+    *tables, key = [part for part in location if not part.isdigit()] or [""]
+    wanted = [(".".join(tables), key)]
+    if tables:  # an inline table: operator = { object_id = … }
+        wanted.append((".".join(tables[:-1]), tables[-1]))
+    table, best = "", 1
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[([^\[\]]+)\]", line):
+            table = header[1].strip()
+            if table == ".".join(tables) or table == ".".join([*tables, key]):
+                best = number
+        elif any(table == parent and re.match(rf"\s*{re.escape(name)}\s*=", line) for parent, name in wanted):
+            return number
+    return best

@@ -1,0 +1,75 @@
+"""An environment by its name, or the rehearsal of one in the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from toolkit.environment.file import FILE_NAME, read_file, shown_path
+from toolkit.environment.model import Environment, Operator, PublicNetworkAccess
+from toolkit.environment.target import TARGETS
+from toolkit.errors import UsageError, nearest
+from toolkit.project import Project, find_project
+
+REHEARSAL_SUFFIX = "@sandbox"
+
+
+def load_environment(name: str, project: Project | None = None) -> Environment:
+    """The environment called ``name``, or the rehearsal ``NAME@sandbox`` of one.
+
+    Raises UsageError for an unknown name (with the nearest known one) or a file that does not validate (with the file,
+    the key, its line and what is allowed).
+    """
+    project = project or find_project()
+    data_name, rehearsal = name.removesuffix(REHEARSAL_SUFFIX), name.endswith(REHEARSAL_SUFFIX)
+    path = project.envs_dir / data_name / FILE_NAME
+    known = environment_names(project)
+    if "@" in data_name:
+        raise UsageError(
+            f"unknown environment {name!r}: only {REHEARSAL_SUFFIX} may follow a name",
+            hint=f"toolkit env show {data_name.split('@')[0]}{REHEARSAL_SUFFIX}",
+        )
+    if data_name not in known:
+        close = nearest(data_name, known)
+        guess = f"did you mean {close}{REHEARSAL_SUFFIX if rehearsal else ''}? " if close else ""
+        if data_name in {path.name for path in project.envs_dir.iterdir() if path.is_dir()}:
+            raise UsageError(f"{shown_path(path, project)} is missing", hint="copy envs/dev/env.toml there and edit it")
+        raise UsageError(
+            f"unknown environment {name!r}", hint=f"{guess}known environments: {', '.join(known) or 'none'}"
+        )
+    data = read_file(path, project)
+    target = TARGETS["sandbox" if rehearsal else data.target]
+    if data.github_subject and not data.github_repository:
+        raise UsageError(
+            f"{shown_path(path, project)}: github_subject is there without github_repository",
+            hint="name the repository too: toolkit bootstrap prints its commands with it",
+        )
+    return Environment(
+        project=project,
+        name=name if data.target == "azure" else data_name,
+        data_name=data_name,
+        target=target.name,
+        tenant_id=data.tenant,
+        subscription_id=data.subscription,
+        location=data.location,
+        credential=target.credential or data.credential,
+        client_id=None if target.credential else data.client_id,
+        operator=Operator(data.operator.object_id, data.operator.type) if data.operator else None,
+        github_repository=data.github_repository,
+        github_subject_template=data.github_subject,
+        vantages=_joined(data.vantages, target.further_vantages),
+        protected=data.protected,
+        provider_mirror=Path(data.provider_mirror).expanduser() if data.provider_mirror else None,
+        public_network_access=PublicNetworkAccess(**data.public_network_access.model_dump()),
+        state_ip_rules=_joined(data.state_ip_rules, target.further_state_ip_rules),
+        allowed_smoke_skips=data.smoke.allowed_skips,
+    )
+
+
+def environment_names(project: Project) -> list[str]:
+    """Every folder of envs/ that holds an env.toml, in alphabetical order."""
+    return sorted(path.parent.name for path in project.envs_dir.glob(f"*/{FILE_NAME}"))
+
+
+def _joined(declared: Iterable[str], further: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*declared, *further)))

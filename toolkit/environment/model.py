@@ -1,0 +1,114 @@
+"""An environment, validated: what its data says and where its files are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from toolkit import github
+from toolkit.environment.target import TARGETS, CredentialChoice, TargetName
+from toolkit.project import Project
+
+Access = Literal["Enabled", "Disabled"]
+
+
+@dataclass(frozen=True, slots=True)
+class PublicNetworkAccess:
+    """Per service: "Enabled" (the public endpoint answers, default action Deny, rules apply) or "Disabled"."""
+
+    storage: Access
+    state: Access
+    key_vault: Access
+    container_registry: Access
+    data_factory: Access
+    machine_learning_workspace: Access
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """The person or group that bootstraps by hand and gets a data role on the Terraform state."""
+
+    object_id: str
+    type: Literal["User", "Group", "ServicePrincipal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One environment, validated. ``name`` is as typed (``prod@sandbox``), ``data_name`` its folder (``prod``)."""
+
+    project: Project
+    name: str
+    data_name: str
+    target: TargetName
+    tenant_id: str
+    subscription_id: str
+    location: str
+    credential: CredentialChoice
+    client_id: str | None
+    operator: Operator | None
+    github_repository: str | None
+    github_subject_template: str | None
+    vantages: tuple[str, ...]
+    protected: bool
+    provider_mirror: Path | None
+    public_network_access: PublicNetworkAccess
+    state_ip_rules: tuple[str, ...]
+    allowed_smoke_skips: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        """The environment's data: env.toml, terraform.tfvars, backend.hcl."""
+        return self.project.envs_dir / self.data_name
+
+    @property
+    def state_dir(self) -> Path:
+        """Everything that runs on this environment leave on this machine."""
+        return self.project.state_dir / self.name
+
+    @property
+    def work_dir(self) -> Path:
+        return self.state_dir / "work"
+
+    @property
+    def evidence_dir(self) -> Path:
+        return self.state_dir / "evidence"
+
+    @property
+    def lock_file_dir(self) -> Path:
+        """Where the provider lock file is kept: committed for Azure, throw-away for the sandbox (docs/adr/0002)."""
+        return self.folder if self.target == "azure" else self.state_dir
+
+    @property
+    def provider_may_be_built(self) -> bool:
+        return TARGETS[self.target].provider_may_be_built
+
+    @property
+    def needs_confirmation(self) -> bool:
+        return TARGETS[self.target].needs_confirmation
+
+    @property
+    def bootstraps_itself(self) -> bool:
+        return TARGETS[self.target].bootstraps_itself
+
+    @property
+    def exists_outside(self) -> bool:
+        return TARGETS[self.target].exists_outside
+
+    @property
+    def patience(self) -> float:
+        return TARGETS[self.target].patience
+
+    @property
+    def github_job(self) -> github.Repository | None:
+        """The repository whose jobs act in this environment."""
+        return github.parse_repository(self.github_repository) if self.github_repository else None
+
+    def github_subject_of(self, context: str) -> str | None:
+        """The subject of the OIDC token of a job in ``context``; None without a repository."""
+        return github.subject(self.github_job, self.github_subject_template, context) if self.github_job else None
+
+    @property
+    def github_subject(self) -> str | None:
+        """The subject of GitHub's OIDC token for a job that runs in this environment."""
+        return self.github_subject_of(github.environment_context(self.data_name))
