@@ -24,11 +24,12 @@ from toolkit.environment import Environment, connect, load_environment
 from toolkit.errors import ToolkitError
 from toolkit.github import PULL_REQUEST
 from toolkit.project import Project
+from toolkit.runs.bootstrap import bootstrap
+from toolkit.runs.platform import apply_platform, plan_platform
 from toolkit.sandbox import client
-from toolkit.terraform.bootstrap import bootstrap
-from toolkit.terraform.deploy import apply_platform, plan_platform
 from toolkit.terraform.events import Silent
-from toolkit.terraform.session import SavedPlan, Session, open_session
+from toolkit.terraform.planning import SavedPlan
+from toolkit.terraform.session import Session, open_session
 
 pytestmark = pytest.mark.contract
 

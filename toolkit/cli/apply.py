@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.deploying import TerminalObserver, command_line, no_changes, print_plan
 from toolkit.cli.options import environment_argument, force_unlock_option, json_option, yes_option
+from toolkit.cli.progress import TerminalObserver, command_line, no_changes, print_plan
 from toolkit.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from toolkit.terraform.session import SavedPlan, Session
+    from toolkit.terraform.planning import SavedPlan
+    from toolkit.terraform.session import Session
 
 
 @click.command()
@@ -39,9 +40,10 @@ def apply(env: str, yes: bool, as_json: bool, bundle: Path | None, smoke: bool, 
     from toolkit.environment import load_environment
     from toolkit.errors import ExitCode, UsageError
     from toolkit.evidence import open_evidence, package_versions
+    from toolkit.runs.platform import apply_platform
     from toolkit.terraform.bundle import read_metadata
-    from toolkit.terraform.deploy import apply_platform
     from toolkit.terraform.session import open_session
+    from toolkit.terraform.versions import versions
 
     if bundle is not None and force_unlock is not None:
         raise UsageError("--plan and --force-unlock do not go together", hint="free the lock with `toolkit plan` first")
@@ -63,7 +65,7 @@ def apply(env: str, yes: bool, as_json: bool, bundle: Path | None, smoke: bool, 
         evidence = open_evidence(environment)
         evidence.write("plan", {"environment": environment.name, **summary.as_json()})
         evidence.write("outputs", outputs)
-        evidence.write("versions", package_versions(session.versions()))
+        evidence.write("versions", package_versions(versions(session)))
         if not (summary.empty or as_json):
             terminal.print(f"Applied: {environment.name}, {summary.sentence}.")
         document = {"environment": environment.name, "applied": not summary.empty, **summary.as_json()}
@@ -84,14 +86,15 @@ def apply(env: str, yes: bool, as_json: bool, bundle: Path | None, smoke: bool, 
 
 
 def _plan(session: Session, bundle: Path | None, metadata: dict[str, object] | None, unlock: str | None) -> SavedPlan:
+    from toolkit.runs.platform import plan_platform, prepare_platform
     from toolkit.terraform.bundle import load_bundle, use_lock_file
-    from toolkit.terraform.deploy import plan_platform, prepare_platform
+    from toolkit.terraform.planning import with_announcements
 
     if bundle is None or metadata is None:
         return plan_platform(session, force_unlock=unlock)
     use_lock_file(session.environment, bundle)
     prepare_platform(session)
-    return load_bundle(session, bundle, metadata)
+    return with_announcements(session, load_bundle(session, bundle, metadata))
 
 
 def _confirm(session: Session, terminal: Terminal, sentence: str, yes: bool) -> None:

@@ -6,8 +6,8 @@ from dataclasses import asdict
 
 import click
 
-from toolkit.cli.deploying import TerminalObserver, command_line, print_plan
 from toolkit.cli.options import environment_argument, force_unlock_option, json_option, yes_option
+from toolkit.cli.progress import TerminalObserver, command_line, print_plan
 from toolkit.cli.terminal import Terminal
 
 
@@ -26,7 +26,7 @@ def bootstrap(env: str, yes: bool, as_json: bool, force_unlock: str | None) -> N
     from toolkit.environment import FILE_NAME, load_environment
     from toolkit.errors import RefusedError
     from toolkit.protection import as_text, deployment_of, protection_steps
-    from toolkit.terraform.bootstrap import apply_bootstrap, plan_bootstrap
+    from toolkit.runs.bootstrap import apply_bootstrap, plan_bootstrap
     from toolkit.terraform.session import open_session
 
     terminal = Terminal()

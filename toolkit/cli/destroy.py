@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.deploying import TerminalObserver, command_line, print_plan
 from toolkit.cli.options import environment_argument, force_unlock_option, json_option, yes_option
+from toolkit.cli.progress import TerminalObserver, command_line, print_plan
 from toolkit.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def destroy(env: str, yes: bool, confirm: str | None, as_json: bool, force_unloc
     its retention, which the summary says, and recovered by the next apply.
     """
     from toolkit.environment import load_environment
-    from toolkit.terraform.deploy import destroy_platform, plan_platform
+    from toolkit.runs.platform import destroy_platform, plan_platform
     from toolkit.terraform.session import open_session
 
     terminal = Terminal()

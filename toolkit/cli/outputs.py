@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from toolkit.cli.deploying import TerminalObserver
 from toolkit.cli.options import environment_argument, json_option
+from toolkit.cli.progress import TerminalObserver
 from toolkit.cli.terminal import Terminal
 
 # The keys of toolkit.terraform.outputs.FORMATS, which costs an import that --help should not pay for.

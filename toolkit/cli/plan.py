@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from toolkit.cli.deploying import TerminalObserver, command_line, no_changes, print_plan
 from toolkit.cli.options import environment_argument, force_unlock_option, json_option
+from toolkit.cli.progress import TerminalObserver, command_line, no_changes, print_plan
 from toolkit.cli.terminal import Terminal
 
 
@@ -50,8 +50,8 @@ def plan(
     from toolkit.environment import load_environment
     from toolkit.errors import ExitCode
     from toolkit.files import disk_errors, write_atomically
+    from toolkit.runs.platform import plan_platform
     from toolkit.terraform.bundle import write_bundle
-    from toolkit.terraform.deploy import plan_platform
     from toolkit.terraform.plan import markdown as as_markdown
     from toolkit.terraform.session import open_session
 

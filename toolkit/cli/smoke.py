@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.deploying import TerminalObserver
 from toolkit.cli.options import environment_argument, json_option
+from toolkit.cli.progress import TerminalObserver
 from toolkit.cli.terminal import Terminal
 from toolkit.environment import Connection, connect, load_environment
 from toolkit.errors import ExitCode

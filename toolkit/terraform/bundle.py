@@ -16,7 +16,9 @@ from toolkit.environment import Environment
 from toolkit.errors import RefusedError, UsageError
 from toolkit.files import disk_errors, write_atomically
 from toolkit.records import Json, write_record
-from toolkit.terraform.session import SavedPlan, Session
+from toolkit.terraform.planning import SavedPlan, load_plan
+from toolkit.terraform.session import Session
+from toolkit.terraform.versions import versions
 from toolkit.terraform.workspace import LOCK_FILE
 
 FORMAT = 1
@@ -41,7 +43,7 @@ def write_bundle(session: Session, plan: SavedPlan, folder: Path) -> None:
             "subscription_id": environment.subscription_id,
             "destroy": plan.destroy,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "versions": session.versions(),
+            "versions": versions(session),
             "plan_sha256": _sha256(folder / _PLAN),
             "lock_file_sha256": _sha256(folder / _LOCK),
         }
@@ -91,7 +93,7 @@ def read_metadata(folder: Path, environment: Environment) -> Json:
 
 def load_bundle(session: Session, folder: Path, metadata: Json) -> SavedPlan:
     """The plan, for a session that is prepared. Raises RefusedError when it was made with other tools."""
-    now = session.versions()
+    now = versions(session)
     for name, what in (("terraform", "Terraform"), ("azapi", "the azapi provider")):
         if metadata["versions"][name] != now[name]:
             raise RefusedError(
@@ -104,7 +106,7 @@ def load_bundle(session: Session, folder: Path, metadata: Json) -> SavedPlan:
             f"the plan was made at commit {metadata['versions']['commit'][:12] or 'unknown'}, this is "
             f"{now['commit'][:12] or 'unknown'}; the plan is applied as it was saved"
         )
-    return session.load_plan("platform", folder.resolve() / _PLAN)
+    return load_plan(session, "platform", folder.resolve() / _PLAN)
 
 
 def use_lock_file(environment: Environment, folder: Path) -> None:

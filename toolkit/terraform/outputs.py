@@ -5,15 +5,36 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from toolkit.environment import Connection, Environment
 from toolkit.errors import ToolkitError
-from toolkit.records import Json, as_text, read_record
+from toolkit.files import disk_errors
+from toolkit.records import Json, as_text, read_record, write_record
 from toolkit.terraform.events import Observer
-from toolkit.terraform.session import open_session, outputs_path
+from toolkit.terraform.initialising import prepare
+from toolkit.terraform.runner import FLAG
+from toolkit.terraform.session import Session, open_session
+from toolkit.terraform.workspace import RootName
 
 Outputs = Mapping[str, Any]
+
+
+def outputs_path(environment: Environment) -> Path:
+    return environment.state_dir / "outputs.json"
+
+
+def save_outputs(environment: Environment, outputs: Outputs) -> None:
+    with disk_errors("the outputs"):
+        write_record(outputs_path(environment), outputs, 0o644, sort_keys=True)
+
+
+def state_outputs(session: Session, root: RootName = "platform") -> Json:
+    """The outputs in the state, without the sensitive ones."""
+    result = session.run(root, "output", json=FLAG, private=True, no_color=FLAG)
+    values = json.loads(result.stdout or "{}")
+    return {name: item["value"] for name, item in values.items() if not item.get("sensitive")}
 
 
 def saved_outputs(environment: Environment) -> Json | None:
@@ -24,13 +45,13 @@ def saved_outputs(environment: Environment) -> Json | None:
 def read_outputs(environment: Environment, observer: Observer) -> Json:
     """The outputs from the state itself, kept for the next time. Raises ToolkitError when there are none."""
     with open_session(environment, f"toolkit outputs {environment.name}", observer) as session:
-        session.prepare("platform")
-        outputs = session.read_outputs()
+        prepare(session)
+        outputs = state_outputs(session)
         if not outputs:
             raise ToolkitError(
                 f"{environment.name} has no outputs: nothing is applied there", hint=f"toolkit apply {environment.name}"
             )
-        session.save_outputs(outputs)
+        save_outputs(environment, outputs)
         return outputs
 
 

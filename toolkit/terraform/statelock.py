@@ -11,15 +11,43 @@ import getpass
 import json
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from toolkit.terraform.events import WORKING, Diagnostic
+from toolkit.errors import ToolkitError
+from toolkit.terraform import diagnostics
+from toolkit.terraform.events import WORKING, Diagnostic, Result
 from toolkit.terraform.lock import LeftBehind
+from toolkit.terraform.runner import FLAG
+from toolkit.terraform.session import Session
+from toolkit.terraform.workspace import RootName
 
 
-def is_ours(diagnostics: Sequence[Diagnostic], left_behind: LeftBehind | None) -> bool:
+def unlock(session: Session, root: RootName, lock: str) -> None:
+    """Free a lock on the state by its id. Raises ToolkitError when there is no such lock."""
+    result = session.runner(root).run("force-unlock", lock, force=FLAG, no_color=FLAG)
+    if result.returncode != 0:
+        words = " ".join(line.strip(" │╷╵") for line in result.stderr.splitlines() if line.strip(" │╷╵"))
+        raise ToolkitError(
+            f"the lock {lock} cannot be freed: {words}", hint="the message of the refused run names the id"
+        )
+    session.observer.note(f"freed the lock {lock} of the state")
+
+
+def unlocking(session: Session, root: RootName, attempt: Callable[[], Result]) -> Result:
+    """Run; when a lock that is provably ours is in the way, free it and run again."""
+    result = attempt()
+    errors = result.events.errors or diagnostics.from_text(result.stderr)
+    held = diagnostics.lock_id(errors)
+    if result.returncode == 0 or not held or not is_ours(errors, session.lock.left_behind):
+        return result
+    session.observer.note(f"the state is still locked by a run of this machine that is dead: freeing its lock {held}")
+    unlock(session, root, held)
+    return attempt()
+
+
+def is_ours(errors: Sequence[Diagnostic], left_behind: LeftBehind | None) -> bool:
     """Whether the lock was provably taken by ``left_behind``, a Terraform of ours that is dead.
 
     The proof: the lock was made by this user on this machine, before a moment at which our Terraform was at work on the
@@ -28,7 +56,7 @@ def is_ours(diagnostics: Sequence[Diagnostic], left_behind: LeftBehind | None) -
     """
     if left_behind is None or left_behind.process.alive():
         return False
-    detail = "\n".join(d.detail for d in diagnostics if "state lock" in d.summary)
+    detail = "\n".join(d.detail for d in errors if "state lock" in d.summary)
     who, created = _field(detail, "Who"), _created(detail)
     if who != f"{getpass.getuser()}@{socket.gethostname()}" or created is None:
         return False

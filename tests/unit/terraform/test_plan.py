@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from toolkit.terraform.plan import PlanSummary, details, markdown, summarise
-from toolkit.terraform.purge import steps_after_destroy
+from toolkit.terraform.recovery.owed_purge import steps_after_destroy
 from toolkit.terraform.runner import FLAG, Runner
 
 

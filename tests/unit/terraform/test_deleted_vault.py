@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from toolkit.terraform.recover import RecoverStep, _created, steps_before_create
+from toolkit.terraform.recovery.deleted_vault import RecoverStep, _created, steps_before_create
 
 GROUP = "/subscriptions/s/resourceGroups/rg"
 VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv-1"

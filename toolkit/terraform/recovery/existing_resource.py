@@ -2,57 +2,62 @@
 
 An interrupt makes azapi cancel the request in flight, which Azure may carry out all the same; a Terraform that is
 killed loses what it had not saved yet. The next apply then fails with "already exists". What our own log shows that run
-creating is ours to take over, with import blocks (https://developer.hashicorp.com/terraform/language/import); anything
-else is not.
+creating is ours to take over, with import blocks; anything else is not.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from toolkit.environment import Environment
-from toolkit.files import disk_errors, write_atomically
+from toolkit.files import disk_errors
+from toolkit.records import read_lines, read_record, write_record
+from toolkit.terraform import diagnostics
 from toolkit.terraform.events import Diagnostic
-
-IMPORTS_FILE = "imports.tf"  # not a copy of anything: the next refresh of the work folder removes a forgotten one
+from toolkit.terraform.recovery.past import Failed, Mended, Past
+from toolkit.terraform.session import Session
 
 # azapi 1.x writes "A resource", 2.x "a resource".
 _EXISTS = re.compile(r'\ba resource with the ID "([^"]+)"\s+already exists', re.IGNORECASE)
 
 
+class ExistingResource(Past):
+    def after_failure(self, failed: Failed) -> Mended | None:
+        existing = already_existing(failed.errors, remembered(failed.session.environment))
+        others = [error for error in failed.errors if error.address not in existing]
+        if not existing or (others and not diagnostics.retryable(others)):
+            return None
+        return Mended(
+            f"{len(existing)} resources that the interrupted run had created are taken into the state; "
+            "planning again and going on",
+            imports=existing,
+        )
+
+
 def created_in(log: Path) -> set[str]:
     """The addresses that a run of Terraform began to create, by its own log."""
-    found: set[str] = set()
-    try:
-        with log.open(encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                try:
-                    event = json.loads(line)
-                    if event["type"] == "apply_start" and event["hook"]["action"] == "create":
-                        found.add(event["hook"]["resource"]["addr"])
-                except (ValueError, KeyError, TypeError):
-                    continue  # the last line of a killed process may be cut off
-    except OSError:
-        return set()
-    return found
+    hooks = [event["hook"] for event in read_lines(log) if event.get("type") == "apply_start"]
+    return {hook["resource"]["addr"] for hook in hooks if hook["action"] == "create"}
+
+
+def recall(session: Session) -> None:
+    """Take over what the log of an apply that was killed together with its toolkit shows."""
+    left = session.lock.left_behind
+    if left is not None and left.command == "apply":
+        remember(session.environment, created_in(left.log))
 
 
 def remember(environment: Environment, addresses: Iterable[str]) -> None:
     """Keep what an interrupted run began to create, until an apply has gone through."""
     everything = sorted({*remembered(environment), *addresses})
     with disk_errors("the record of the interrupted run"):
-        write_atomically(_path(environment), json.dumps(everything, indent=2) + "\n")
+        write_record(_path(environment), {"created": everything})
 
 
 def remembered(environment: Environment) -> set[str]:
-    try:
-        return set(json.loads(_path(environment).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return set()
+    return set(read_record(_path(environment)).get("created", ()))
 
 
 def forget(environment: Environment) -> None:
@@ -68,16 +73,6 @@ def already_existing(errors: Sequence[Diagnostic], ours: set[str]) -> dict[str, 
         if match and error.address in ours:
             found[error.address] = match[1]
     return found
-
-
-def import_blocks(existing: dict[str, str], document: dict[str, Any]) -> str:
-    """HCL for the resources in ``existing``. azapi wants the api-version in the id, which the plan has."""
-    types = {item["address"]: (item["change"]["after"] or {}).get("type", "") for item in document["resource_changes"]}
-    blocks = []
-    for address, resource_id in sorted(existing.items()):
-        version = types[address].partition("@")[2]
-        blocks.append(f'import {{\n  to = {address}\n  id = "{resource_id}?api-version={version}"\n}}\n')
-    return "\n".join(blocks)
 
 
 def _path(environment: Environment) -> Path:

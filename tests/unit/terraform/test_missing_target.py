@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from toolkit.terraform.events import Diagnostic
-from toolkit.terraform.gone import actions_without_target
+from toolkit.terraform.recovery.missing_target import actions_without_target
 
 TRIGGER = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf/triggers/daily"
 

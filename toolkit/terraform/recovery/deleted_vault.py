@@ -9,7 +9,7 @@ https://learn.microsoft.com/azure/key-vault/general/key-vault-recovery
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,10 @@ from toolkit.azure.arm import ARM, arm_client, until_done
 from toolkit.environment import Connection
 from toolkit.errors import ToolkitError
 from toolkit.terraform.plan import azure_type
+from toolkit.terraform.recovery import existing_resource
+from toolkit.terraform.recovery.owed_purge import pending
+from toolkit.terraform.recovery.past import Past
+from toolkit.terraform.session import Session
 
 _VAULT = "Microsoft.KeyVault/vaults"
 _API = "2025-05-01"
@@ -38,6 +42,21 @@ class RecoverStep:
     @property
     def announcement(self) -> str:
         return f"recover the soft-deleted key vault {self.name} and bring it into the state, instead of creating it"
+
+
+class DeletedVault(Past):
+    def announcements(self, session: Session, document: dict[str, Any]) -> Sequence[str]:
+        purged = {step.resource_id.lower() for step in pending(session.environment) if step.reserved_days is None}
+        steps = steps_before_create(session.connection, document, purged)
+        return [step.announcement for step in steps]
+
+    def before_apply(self, session: Session, document: dict[str, Any]) -> Mapping[str, str]:
+        steps = steps_before_create(session.connection, document, ())
+        if steps:
+            # Before they are done: an apply that is killed after them finds vaults that its state does not know.
+            existing_resource.remember(session.environment, [step.address for step in steps])
+            recover(session.connection, steps, session.observer.step)
+        return {step.address: step.resource_id for step in steps}
 
 
 def steps_before_create(

@@ -13,8 +13,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from toolkit.terraform.events import Diagnostic
+from toolkit.terraform.recovery.past import Failed, Mended, Past
+from toolkit.terraform.runner import FLAG
 
 _GONE = re.compile(r'ResourceId \\?"([^"\\]+)\\?".*RESPONSE 404\b.*ERROR CODE: \w*NotFound', re.DOTALL)
+
+
+class MissingTarget(Past):
+    def after_failure(self, failed: Failed) -> Mended | None:
+        gone = actions_without_target(failed.errors, failed.document)
+        if not gone:
+            return None
+        failed.session.run(failed.root, "state rm", *gone, no_color=FLAG)
+        return Mended(f"somebody has deleted what {', '.join(gone)} would have ended; planning again and going on")
 
 
 def actions_without_target(errors: Sequence[Diagnostic], document: dict[str, Any]) -> list[str]:

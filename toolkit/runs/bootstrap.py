@@ -15,9 +15,12 @@ from typing import Any
 from toolkit.environment.variables import variable_files
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.files import disk_errors, write_atomically
+from toolkit.terraform.applying import apply_plan
+from toolkit.terraform.initialising import prepare
 from toolkit.terraform.plan import PlanSummary
+from toolkit.terraform.planning import SavedPlan, make_plan
 from toolkit.terraform.runner import FLAG
-from toolkit.terraform.session import SavedPlan, Session
+from toolkit.terraform.session import Session
 from toolkit.terraform.state import BOOTSTRAP_KEY, StateStore
 from toolkit.terraform.workspace import toolkit_variables
 
@@ -50,14 +53,14 @@ def plan_bootstrap(session: Session, *, force_unlock: str | None = None) -> tupl
     )
     local = _state_is_local(session, store)
     _prepare(session, local)
-    plan = session.plan("bootstrap", force_unlock=force_unlock)
+    plan = make_plan(session, "bootstrap", force_unlock=force_unlock)
     _check_names(session, plan)
     return plan, local
 
 
 def apply_bootstrap(session: Session, plan: SavedPlan, *, local: bool) -> Bootstrapped:
     """Apply the plan and move the state into the account."""
-    outputs = plan.known_outputs if plan.summary.empty else session.apply(plan, "bootstrap")
+    outputs = apply_plan(session, plan, "bootstrap")
     if local:
         store = StateStore(session.connection, session.backend.with_key(BOOTSTRAP_KEY))
         store.wait_until_writable(session.observer.note)
@@ -140,7 +143,7 @@ def _prepare(session: Session, local: bool) -> None:
         else:
             folder.path.mkdir(parents=True, exist_ok=True)
             write_atomically(backend_tf, _BACKEND_TF, 0o644)
-    session.prepare("bootstrap", remote_state=not local)
+    prepare(session, "bootstrap", remote_state=not local)
 
 
 def _check_names(session: Session, plan: SavedPlan) -> None:
@@ -167,7 +170,8 @@ def _move_state(session: Session, store: StateStore) -> None:
         folder.write_backend(store.backend)
         write_atomically(folder.path / "backend.tf", _BACKEND_TF, 0o644)
     folder.forget_initialised()
-    result = session.runner("bootstrap").run(
+    session.run(
+        "bootstrap",
         "init",
         input=False,
         no_color=FLAG,
@@ -175,8 +179,6 @@ def _move_state(session: Session, store: StateStore) -> None:
         force_copy=FLAG,
         backend_config=str(folder.backend_file),
     )
-    if result.returncode != 0:
-        raise session.failure(result)
     if store.presence() != "present":
         raise ToolkitError(
             f"the state was moved, but {BOOTSTRAP_KEY} is not in {store.backend.storage_account_name}",

@@ -12,13 +12,18 @@ from tests.unit.terraform.conftest import CHILD, CONFIGURATION, Seen
 from toolkit.environment import Connection, Environment, Operator, Vantage, load_environment
 from toolkit.errors import RefusedError, ToolkitError
 from toolkit.project import Project
-from toolkit.terraform import adopt, session
+from toolkit.terraform import applying
+from toolkit.terraform.applying import apply_plan
 from toolkit.terraform.events import Diagnostic
 from toolkit.terraform.lock import lock_environment
+from toolkit.terraform.outputs import state_outputs
+from toolkit.terraform.planning import import_blocks, make_plan
+from toolkit.terraform.recovery import existing_resource
 from toolkit.terraform.session import Session
 from toolkit.terraform.state import Backend
 from toolkit.toolchain.provider import Provider
 from toolkit.toolchain.terraform import ensure_terraform
+from toolkit.waiting import steadily
 
 
 @pytest.fixture
@@ -34,7 +39,7 @@ def environment(tmp_path: Path) -> Environment:
 @pytest.fixture
 def run(environment: Environment, seen: Seen, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
     """A session on a configuration without a provider, initialised, with waits of no length."""
-    monkeypatch.setattr(session, "_FIRST_WAIT", 0.0)
+    monkeypatch.setattr(applying, "_BACK_OFF", steadily(0.0))
     connection = Connection(environment, {"internet": Vantage("internet", {})}, Operator("id", "Group"))
     backend = Backend("rg", "st", "tfstate", "platform.tfstate", "t", "s")
     with lock_environment(environment, "test", seen) as lock:
@@ -55,28 +60,28 @@ def set_hook(run: Session, command: str) -> None:
 def test_an_error_that_goes_away_is_planned_again_and_continued(run: Session, seen: Seen, tmp_path: Path) -> None:
     done = tmp_path / "done"
     set_hook(run, f"[ -e {done} ] || {{ touch {done}; echo AnotherOperationInProgress; exit 1; }}")
-    assert run.apply(run.plan()) == {"value": "one"}
+    assert apply_plan(run, make_plan(run)) == {"value": "one"}
     [note] = seen.notes
     assert note.startswith("another operation on the same or a related resource is in progress")
     assert "terraform_data.slow" in note
-    assert run.plan().summary.empty
+    assert make_plan(run).summary.empty
 
 
 def test_an_error_that_stays_ends_when_its_budget_is_used_up(
     run: Session, seen: Seen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter(range(0, 10_000, 200))
-    monkeypatch.setattr("toolkit.terraform.session.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("toolkit.terraform.applying.time.monotonic", lambda: float(next(clock)))
     set_hook(run, "echo PrincipalNotFound; exit 1")
     with pytest.raises(ToolkitError, match="PrincipalNotFound"):
-        run.apply(run.plan())
+        apply_plan(run, make_plan(run))
     assert len(seen.notes) == 2  # 300 s of budget, 200 s a try
 
 
 def test_any_other_error_is_not_retried(run: Session, seen: Seen) -> None:
     set_hook(run, "echo StorageAccountAlreadyTaken; exit 1")
     with pytest.raises(ToolkitError, match="StorageAccountAlreadyTaken"):
-        run.apply(run.plan())
+        apply_plan(run, make_plan(run))
     assert seen.notes == []
 
 
@@ -85,44 +90,44 @@ def test_going_on_never_does_what_was_not_agreed_to(run: Session, tmp_path: Path
     more = run.folder("platform").path / "more.tf"
     set_hook(run, f'echo \'resource "terraform_data" "new" {{}}\' > {more}; echo RetryableError; exit 1')
     with pytest.raises(RefusedError, match=r"would create terraform_data\.new") as caught:
-        run.apply(run.plan())
+        apply_plan(run, make_plan(run))
     assert caught.value.hint == "look at it first: toolkit plan local"
 
 
 def test_a_stale_plan_is_refused(run: Session) -> None:
-    first, second = run.plan(), run.plan()
-    run.apply(first)
+    first, second = make_plan(run), make_plan(run)
+    apply_plan(run, first)
     with pytest.raises(RefusedError, match="stale"):
-        run.apply(second)
+        apply_plan(run, second)
 
 
 def test_plan_files_are_private_and_the_newest_are_kept(run: Session, environment: Environment) -> None:
     for _ in range(3):
-        assert run.plan().file.stat().st_mode & 0o777 == 0o600
+        assert make_plan(run).file.stat().st_mode & 0o777 == 0o600
     assert len(list((environment.state_dir / "plans").iterdir())) == 3
 
 
 def test_a_failed_plan_is_one_error_with_file_and_line(run: Session) -> None:
     (run.folder("platform").path / "broken.tf").write_text('output "x" {\n  value = var.nope\n}\n', encoding="utf-8")
     with pytest.raises(ToolkitError, match=r"broken\.tf:2: Reference to undeclared input variable"):
-        run.plan()
+        make_plan(run)
 
 
 def test_outputs_of_the_state_leave_the_sensitive_ones_out(run: Session) -> None:
-    run.apply(run.plan())
-    assert run.read_outputs() == {"value": "one"}
-    assert run.plan().known_outputs == {"value": "one"}
+    apply_plan(run, make_plan(run))
+    assert state_outputs(run) == {"value": "one"}
+    assert make_plan(run).known_outputs == {"value": "one"}
 
 
 def test_a_killed_apply_is_remembered_until_one_goes_through(run: Session, environment: Environment) -> None:
     set_hook(run, "kill -9 $PPID")
     with pytest.raises(ToolkitError, match=r"was killed \(signal 9\)"):
-        run.apply(run.plan())
-    assert "terraform_data.slow" in adopt.remembered(environment)
+        apply_plan(run, make_plan(run))
+    assert "terraform_data.slow" in existing_resource.remembered(environment)
     set_hook(run, "true")
     (run.folder("platform").path / ".terraform.tfstate.lock.info").unlink(missing_ok=True)
-    run.apply(run.plan())
-    assert adopt.remembered(environment) == set()
+    apply_plan(run, make_plan(run))
+    assert existing_resource.remembered(environment) == set()
 
 
 @pytest.mark.parametrize("article", ["A", "a"], ids=["azapi 1.15", "azapi 2.12"])
@@ -133,7 +138,7 @@ def test_only_what_our_own_run_began_is_adopted(article: str) -> None:
         Diagnostic("error", "Resource already exists", exists, "module.a.azapi_resource.theirs"),
         Diagnostic("error", "Something else", "", "module.a.azapi_resource.mine"),
     ]
-    assert adopt.already_existing(errors, {"module.a.azapi_resource.mine"}) == {
+    assert existing_resource.already_existing(errors, {"module.a.azapi_resource.mine"}) == {
         "module.a.azapi_resource.mine": "/subscriptions/s/x"
     }
 
@@ -141,6 +146,6 @@ def test_only_what_our_own_run_began_is_adopted(article: str) -> None:
 def test_the_import_block_has_the_api_version_of_the_plan() -> None:
     after = {"type": "Microsoft.Network/privateDnsZones@2024-06-01"}
     document = {"resource_changes": [{"address": 'm.zone["a.b"]', "change": {"after": after}}]}
-    assert adopt.import_blocks({'m.zone["a.b"]': "/subscriptions/s/x"}, document) == (
+    assert import_blocks({'m.zone["a.b"]': "/subscriptions/s/x"}, document) == (
         'import {\n  to = m.zone["a.b"]\n  id = "/subscriptions/s/x?api-version=2024-06-01"\n}\n'
     )

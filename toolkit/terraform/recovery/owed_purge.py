@@ -2,13 +2,13 @@
 
 Terraform's shared subset of azapi cannot say it, so these are steps of the toolkit's own, announced in the plan's
 summary.
-Purging is for good; a vault with purge protection cannot be purged before its retention has passed (recover.py).
+Purging is for good; a vault with purge protection cannot be purged before its retention has passed (deleted_vault.py).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,8 @@ from toolkit.environment import Connection, Environment
 from toolkit.errors import ToolkitError
 from toolkit.files import disk_errors, write_atomically
 from toolkit.terraform.plan import azure_type
+from toolkit.terraform.recovery.past import Past
+from toolkit.terraform.session import Session
 
 if TYPE_CHECKING:
     from azure.core.exceptions import AzureError
@@ -50,6 +52,22 @@ class PurgeStep:
         return (
             f"the {what} {self.name} has purge protection: until {until} it can be recovered, which the next apply does"
         )
+
+
+class OwedPurge(Past):
+    def announcements(self, session: Session, document: dict[str, Any]) -> Sequence[str]:
+        steps = (*pending(session.environment), *steps_after_destroy(document))
+        return [step.announcement for step in steps]
+
+    def before_apply(self, session: Session, document: dict[str, Any]) -> Mapping[str, str]:
+        settle_purges(session)
+        return {}
+
+
+def settle_purges(session: Session) -> None:
+    """Purge what destroys on this machine owe. Raises ToolkitError; what is owed is then kept for the next run."""
+    purge(session.connection, pending(session.environment), session.observer.step)
+    remember(session.environment, [])
 
 
 def steps_after_destroy(document: dict[str, Any]) -> list[PurgeStep]:

@@ -1,0 +1,147 @@
+"""A plan that is saved, and read as a document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from toolkit.files import disk_errors, write_atomically
+from toolkit.terraform.events import Result
+from toolkit.terraform.plan import PlanSummary, summarise
+from toolkit.terraform.recovery import PASTS
+from toolkit.terraform.runner import FLAG
+from toolkit.terraform.session import Session
+from toolkit.terraform.statelock import unlock, unlocking
+from toolkit.terraform.workspace import RootName
+
+_PLANS_KEPT = 10
+IMPORTS_FILE = "imports.tf"  # not a copy of anything: the next refresh of the work folder removes a forgotten one
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """A plan file (mode 0600: it may hold sensitive values), what it would change, and whether it destroys all."""
+
+    file: Path
+    summary: PlanSummary
+    destroy: bool
+    document: dict[str, Any] = field(repr=False, default_factory=dict)
+
+    @property
+    def known_outputs(self) -> dict[str, Any]:
+        """The outputs after this plan, as far as they are known and not sensitive: all, when it changes nothing."""
+        outputs = self.document.get("planned_values", {}).get("outputs", {})
+        return {name: item["value"] for name, item in outputs.items() if "value" in item and not item["sensitive"]}
+
+
+def make_plan(
+    session: Session,
+    root: RootName = "platform",
+    *,
+    destroy: bool = False,
+    force_unlock: str | None = None,
+    locked: bool = True,
+) -> SavedPlan:
+    """Plan into ``.toolkit/<env>/plans`` (for the platform's root; the newest ten are kept).
+
+    ``locked`` False takes no lock on the state, for an identity that may only read it.
+    Raises ToolkitError when Terraform fails. A lock that a killed run of ours left on the state is freed first,
+    when it is provably that.
+    """
+    if force_unlock is not None:
+        unlock(session, root, force_unlock)
+    for past in PASTS:
+        past.before_plan(session, root)
+    file = _new_plan_file(session, root)
+    options: dict[str, Any] = {"destroy": FLAG} if destroy else {}
+    if not locked:
+        options["lock"] = False
+    session.observer.step(f"terraform plan ({root})")
+    runner = session.runner(root)
+    result = unlocking(
+        session,
+        root,
+        lambda: runner.run("plan", input=False, json=FLAG, detailed_exitcode=FLAG, out=str(file), **options),
+    )
+    if result.returncode not in (0, 2):
+        raise session.failure(result)
+    _show_warnings(session, result)
+    file.chmod(0o600)
+    document = _document(session, root, file)
+    return SavedPlan(file, summarise(document), destroy, document)
+
+
+def plan_again(session: Session, plan: SavedPlan, root: RootName, imports: Mapping[str, str]) -> SavedPlan:
+    """The rest of ``plan``; resources in ``imports`` (id by address) are taken into the state instead of created."""
+    with _import_blocks(session, plan, root, imports):
+        return make_plan(session, root, destroy=plan.destroy)
+
+
+def load_plan(session: Session, root: RootName, file: Path) -> SavedPlan:
+    """The model of a plan file that another run made."""
+    document = _document(session, root, file)
+    destroy = bool(document.get("resource_changes")) and all(
+        set(item["change"]["actions"]) <= {"delete", "no-op", "read"} for item in document["resource_changes"]
+    )
+    return SavedPlan(file, summarise(document), destroy, document)
+
+
+def with_announcements(session: Session, plan: SavedPlan) -> SavedPlan:
+    """The plan, whose summary also says what the toolkit itself will do besides Terraform."""
+    steps = [step for past in PASTS for step in past.announcements(session, plan.document)]
+    return replace(plan, summary=replace(plan.summary, steps=tuple(dict.fromkeys(steps))))
+
+
+def import_blocks(existing: Mapping[str, str], document: dict[str, Any]) -> str:
+    """HCL for the resources in ``existing``: https://developer.hashicorp.com/terraform/language/import.
+
+    azapi wants the api-version in the id, which the plan has.
+    """
+    types = {item["address"]: (item["change"]["after"] or {}).get("type", "") for item in document["resource_changes"]}
+    blocks = []
+    for address, resource_id in sorted(existing.items()):
+        version = types[address].partition("@")[2]
+        blocks.append(f'import {{\n  to = {address}\n  id = "{resource_id}?api-version={version}"\n}}\n')
+    return "\n".join(blocks)
+
+
+@contextmanager
+def _import_blocks(session: Session, plan: SavedPlan, root: RootName, imports: Mapping[str, str]) -> Iterator[None]:
+    if not imports:
+        yield
+        return
+    file = session.folder(root).path / IMPORTS_FILE
+    with disk_errors("the work folder"):
+        write_atomically(file, import_blocks(imports, plan.document), 0o644)
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def _document(session: Session, root: RootName, file: Path) -> dict[str, Any]:
+    result = session.run(root, "show", str(file), json=FLAG, private=True)
+    document: dict[str, Any] = json.loads(result.stdout)
+    return document
+
+
+def _new_plan_file(session: Session, root: RootName) -> Path:
+    plans = session.environment.state_dir / "plans"
+    with disk_errors("the saved plan"):
+        plans.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for old in sorted(plans.glob("*.tfplan"))[:-_PLANS_KEPT]:
+            old.unlink(missing_ok=True)
+    return plans / f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%S.%fZ')}-{root}.tfplan"
+
+
+def _show_warnings(session: Session, result: Result) -> None:
+    for warning in dict.fromkeys(result.events.warnings):
+        # check_variables() has refused what neither root declares; what is left belongs to the other root.
+        if "undeclared variable" not in warning.summary:
+            where = f"{warning.address}: " if warning.address else ""
+            session.observer.note(f"warning: {where}{warning.summary}: {' '.join(warning.detail.split())[:300]}")

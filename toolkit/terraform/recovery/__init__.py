@@ -1,0 +1,23 @@
+"""Pasts that can be mended: what earlier runs, people and Azure's own delays leave in the way of a plan or an apply.
+
+One small object each, in one ordered list. A failed apply is mended by the first that knows its errors.
+"""
+
+from toolkit.terraform.recovery.deleted_vault import DeletedVault
+from toolkit.terraform.recovery.errored_state import ErroredState
+from toolkit.terraform.recovery.existing_resource import ExistingResource
+from toolkit.terraform.recovery.missing_target import MissingTarget
+from toolkit.terraform.recovery.owed_purge import OwedPurge
+from toolkit.terraform.recovery.passing_error import PassingError
+from toolkit.terraform.recovery.past import Failed, Mended, Past
+
+PASTS: tuple[Past, ...] = (
+    ErroredState(),  # before a plan: the state that the last apply could not save is saved
+    OwedPurge(),  # before an apply: what a destroy left soft-deleted is purged
+    DeletedVault(),  # before an apply: a soft-deleted vault that the plan would create is recovered
+    ExistingResource(),  # after a failure: what an interrupted run made is taken into the state
+    MissingTarget(),  # after a failure: an action for the end of something that is gone leaves the state
+    PassingError(),  # after a failure: what goes away by itself is waited for
+)
+
+__all__ = ["PASTS", "Failed", "Mended", "Past"]
