@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,20 @@ def test_a_stale_plan_is_refused_by_terraform_and_explained(runner: Runner, tmp_
     assert error.hint == "toolkit plan local"
 
 
-def test_an_interrupt_reaches_terraform_once_and_frees_the_state(runner: Runner, seen: Seen, tmp_path: Path) -> None:
+@pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["in the foreground", "a background job"])
+def interrupt_handler(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """What SIGINT does outside of a run: a shell that has no job control starts background jobs with it ignored.
+
+    https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_12
+    """
+    former = signal.signal(signal.SIGINT, request.param)
+    yield request.param
+    signal.signal(signal.SIGINT, former)
+
+
+def test_an_interrupt_reaches_terraform_once_and_frees_the_state(
+    runner: Runner, seen: Seen, tmp_path: Path, interrupt_handler: Any
+) -> None:
     """The hook goes on until it sees the file, so the interrupt certainly comes in the middle of the apply."""
     go = tmp_path / "go"
     plan(runner, tmp_path / "p", var=f"hook=until [ -e {go} ]; do sleep 0.05; done")
@@ -100,7 +114,7 @@ def test_an_interrupt_reaches_terraform_once_and_frees_the_state(runner: Runner,
         runner.run("apply", str(tmp_path / "p"), json=FLAG)
     assert sum("interrupted" in note for note in seen.notes) == 1
     assert not (runner.folder / ".terraform.tfstate.lock.info").exists()
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is interrupt_handler
 
 
 def test_a_third_interrupt_kills(runner: Runner, seen: Seen, tmp_path: Path) -> None:
