@@ -9,10 +9,11 @@ from typing import Annotated, Any, Literal, get_args
 
 from toolkit import github
 from toolkit.environment.model import Access
-from toolkit.environment.target import CredentialChoice, TargetName, VantageName
+from toolkit.environment.target import CredentialChoice, TargetName
 from toolkit.errors import UsageError
 from toolkit.project import Project
 from toolkit.sandbox.model import VANTAGES
+from toolkit.vantages import VantageName
 
 FILE_NAME = "env.toml"
 

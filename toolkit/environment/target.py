@@ -9,7 +9,6 @@ from typing import Literal
 from toolkit.sandbox.model import VANTAGES
 
 TargetName = Literal["sandbox", "azure"]
-VantageName = Literal["internet", "vnet", "adf-managed"]
 CredentialChoice = Literal["azure-cli", "client-secret", "github-oidc", "azure-devops-oidc", "managed-identity"]
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from toolkit.vantages import VantageName
+
 PrivateNetwork = Literal["none", "vnet", "data-factory"]
 
 
@@ -21,7 +23,7 @@ class Vantage:
     private endpoints of the subscription's data factories.
     """
 
-    name: str
+    name: VantageName
     public_ip: str
     private_network: PrivateNetwork
     description: str

@@ -128,7 +128,7 @@ class SandboxDaemon:
         """The ports of a subscription's vantages, opened at the first call. ToolkitError when a fixed port is taken."""
         async with self._opening:
             if subscription_id not in self._vantages:
-                opened = {}
+                opened: dict[str, dict[str, int]] = {}
                 for vantage in VANTAGES:
                     origin, name = Origin(vantage, subscription_id), f"{subscription_id}/{vantage.name}"
                     opened[vantage.name] = {

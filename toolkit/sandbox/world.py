@@ -1,7 +1,9 @@
 """What the sandbox's services share, and the shapes by which they know each other.
 
-One :class:`World` is built in ``server.py`` and handed to every service. A service uses another one only through the
-protocols here, so that each can be read, tested and replaced alone.
+One :class:`World` is built in ``composition.py`` and handed to every service. A service uses another one only through
+the protocols here, so that each can be read, tested and replaced alone (``make lint`` checks that). Beside them stand
+the store, the facts of resources that one service writes and another reads (``internal.py``), and the names of private
+links (``private_link_zones.py``).
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ from typing import Protocol
 from starlette.requests import Request
 from starlette.responses import Response
 
+from toolkit.records import Json
 from toolkit.sandbox.model import Origin, Principal
-from toolkit.sandbox.store import Store
+from toolkit.sandbox.store import Resource, Store
 
 
 class Service(Protocol):
@@ -104,6 +107,10 @@ class Route:
 class Network(Protocol):
     def route(self, origin: Origin, host: str) -> Route: ...
 
+    def admits(self, acls: Json | None, source_ip: str, origin: Origin, service_endpoint: str) -> bool:
+        """Whether a resource's ``networkAcls`` let a connection to its public endpoint through."""
+        ...
+
 
 class BlobsUnavailable(Exception):
     """The blob backend cannot do what was asked now; ``str()`` says why. Trying again may help."""
@@ -122,6 +129,35 @@ class BlobBackend(Protocol):
     async def delete_account(self, account: str) -> None: ...
 
 
+class SecretRefused(Exception):
+    """Key Vault does not take a secret, in its own words."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"{status} {code}: {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+class VaultSecrets(Protocol):
+    """The secrets of the vaults, as the control plane lists and writes them."""
+
+    def names(self, vault: Resource) -> set[str]:
+        """The lower-cased names of the secrets that are there and not deleted."""
+        ...
+
+    def write(self, vault: Resource, name: str, given: Json) -> Json:
+        """A new version when ``given`` has a value, else new attributes of the last one: the SecretBundle.
+
+        Raises :class:`SecretRefused`.
+        """
+        ...
+
+    def forget(self, vault_name: str) -> None:
+        """The vault was purged."""
+        ...
+
+
 @dataclass(slots=True)
 class World:
     state_dir: Path
@@ -131,3 +167,4 @@ class World:
     access: AccessControl
     network: Network
     blobs: BlobBackend
+    secrets: VaultSecrets

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
+from toolkit.vantages import VantageName
+
 if TYPE_CHECKING:
     from toolkit.smoke.context import Context
 
 Category = Literal["dns", "storage", "keyvault", "adf", "workspace", "rbac", "posture"]
 CATEGORIES: tuple[Category, ...] = get_args(Category)
 Severity = Literal["fatal", "warning"]
-VantageName = Literal["internet", "vnet", "adf-managed"]
 # "runner" is env.toml's credential, the next three are the probe identities that bootstrap makes.
 Identity = Literal["runner", "reader", "writer", "nobody", "anonymous"]
 Outcome = Literal["PASS", "FAIL", "SKIP"]

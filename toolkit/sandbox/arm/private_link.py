@@ -13,6 +13,7 @@ from typing import Literal
 from toolkit.records import Json
 from toolkit.sandbox.arm.errors import bad_request
 from toolkit.sandbox.arm.resource_type import Call
+from toolkit.sandbox.private_link_zones import suffix_of
 from toolkit.sandbox.store import Resource
 
 PRIVATE_ENDPOINTS = "Microsoft.Network/privateEndpoints"
@@ -22,12 +23,12 @@ Names = tuple[tuple[str, ...], ...]
 
 
 def _storage(service: str) -> Callable[[Resource], Names]:
-    return lambda account: ((f"{account.name}.{service}.core.windows.net",),)
+    return lambda account: ((f"{account.name}.{suffix_of(service)}",),)
 
 
 def _registry(registry: Resource) -> Names:
-    name, location = registry.name.lower(), registry.body["location"]
-    return ((f"{name}.{location}.data.azurecr.io",), (f"{name}.azurecr.io",))
+    name, location, suffix = registry.name.lower(), registry.body["location"], suffix_of("registry")
+    return ((f"{name}.{location}.data.{suffix}",), (f"{name}.{suffix}",))
 
 
 def _workspace(workspace: Resource) -> Names:
@@ -40,16 +41,17 @@ def _workspace(workspace: Resource) -> Names:
 
 
 def _factory(factory: Resource) -> Names:
-    return ((f"{factory.name}.{factory.body['location']}.datafactory.azure.net",),)
+    return ((f"{factory.name}.{factory.body['location']}.{suffix_of('dataFactory')}",),)
 
 
 def _site(site: Resource) -> Names:
-    return ((f"{site.name}.azurewebsites.net", f"{site.name}.scm.azurewebsites.net"),)
+    suffix = suffix_of("sites")
+    return ((f"{site.name}.{suffix}", f"{site.name}.scm.{suffix}"),)
 
 
 def _monitor(scope: Resource) -> Names:
     ingestion = ("api", "global.in.ai", "profiler", "live", "diagservices-query", "snapshot", "global.handler.control")
-    return tuple((f"{name}.monitor.azure.com",) for name in ingestion)
+    return tuple((f"{name}.{suffix_of('azuremonitor')}",) for name in ingestion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,10 @@ TARGETS: dict[str, Target] = {
     "Microsoft.Storage/storageAccounts": Target(
         {service: _storage(service) for service in ("blob", "dfs", "file", "queue", "table", "web")}, "actionRequired"
     ),
-    "Microsoft.KeyVault/vaults": Target({"vault": lambda vault: ((f"{vault.name}.vault.azure.net",),)}),
+    "Microsoft.KeyVault/vaults": Target({"vault": lambda vault: ((f"{vault.name}.{suffix_of('vault')}",),)}),
     "Microsoft.ContainerRegistry/registries": Target({"registry": _registry}),
     "Microsoft.MachineLearningServices/workspaces": Target({"amlworkspace": _workspace}),
-    "Microsoft.DataFactory/factories": Target({"dataFactory": _factory, "portal": lambda _: (("adf.azure.com",),)}),
+    "Microsoft.DataFactory/factories": Target({"dataFactory": _factory, "portal": lambda _: ((suffix_of("portal"),),)}),
     "Microsoft.Web/sites": Target({"sites": _site}),
     "Microsoft.Batch/batchAccounts": Target(
         {

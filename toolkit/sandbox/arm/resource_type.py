@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 from toolkit.records import Json
 from toolkit.sandbox.arm.errors import ArmError, bad_request
 from toolkit.sandbox.arm.ids import ResourceId
 from toolkit.sandbox.model import Principal
-from toolkit.sandbox.store import Resource
-
-if TYPE_CHECKING:
-    from toolkit.sandbox.arm.resources import Resources
+from toolkit.sandbox.store import Resource, Store
+from toolkit.sandbox.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +23,31 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+class Engine(Protocol):
+    """What a call needs of the engine that carries it out (resources.py)."""
+
+    @property
+    def world(self) -> World: ...
+
+    @property
+    def store(self) -> Store: ...
+
+    def write(
+        self, resource_id: str, type_: str, properties: Json, *, location: str | None = None, **extra: Any
+    ) -> Resource:
+        """Store a resource that the service itself makes; an older one's ``internal`` is kept."""
+        ...
+
+    def touch(self, resource: Resource) -> None:
+        """Store a resource that a hook changed, with a new entity tag."""
+        ...
+
+
 @dataclass(slots=True)
 class Call:
     """One authorised request on one resource. ``body`` is the parsed JSON ({} when there was none)."""
 
-    resources: Resources
+    resources: Engine
     id: ResourceId
     type: ResourceType
     method: str
@@ -59,8 +77,7 @@ class Call:
             raise bad_request(
                 "InvalidResourceReference",
                 f"Resource {resource_id} referenced by resource {of} was not found. Please make sure that the "
-                "referenced "
-                "resource exists, and that both resources are in the same region.",
+                "referenced resource exists, and that both resources are in the same region.",
             )
         return found
 
@@ -77,8 +94,7 @@ class Call:
             "LinkedAuthorizationFailed",
             f"The client '{name}' with object id '{self.principal.object_id}' has permission to perform action "
             f"'{self.type.type}/write' on scope '{self.id.id}'; however, it does not have permission to perform "
-            "action(s) "
-            f"'{action}' on the linked scope(s) '{scope}' (respectively) or the linked scope(s) are invalid.",
+            f"action(s) '{action}' on the linked scope(s) '{scope}' (respectively) or the linked scope(s) are invalid.",
         )
 
 
@@ -93,9 +109,8 @@ Location = Literal["region", "global", "anywhere", "none"]  # anywhere: a region
 class LongRunning:
     """How long Azure takes (seconds under the realistic profile at scale 1) and how it says so.
 
-    ``put_status`` / ``delete_status`` are the statuses while the operation runs; ``running`` is the
-    provisioningState shown
-    meanwhile. ``headers`` names the polling headers that the first answer carries.
+    ``put_status`` / ``delete_status`` are the statuses while the operation runs; ``running`` is the provisioningState
+    shown meanwhile. ``headers`` names the polling headers that the first answer carries.
     """
 
     create: float = 0.0
@@ -120,11 +135,11 @@ class Singleton:
 class ResourceType:
     """One row of the registry.
 
-    ``place`` says what the resource hangs on; ``defaults`` are the properties that Azure fills in when a client
-    leaves them
-    out; ``kept`` (dotted paths under properties) survive a PUT because only the service writes them; ``write_only`` are
-    taken into ``internal`` and never answered. ``validate`` refuses; ``on_put`` and ``on_delete`` run in the store's
-    transaction; ``prepare`` and ``release`` run before it and reach other systems, so they must be repeatable.
+    ``place`` says what the resource hangs on; ``defaults`` are the properties that Azure fills in when a client leaves
+    them out; ``kept`` (dotted paths under properties) survive a PUT because only the service writes them;
+    ``write_only`` are taken into ``internal`` and never answered. ``validate`` refuses; ``on_put`` and ``on_delete``
+    run in the store's transaction; ``prepare`` and ``release`` run before it and reach other systems, so they must be
+    repeatable.
     """
 
     type: str

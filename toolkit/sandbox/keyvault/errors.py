@@ -14,20 +14,18 @@ from starlette.responses import JSONResponse, Response
 
 from toolkit.sandbox.model import Principal
 from toolkit.sandbox.store import Resource
+from toolkit.sandbox.world import SecretRefused
 
 _HELP = "For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182"
 
 
-class VaultError(Exception):
+class VaultError(SecretRefused):
     """A refusal in Key Vault's words; ``inner`` is the ``innererror`` code that clients distinguish by."""
 
     def __init__(
         self, status: int, code: str, message: str, inner: str | None = None, headers: dict[str, str] | None = None
     ) -> None:
-        super().__init__(f"{status} {code}: {message}")
-        self.status = status
-        self.code = code
-        self.message = message
+        super().__init__(status, code, message)
         self.inner = inner
         self.headers = headers or {}
 

@@ -179,6 +179,24 @@ class Secrets:
         return {"recoveryLevel": f"{level}{purgeable}", "recoverableDays": self._retention()}
 
 
+class StoredSecrets:
+    """:class:`toolkit.sandbox.world.VaultSecrets`: the control plane's way to the same documents."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def names(self, vault: Resource) -> set[str]:
+        return {bundle["id"].rsplit("/", 1)[-1].lower() for bundle in Secrets(self._store, vault).all()}
+
+    def write(self, vault: Resource, name: str, given: Json) -> Json:
+        secrets = Secrets(self._store, vault)
+        return secrets.update(name, None, given) if given.get("value") is None else secrets.set(name, given)
+
+    def forget(self, vault_name: str) -> None:
+        for key, _ in self._store.documents(_KIND, f"{vault_name.lower()}/"):
+            self._store.delete_document(_KIND, key)
+
+
 def _changed(version: Json, given: Json) -> Json:
     attributes: dict[str, Any] = given.get("attributes") or {}
     version.update({key: attributes[key] for key in ("enabled", "nbf", "exp") if attributes.get(key) is not None})

@@ -16,12 +16,12 @@ from toolkit.sandbox.keyvault import errors
 from toolkit.sandbox.keyvault.errors import VaultError
 from toolkit.sandbox.keyvault.secrets import Secrets
 from toolkit.sandbox.model import Origin, Principal
-from toolkit.sandbox.network.firewall import admits
+from toolkit.sandbox.private_link_zones import suffix_of
 from toolkit.sandbox.store import Resource
 from toolkit.sandbox.world import InvalidToken, World
 
 _VAULTS: Final = "Microsoft.KeyVault/vaults"
-_SUFFIX: Final = ".vault.azure.net"
+_SUFFIX: Final = f".{suffix_of('vault')}"
 _AUDIENCE: Final = "https://vault.azure.net"
 _PAGE: Final = 25  # the service's largest page: https://learn.microsoft.com/rest/api/keyvault/secrets/get-secrets
 _ACTION: Final = "Microsoft.KeyVault/vaults/secrets"
@@ -151,7 +151,7 @@ class KeyVaultService:
         if route.private_endpoint_target is not None or access == "disabled":
             raise errors.public_access_disabled(vault, caller)
         acls = vault.properties.get("networkAcls")
-        if not admits(acls, route.source_ip, origin, "Microsoft.KeyVault", self._world.store):
+        if not self._world.network.admits(acls, route.source_ip, origin, "Microsoft.KeyVault"):
             raise errors.address_not_authorised(vault, caller, route.source_ip)
 
     def _authorise(self, vault: Resource, caller: Principal, operation: Operation, name: str) -> None:

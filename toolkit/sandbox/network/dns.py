@@ -22,7 +22,7 @@ import dns.rrset
 
 from toolkit.sandbox.model import Origin
 from toolkit.sandbox.network.routing import PrivateNetwork
-from toolkit.sandbox.network.zones import ZONES, PrivateLinkZone, zone_of
+from toolkit.sandbox.private_link_zones import ZONES, PrivateLinkZone, zone_of
 
 # Names without a private link zone of their own that clients of the platform look up.
 _FIXED: Final = frozenset(("login.microsoftonline.com", "management.azure.com"))

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from toolkit.records import Json
+from toolkit.sandbox.internal import connection_id, endpoint_addresses, target_hosts
 from toolkit.sandbox.model import Origin
-from toolkit.sandbox.network.zones import ZONES, PrivateLinkZone, zone_of
+from toolkit.sandbox.network import firewall
+from toolkit.sandbox.private_link_zones import ZONES, PrivateLinkZone, zone_of
 from toolkit.sandbox.store import Resource, Store
 from toolkit.sandbox.world import Route
 
@@ -75,6 +77,10 @@ class PrivateNetwork:
             reason = f"no approved private endpoint answers at {answer.address}, the address of {host} in private DNS"
             return Route(host, answer.address, source, unreachable=reason)
         return Route(host, answer.address, source, str(target).lower(), endpoint.id)
+
+    def admits(self, acls: Json | None, source_ip: str, origin: Origin, service_endpoint: str) -> bool:
+        """Whether the public endpoint's ``networkAcls`` let a connection through (firewall.py)."""
+        return firewall.admits(acls, source_ip, origin, service_endpoint, self._store)
 
     def resolve(self, origin: Origin, host: str) -> Answer:
         """What DNS answers for ``host`` (lower case) in the networks of ``origin``.
@@ -165,7 +171,7 @@ class PrivateNetwork:
 
         https://learn.microsoft.com/azure/data-factory/security-and-access-control-troubleshoot-guide
         """
-        connection = self._store.get(str(endpoint.internal.get("connection", "")))
+        connection = self._store.get(connection_id(endpoint))
         if connection is None:
             return False
         return _status(connection.properties.get("privateLinkServiceConnectionState")) == "Approved"
@@ -195,32 +201,12 @@ def _connection(endpoint: Resource) -> Json:
 
 def _addresses(endpoint: Resource) -> dict[str, str]:
     """fqdn (lower case) -> address of a private endpoint."""
-    return {fqdn.lower(): str(ip) for fqdn, ip in (endpoint.internal.get("ip_addresses") or {}).items()}
+    return {fqdn.lower(): address for fqdn, address in endpoint_addresses(endpoint).items()}
 
 
 def _managed_hosts(endpoint: Resource) -> set[str]:
     """The host names that a managed private endpoint takes over: its fqdns, else those of its target and group."""
-    if fqdns := endpoint.properties.get("fqdns"):
-        return {str(fqdn).lower() for fqdn in fqdns}
-    properties = endpoint.properties
-    host = public_host(str(properties.get("privateLinkResourceId", "")), str(properties.get("groupId", "")))
-    return {host} if host else set()
-
-
-def public_host(target_id: str, group_id: str) -> str | None:
-    """The public name of a resource's sub-resource (``blob`` of an account), None where the name is not its own."""
-    parts = target_id.strip("/").split("/")
-    if len(parts) < 8:
-        return None
-    type_ = f"{parts[5]}/{parts[6]}".lower()
-    return next(
-        (
-            f"{parts[7]}.{entry.suffix}".lower()
-            for entry in ZONES
-            if entry.resource_type is not None and entry.resource_type.lower() == type_ and entry.group_id == group_id
-        ),
-        None,
-    )
+    return {str(fqdn).lower() for fqdn in endpoint.properties.get("fqdns") or target_hosts(endpoint)}
 
 
 def _public_address(host: str) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 
 from starlette.requests import Request
 
+from toolkit.sandbox.internal import account_keys
 from toolkit.sandbox.model import Principal
 from toolkit.sandbox.storage.errors import StorageError, not_served
 from toolkit.sandbox.storage.operations import Target
@@ -98,7 +99,7 @@ def _shared_key(account: Resource, authorization: str, request: Request) -> Acco
 
 
 def _keys(account: Resource) -> list[str]:
-    return [str(key["value"]) for key in account.internal.get("keys", [])]
+    return [str(key["value"]) for key in account_keys(account)]
 
 
 def _require_keys(account: Resource) -> None:

@@ -12,7 +12,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
 from toolkit.sandbox.model import Origin, Principal
-from toolkit.sandbox.network.firewall import admits
 from toolkit.sandbox.storage.authentication import Anonymous, Identity, authenticate, private_container
 from toolkit.sandbox.storage.blobs import AzuriteBlobs
 from toolkit.sandbox.storage.errors import SERVER, StorageError, not_served, serialise
@@ -60,11 +59,9 @@ class StorageService:
     name = "storage"
     hosts: tuple[str, ...] = (f"*{_SUFFIX}",)
 
-    def __init__(self, world: World) -> None:
-        if not isinstance(world.blobs, AzuriteBlobs):
-            raise TypeError("the storage service keeps its blobs in AzuriteBlobs")
+    def __init__(self, world: World, blobs: AzuriteBlobs) -> None:
         self._world = world
-        self._blobs = world.blobs
+        self._blobs = blobs
         self._ids: dict[str, str] = {}
 
     async def handle(self, request: Request, origin: Origin) -> Response:
@@ -126,7 +123,7 @@ class StorageService:
         if (
             route.private_endpoint_target is not None
             or access.lower() == "disabled"
-            or not admits(acls, route.source_ip, origin, "Microsoft.Storage", self._world.store)
+            or not self._world.network.admits(acls, route.source_ip, origin, "Microsoft.Storage")
         ):
             raise StorageError(403, "AuthorizationFailure", "This request is not authorized to perform this operation.")
         return route.source_ip

@@ -17,6 +17,7 @@ from toolkit.sandbox.arm.access import RoleBasedAccess
 from toolkit.sandbox.arm.operations import INSTANT, Profile
 from toolkit.sandbox.arm.service import ArmService
 from toolkit.sandbox.entra.directory import EntraDirectory
+from toolkit.sandbox.keyvault.secrets import StoredSecrets
 from toolkit.sandbox.model import Origin, Principal, vantage
 from toolkit.sandbox.store import Store
 from toolkit.sandbox.world import InvalidToken, World
@@ -148,7 +149,14 @@ def build(store: Store, profile: Profile = INSTANT, clock: Clock | None = None) 
     directory.add_subscription(SUBSCRIPTION, TENANT, "test")
     blobs = RecordedBlobs()
     world = World(
-        Path("/nowhere"), store, directory, BearerIsObjectId(directory), RoleBasedAccess(store), cast(Any, None), blobs
+        Path("/nowhere"),
+        store,
+        directory,
+        BearerIsObjectId(directory),
+        RoleBasedAccess(store),
+        cast(Any, None),
+        blobs,
+        StoredSecrets(store),
     )
     arm = Arm(ArmService(world, profile, clock or Clock()), directory, blobs, store)
     for namespace in NAMESPACES:

@@ -8,9 +8,10 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from tests.unit.sandbox.harness import GROUP, SUBSCRIPTION, resource
+from toolkit.sandbox.internal import keep_connection, keep_target_hosts
 from toolkit.sandbox.model import VANTAGES, Origin, vantage
 from toolkit.sandbox.network.routing import PrivateNetwork
-from toolkit.sandbox.network.zones import ZONES
+from toolkit.sandbox.private_link_zones import ZONES
 from toolkit.sandbox.store import Resource, Store
 
 HOST = "stacct.blob.core.windows.net"
@@ -181,8 +182,9 @@ def test_the_factory_uses_the_managed_endpoints_that_their_targets_approve(
         id=f"{factory}/managedPrivateEndpoints/mpe",
         type="Microsoft.DataFactory/factories/managedVirtualNetworks/managedPrivateEndpoints",
         body={"properties": properties},
-        internal={"connection": connection.id},
     )
+    keep_connection(managed, connection)
+    keep_target_hosts(managed, [HOST])
     store.put(managed)
     network = PrivateNetwork(store)
     target = network.route(origin("adf-managed"), HOST).private_endpoint_target

@@ -105,7 +105,7 @@ def run_gateway(state_dir: Path, command: list[str]) -> Iterator[Gateway]:
     try:
         loop.run(azurite.start())
         world = harness.world(state_dir, store, blobs)
-        with harness.served(loop, StorageService(world)) as transport:
+        with harness.served(loop, StorageService(world, blobs)) as transport:
             gateway = Gateway(world, loop, azurite, blobs, transport)
             gateway.configure()
             yield gateway

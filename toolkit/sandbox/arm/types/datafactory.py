@@ -17,6 +17,7 @@ from toolkit.records import Json
 from toolkit.sandbox.arm import private_link
 from toolkit.sandbox.arm.errors import bad_request, conflict
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType
+from toolkit.sandbox.internal import connection_id, keep_connection, keep_target_hosts
 from toolkit.sandbox.store import Resource
 
 FACTORIES = "Microsoft.DataFactory/factories"
@@ -76,10 +77,12 @@ def _managed_endpoint(call: Call, resource: Resource) -> None:
         link = private_link.connect(
             call, target.id, group, endpoint_id, "Pending", "", {"managedEndpoint": resource.id}
         )
-        resource.internal["connection"] = link.id
+        keep_connection(resource, link)
         properties["connectionState"] = {"actionsRequired": "None", "description": "", "status": "Pending"}
         # A list that the client sent stays as it was sent; else it is the target's own names.
-        properties.setdefault("fqdns", [name for names in private_link.names_of(target, row, group) for name in names])
+        hosts = [name for names in private_link.names_of(target, row, group) for name in names]
+        keep_target_hosts(resource, hosts)
+        properties.setdefault("fqdns", hosts)
     properties["isReserved"] = False
 
 
@@ -101,7 +104,7 @@ def follow_connection(call: Call, managed_endpoint_id: str, state: Json) -> None
 
 
 def _managed_endpoint_gone(call: Call, resource: Resource) -> None:
-    connection = call.resources.store.get(resource.internal["connection"])
+    connection = call.resources.store.get(connection_id(resource))
     if connection is not None:
         call.resources.store.delete(connection.id)
         private_link.refresh_target(call, connection.id.rsplit("/", 2)[0])

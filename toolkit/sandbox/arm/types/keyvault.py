@@ -14,16 +14,13 @@ from toolkit.sandbox.arm.errors import ArmError, bad_request, conflict, not_foun
 from toolkit.sandbox.arm.ids import ResourceId
 from toolkit.sandbox.arm.network_rules import private_block, subnet_without_endpoint
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType
-from toolkit.sandbox.keyvault.errors import VaultError
-from toolkit.sandbox.keyvault.secrets import Secrets
 from toolkit.sandbox.store import Resource
-from toolkit.sandbox.world import World
+from toolkit.sandbox.world import SecretRefused, World
 
 VAULTS = "Microsoft.KeyVault/vaults"
 _DELETED = "Microsoft.KeyVault/locations/deletedVaults"
 _RBAC_BY_DEFAULT_FROM = "2026-02-01"  # https://learn.microsoft.com/azure/key-vault/general/access-control-default
 _NAME = re.compile(r"[a-zA-Z](?!.*--)[a-zA-Z0-9-]{1,22}[a-zA-Z0-9]")
-_SECRETS = "keyvault-secret"
 _MOST_RULES = {"ipRules": 1000, "virtualNetworkRules": 200}
 
 
@@ -175,8 +172,7 @@ def _deleted(world: World, name: str) -> Resource | None:
 
 def _forget(world: World, deleted: Resource) -> None:
     world.store.delete(deleted.id)
-    for key, _ in world.store.documents(_SECRETS, f"{deleted.name.lower()}/"):
-        world.store.delete_document(_SECRETS, key)
+    world.secrets.forget(deleted.name)
 
 
 async def _purge(call: Call, resource: Resource) -> Answer:
@@ -202,17 +198,14 @@ def _list_deleted(call: Call) -> list[Json]:
 def _secret_found(call: Call) -> Resource | None:
     """A secret exists in ARM as long as it does in the vault, where it can be deleted without ARM."""
     vault = call.resources.store.get(call.id.parent_id)
-    known = vault is not None and any(
-        bundle["id"].rsplit("/", 1)[-1].lower() == call.id.name.lower()
-        for bundle in Secrets(call.resources.store, vault).all()
-    )
+    known = vault is not None and call.id.name.lower() in call.resources.world.secrets.names(vault)
     return call.resources.store.get(call.id.id) if known else None
 
 
 def _list_secrets(call: Call) -> list[Json]:
     vault = call.resources.store.get(call.id.parent_id)
     assert vault is not None
-    known = {bundle["id"].rsplit("/", 1)[-1].lower() for bundle in Secrets(call.resources.store, vault).all()}
+    known = call.resources.world.secrets.names(vault)
     return [s.body for s in call.resources.store.under(vault.id, f"{VAULTS}/secrets") if s.name.lower() in known]
 
 
@@ -222,10 +215,9 @@ def _secret(call: Call, resource: Resource) -> None:
     assert vault is not None
     value = resource.internal.pop("value", None)
     given = {**resource.properties, "value": value, "tags": resource.body.get("tags")}
-    secrets = Secrets(call.resources.store, vault)
     try:
-        bundle = secrets.set(call.id.name, given) if value is not None else secrets.update(call.id.name, None, given)
-    except VaultError as error:
+        bundle = call.resources.world.secrets.write(vault, call.id.name, given)
+    except SecretRefused as error:
         raise ArmError(error.status, error.code, error.message) from error
     versioned, attributes = bundle["id"], bundle["attributes"]
     resource.properties.update(

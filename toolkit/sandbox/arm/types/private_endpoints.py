@@ -15,6 +15,7 @@ from toolkit.sandbox.arm import private_link
 from toolkit.sandbox.arm.errors import bad_request
 from toolkit.sandbox.arm.resource_type import Call, LongRunning, ResourceType
 from toolkit.sandbox.arm.types import private_dns
+from toolkit.sandbox.internal import connection_id, endpoint_addresses, keep_connection, keep_endpoint_addresses
 from toolkit.sandbox.store import Resource
 
 _NIC = "Microsoft.Network/networkInterfaces"
@@ -63,14 +64,16 @@ def _put(call: Call, resource: Resource) -> None:
         manual = kind == "manualPrivateLinkServiceConnections"
         status, description = ("Pending", sent.get("requestMessage", "")) if manual else ("Approved", "Auto-Approved")
         link = private_link.connect(call, target.id, group, resource.id, status, description, {"endpoint": resource.id})
-        resource.internal = {"connection": link.id, "group": group, "target": target.id}
-        resource.internal["ip_addresses"] = _allocate(call, resource, private_link.names_of(target, row, group))
+        resource.internal = {"group": group, "target": target.id}
+        keep_connection(resource, link)
+        names = private_link.names_of(target, row, group)
+        keep_endpoint_addresses(resource, _allocate(call, resource, names))
         properties["resourceGuid"] = str(uuid.uuid4())
     elif standing.internal.get("target", "").lower() != target.id.lower():
         raise bad_request(
             "PropertyChangeNotAllowed", f"The private link service of private endpoint {resource.id} cannot be changed."
         )
-    link_now = call.resources.store.get(resource.internal["connection"])
+    link_now = call.resources.store.get(connection_id(resource))
     state = (
         link_now.properties["privateLinkServiceConnectionState"]
         if link_now
@@ -95,7 +98,7 @@ def _show_state(resource: Resource, state: Json) -> None:
         "actionsRequired": "None",
     }
     approved = state["status"] == "Approved"
-    addresses: dict[str, str] = resource.internal["ip_addresses"] if approved else {}
+    addresses = endpoint_addresses(resource) if approved else {}
     resource.properties["customDnsConfigs"] = [
         {"fqdn": fqdn, "ipAddresses": [address]} for fqdn, address in addresses.items()
     ]
@@ -152,7 +155,7 @@ def _interface(call: Call, resource: Resource) -> str:
     )
     nic_id = f"{scope}/providers/{_NIC}/{name}"
     by_address: dict[str, list[str]] = {}
-    for fqdn, address in resource.internal["ip_addresses"].items():
+    for fqdn, address in endpoint_addresses(resource).items():
         by_address.setdefault(address, []).append(fqdn)
     configurations = [
         {
@@ -185,7 +188,7 @@ def _delete(call: Call, resource: Resource) -> None:
     store = call.resources.store
     for interface in resource.properties.get("networkInterfaces", []):
         store.delete(interface["id"])
-    if store.delete(resource.internal["connection"]):
+    if store.delete(connection_id(resource)):
         private_link.refresh_target(call, resource.internal["target"])
 
 

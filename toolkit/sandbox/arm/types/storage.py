@@ -17,6 +17,8 @@ from toolkit.sandbox.arm.errors import bad_request, conflict
 from toolkit.sandbox.arm.ids import ResourceId
 from toolkit.sandbox.arm.network_rules import private_block, subnet_without_endpoint
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType, Singleton
+from toolkit.sandbox.internal import account_keys, keep_account_keys
+from toolkit.sandbox.private_link_zones import suffix_of
 from toolkit.sandbox.store import Resource
 from toolkit.sandbox.world import World
 
@@ -136,12 +138,10 @@ def _account(call: Call, resource: Resource) -> None:
     properties, name, location = resource.properties, resource.name, resource.body["location"]
     if call.creating:
         properties["creationTime"] = datetime.now(UTC).isoformat()
-        resource.internal["keys"] = [_key("key1"), _key("key2")]
+        keep_account_keys(resource, [_key("key1"), _key("key2")])
         properties["keyCreationTime"] = {"key1": properties["creationTime"], "key2": properties["creationTime"]}
     resource.body["sku"]["tier"] = resource.body["sku"]["name"].split("_", 1)[0]
-    hosts = {
-        service: f"https://{name}.{service}.core.windows.net/" for service in ("blob", "dfs", "file", "queue", "table")
-    }
+    hosts = {service: f"https://{name}.{suffix_of(service)}/" for service in ("blob", "dfs", "file", "queue", "table")}
     properties["primaryEndpoints"] = {**hosts, "web": f"https://{name}.z6.web.core.windows.net/"}
     properties["primaryLocation"] = location
     properties["statusOfPrimary"] = "available"
@@ -161,18 +161,17 @@ async def _account_released(call: Call, resource: Resource) -> None:
 async def _list_keys(call: Call, resource: Resource) -> Answer:
     """Also answered when shared key access is off: the keys exist, the data plane refuses them
     (https://learn.microsoft.com/azure/storage/common/shared-key-authorization-prevent)."""
-    return Answer({"keys": resource.internal["keys"]})
+    return Answer({"keys": account_keys(resource)})
 
 
 async def _regenerate_key(call: Call, resource: Resource) -> Answer:
-    names = [key["keyName"] for key in resource.internal["keys"]]
-    if call.body.get("keyName") not in names:
+    keys = account_keys(resource)
+    if call.body.get("keyName") not in [key["keyName"] for key in keys]:
         raise bad_request("InvalidValuesForRequestParameters", "Values for request parameters are invalid: keyName.")
-    resource.internal["keys"] = [
-        _key(key["keyName"]) if key["keyName"] == call.body["keyName"] else key for key in resource.internal["keys"]
-    ]
+    named = call.body["keyName"]
+    keep_account_keys(resource, (_key(named) if key["keyName"] == named else key for key in keys))
     call.resources.store.put(resource)
-    return Answer({"keys": resource.internal["keys"]})
+    return Answer({"keys": account_keys(resource)})
 
 
 def check_name(world: World, on: ResourceId, body: Json) -> Answer:

@@ -52,6 +52,11 @@ ZONES: Final = (
 )
 
 
+def suffix_of(group_id: str) -> str:
+    """The public suffix of the names of this group; of the first kind where it has several."""
+    return next(entry.suffix for entry in ZONES if entry.group_id == group_id)
+
+
 def zone_of(host: str) -> PrivateLinkZone | None:
     """The entry whose public suffix ``host`` (lower case) is or ends with, else None."""
     return next((entry for entry in ZONES if f".{host}".endswith(f".{entry.suffix}")), None)
