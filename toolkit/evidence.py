@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +13,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from toolkit.environment import Environment
+from azure.core.exceptions import AzureError
+
+from toolkit.azure.arm import ARM
+from toolkit.azure.credentials import runner_credential
+from toolkit.environment import Connection, Environment
+from toolkit.errors import ToolkitError
 from toolkit.files import disk_errors, write_atomically
 
 # The packages whose behaviour a result depends on.
@@ -28,7 +35,7 @@ _PACKAGES = (
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One folder. The smoke tests write their results into it themselves (toolkit/smoke/report.py)."""
+    """One folder. The smoke tests write their results into it themselves (toolkit/checks/report.py)."""
 
     folder: Path
 
@@ -36,6 +43,20 @@ class Evidence:
         """``NAME.json``. Raises ToolkitError when the disk refuses."""
         with disk_errors("the evidence"):
             write_atomically(self.folder / f"{name}.json", json.dumps(value, indent=2, sort_keys=True) + "\n", 0o644)
+
+    def write_unproven(self, connection: Connection, what: str, reason: str) -> None:
+        """``smoke.json`` and ``smoke.md`` of a run without smoke tests, which say so."""
+        facts = {"environment": connection.environment.name, "time": _now(), **circumstances(connection)}
+        self.write("smoke", {**facts, "ran": False, "green": None, "reason": reason})
+        lines = [
+            f"## ⚠️ {what} of {connection.environment.name}: no smoke tests ran",
+            "",
+            f"{reason}. Nothing was proven.",
+            "",
+        ]
+        lines += [f"* {name}: {value}" for name, value in facts.items()]
+        with disk_errors("the evidence"):
+            write_atomically(self.folder / "smoke.md", "\n".join(lines) + "\n", 0o644)
 
 
 def open_evidence(environment: Environment) -> Evidence:
@@ -46,8 +67,30 @@ def open_evidence(environment: Environment) -> Evidence:
     return Evidence(folder)
 
 
+def circumstances(connection: Connection, token: str | None = None) -> dict[str, str]:
+    """On which commit and subscription, as whom and from where.
+
+    ``token`` is the runner's for the control plane; one is asked for when it is not given.
+    """
+    from toolkit.terraform.versions import commit
+
+    environment = connection.environment
+    who = _principal(_token(connection) if token is None else token)
+    others = [name for name in connection.vantages if name != connection.runner.name]
+    facts = {
+        "commit": commit(environment) or "unknown: no git checkout",
+        "subscription": f"{environment.subscription_id} ({environment.target})",
+        "tenant": environment.tenant_id,
+        "acted as": f"{who}, signed in with {environment.credential}",
+        "acted from": connection.runner.name + (f"; checks also from {', '.join(others)}" if others else ""),
+    }
+    if job := _job():
+        facts["job"] = job
+    return facts
+
+
 def package_versions(tools: Mapping[str, str]) -> dict[str, str]:
-    """``tools`` (what Session.versions says) with Python and the packages that talk to Azure."""
+    """``tools`` (what toolkit.terraform.versions says) with Python and the packages that talk to Azure."""
     found = {"python": ".".join(map(str, sys.version_info[:3]))}
     for package in _PACKAGES:
         try:
@@ -55,3 +98,48 @@ def package_versions(tools: Mapping[str, str]) -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "not installed"
     return {**tools, **found}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _token(connection: Connection) -> str | None:
+    try:
+        return runner_credential(connection).get_token(f"{ARM}/.default").token
+    except (AzureError, ToolkitError):
+        return None
+
+
+def _principal(token: str | None) -> str:
+    """Ids only: a person's name is nobody's business who reads a report.
+
+    The claims are those of https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference; nothing
+    is decided from them, so the signature is not verified.
+    """
+    try:
+        payload = (token or "").split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        person, object_id = claims.get("idtyp") == "user" or "upn" in claims, claims["oid"]
+        application = claims.get("appid") or claims.get("azp")
+    except (IndexError, ValueError, KeyError, AttributeError):
+        return "somebody unknown"
+    if person or not application:
+        return f"a person (object id {object_id})"
+    return f"application {application} (object id {object_id})"
+
+
+def _job() -> str | None:
+    """The CI job, where there is one.
+
+    https://docs.github.com/actions/reference/workflows-and-actions/variables,
+    https://learn.microsoft.com/azure/devops/pipelines/build/variables
+    """
+    env = os.environ
+    if env.get("GITHUB_RUN_ID") and env.get("GITHUB_REPOSITORY"):
+        server = env.get("GITHUB_SERVER_URL", "https://github.com")
+        return f"{server}/{env['GITHUB_REPOSITORY']}/actions/runs/{env['GITHUB_RUN_ID']}"
+    if env.get("BUILD_BUILDID") and env.get("SYSTEM_COLLECTIONURI"):
+        project = env.get("SYSTEM_TEAMPROJECT", "")
+        return f"{env['SYSTEM_COLLECTIONURI']}{project}/_build/results?buildId={env['BUILD_BUILDID']}"
+    return None

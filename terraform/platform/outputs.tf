@@ -274,3 +274,15 @@ output "locks" {
   description = "Resource ids of the locks, by what they hold."
   value       = module.governance.lock_ids
 }
+
+output "features" {
+  description = "Which of the parts that an environment may leave out this one has."
+  value = {
+    batch        = local.with_batch
+    function_app = local.with_function_app
+    computes     = length(var.machine_learning.computes) > 0
+    triggers     = length(var.pipelines.schedules) + length(var.pipelines.blob_events) > 0
+    locks        = var.locks
+    budget       = var.budget != null
+  }
+}

@@ -17,12 +17,12 @@ import httpx
 
 from toolkit.azure.clients import Actor
 from toolkit.azure.credentials import probe_credential, runner_credential
+from toolkit.checks.model import CheckResult
 from toolkit.environment import Connection
 from toolkit.records import Json
-from toolkit.smoke.checks.common import api_version
-from toolkit.smoke.engine import run
-from toolkit.smoke.model import CheckResult
+from toolkit.smoke.checks.control_plane import api_version
 from toolkit.smoke.registry import select
+from toolkit.smoke.run import run
 
 ROLES_API_VERSION = "2022-04-01"
 
@@ -93,6 +93,16 @@ class Platform:
             yield
         finally:
             self.call("DELETE", assignment, ROLES_API_VERSION)
+
+    @contextmanager
+    def said(self, **outputs: Any) -> Iterator[None]:
+        """The outputs say something else for a while."""
+        before = {name: self.outputs[name] for name in outputs}
+        self.outputs |= outputs
+        try:
+            yield
+        finally:
+            self.outputs |= before
 
     def revoked(self, principal_id: str, role: str) -> AbstractContextManager[None]:
         found = [

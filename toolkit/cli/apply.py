@@ -72,12 +72,15 @@ def apply(env: str, yes: bool, as_json: bool, bundle: Path | None, smoke: bool, 
         document |= {"platform_outputs": outputs, "evidence": str(evidence.folder), "smoke": None}
         green = True
         if smoke:
+            from toolkit.checks.report import as_document
             from toolkit.cli.smoke import run_smoke
 
             # With --json there is one document on stdout: the smoke results are in it, not before it.
             result = run_smoke(session.connection, outputs, terminal, evidence.folder, table=not as_json)
             green = result.green
-            document["smoke"] = result.as_json()
+            document["smoke"] = as_document(result)
+        else:
+            evidence.write_unproven(session.connection, "Apply", "It ran with --no-smoke")
     if as_json:
         terminal.print_json(document)
     else:

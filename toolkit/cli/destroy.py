@@ -29,8 +29,10 @@ def destroy(env: str, yes: bool, confirm: str | None, as_json: bool, force_unloc
     its retention, which the summary says, and recovered by the next apply.
     """
     from toolkit.environment import load_environment
+    from toolkit.evidence import open_evidence, package_versions
     from toolkit.runs.platform import destroy_platform, plan_platform
     from toolkit.terraform.session import open_session
+    from toolkit.terraform.versions import versions
 
     terminal = Terminal()
     environment = load_environment(env)
@@ -42,8 +44,13 @@ def destroy(env: str, yes: bool, confirm: str | None, as_json: bool, force_unloc
             terminal.progress(f"{environment.name}: {plan.summary.sentence}")
             _confirm(environment, terminal, plan.summary.sentence, yes, confirm)
         destroy_platform(session, plan)
+        evidence = open_evidence(environment)
+        document = {"environment": environment.name, **plan.summary.as_json()}
+        evidence.write("plan", document)
+        evidence.write("versions", package_versions(versions(session)))
+        evidence.write_unproven(session.connection, "Destroy", f"What was destroyed: {plan.summary.sentence}")
     if as_json:
-        terminal.print_json({"environment": environment.name, **plan.summary.as_json()})
+        terminal.print_json({**document, "evidence": str(evidence.folder)})
     elif not plan.summary.changes:
         terminal.print(f"Nothing to destroy: {environment.name} has no resources.")
     else:

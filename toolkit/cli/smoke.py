@@ -16,7 +16,8 @@ from toolkit.errors import ExitCode
 from toolkit.processes import terminating_like_an_interrupt
 
 if TYPE_CHECKING:
-    from toolkit.smoke.model import Check, CheckResult, SmokeResult
+    from toolkit.checks.model import Check, CheckResult, RunResult
+    from toolkit.smoke.context import Context
 
 
 @click.command()
@@ -44,10 +45,11 @@ def smoke(
 
     Each check acts from a place (vantage) and as an identity. What this runner cannot do is a SKIP, and makes the run
     red unless smoke.allowed_skips in env.toml names the check, its vantage (vantage:vnet) or its identity
-    (identity:reader).
+    (identity:reader). What the environment's data leaves out is a SKIP that needs no allowance.
 
     Exits 0 when the run is green, 1 when it is red. docs/checks.md explains every check.
     """
+    from toolkit.checks.report import as_document, as_junit
     from toolkit.evidence import open_evidence
     from toolkit.smoke.registry import select
     from toolkit.terraform.outputs import read_outputs, saved_outputs
@@ -60,17 +62,14 @@ def smoke(
         return ExitCode.DONE
     # The state is asked where this machine has not applied.
     outputs = saved_outputs(environment) or read_outputs(environment, TerminalObserver(terminal))
-    evidence = open_evidence(environment)
-    result = run_smoke(
-        connect(environment), outputs, terminal, evidence.folder, checks=checks, patience=patience, table=not as_json
-    )
+    connection = connect(environment)
+    folder = open_evidence(environment).folder
+    result = run_smoke(connection, outputs, terminal, folder, checks=checks, patience=patience, table=not as_json)
     if junit:
-        from toolkit.smoke.report import as_junit
-
         junit.parent.mkdir(parents=True, exist_ok=True)
         junit.write_text(as_junit(result), encoding="utf-8")
     if as_json:
-        terminal.print_json(result.as_json())
+        terminal.print_json(as_document(result))
     return ExitCode.DONE if result.green else ExitCode.FAILED
 
 
@@ -80,18 +79,18 @@ def run_smoke(
     terminal: Terminal | None,
     evidence_folder: Path,
     *,
-    checks: Sequence[Check] | None = None,
+    checks: Sequence[Check[Context]] | None = None,
     patience: float | None = None,
     table: bool = True,
-) -> SmokeResult:
+) -> RunResult:
     """Run the checks (all by default), show them, and write the three reports into ``evidence_folder``.
 
     ``terminal`` None shows nothing, not even progress. Raises UsageError and KeyboardInterrupt as
-    :func:`toolkit.smoke.engine.run` does. The caller decides what a red result means for it.
+    :func:`toolkit.smoke.run.run` does. The caller decides what a red result means for it.
     """
-    from toolkit.smoke import report
-    from toolkit.smoke.engine import run
+    from toolkit.checks import report
     from toolkit.smoke.registry import CHECKS
+    from toolkit.smoke.run import run
 
     chosen = CHECKS if checks is None else checks
     if terminal:
@@ -109,8 +108,8 @@ def run_smoke(
     return result
 
 
-def _show(terminal: Terminal, result: SmokeResult) -> None:
-    from toolkit.smoke.report import outcome_words
+def _show(terminal: Terminal, result: RunResult) -> None:
+    from toolkit.checks.report import outcome_words
 
     terminal.print_table(
         ["check", "outcome", "time", "what was found"],
@@ -124,7 +123,7 @@ def _show(terminal: Terminal, result: SmokeResult) -> None:
             terminal.print(f"  see:  {one.check.anchor}")
 
 
-def _list(terminal: Terminal, checks: Sequence[Check], as_json: bool) -> None:
+def _list(terminal: Terminal, checks: Sequence[Check[Context]], as_json: bool) -> None:
     rows = [(c.id, c.category, c.vantage or "runner", c.identity, c.severity, c.title) for c in checks]
     columns = ["check", "category", "vantage", "identity", "severity", "title"]
     if as_json:
@@ -139,10 +138,10 @@ class _Progress:
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
 
-    def started(self, check: Check) -> None:
+    def started(self, check: Check[Any]) -> None:
         """Too many at once to be worth a line."""
 
-    def retrying(self, check: Check, attempt: int, reason: str, seconds_left: float) -> None:
+    def retrying(self, check: Check[Any], attempt: int, reason: str, seconds_left: float) -> None:
         if attempt == 1:
             self._terminal.progress(f"{check.id}: waiting up to {seconds_left:.0f} s, because {reason}", "yellow")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,24 +17,30 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from toolkit.azure.clients import Actor
 from toolkit.azure.credentials import PROBES_NEED, probe_credential, runner_credential
 from toolkit.azure.denial import DNS_SECONDS, MAY_BE_DNS, Denial, classify
+from toolkit.checks.model import Check, CheckFailed, CheckSkipped
 from toolkit.environment import Connection, Environment, Vantage
-from toolkit.smoke.model import Check, CheckFailed, CheckSkipped, Identity
+from toolkit.smoke.features import FEATURES, feature_of, has
 
 # The blobs of a run live below <prefix><UTC time>-<run id>/, so that leftovers of a killed run can be told by age.
 BLOB_PREFIX = "toolkit-smoke/"
+RESTORE_FIRST = (
+    "when somebody deleted it, restore it first (az storage container restore; the portal's deleted containers): "
+    "toolkit apply makes an empty one, and a deleted one cannot come back under a name in use"
+)
+_APPLY = "toolkit apply writes the outputs; `toolkit plan` shows what is missing when it does not help"
 
 
-class Session:
+class Run:
     """What the checks of one run share: the connection, the outputs, and credentials with their tokens."""
 
-    def __init__(self, connection: Connection, outputs: Mapping[str, Any], run_id: str) -> None:
+    def __init__(self, connection: Connection, outputs: Mapping[str, Any], name: str) -> None:
         self.connection = connection
         self.outputs = outputs
-        self.run_id = run_id
+        self.id = name
         self._credentials: dict[tuple[str, str], TokenCredential | None] = {}
         self._lock = threading.Lock()
 
-    def credential(self, identity: Identity, vantage: Vantage) -> TokenCredential | None:
+    def credential(self, identity: str, vantage: Vantage) -> TokenCredential | None:
         """Raises CheckSkipped when this runner cannot sign in as ``identity``."""
         if identity == "anonymous":
             return None
@@ -47,7 +53,7 @@ class Session:
             raise CheckSkipped(f"identity:{identity}", f"cannot sign in as {identity}: {PROBES_NEED}")
         return credential
 
-    def _new_credential(self, identity: Identity, vantage: Vantage) -> TokenCredential | None:
+    def _new_credential(self, identity: str, vantage: Vantage) -> TokenCredential | None:
         if identity == "runner":
             return runner_credential(self.connection, vantage)
         probes = self.outputs.get("probe_identities") or {}
@@ -69,34 +75,34 @@ class Session:
 class Context:
     """One attempt of one check."""
 
-    session: Session
-    check: Check
+    run: Run
+    check: Check[Context]
     _finalizers: list[Callable[[], object]] = field(default_factory=list)
 
     @property
     def environment(self) -> Environment:
-        return self.session.connection.environment
+        return self.run.connection.environment
 
     @property
     def actor(self) -> Actor:
         """Who the check's record says, from where it says."""
         return self.at()
 
-    def at(self, vantage: str | None = None, identity: Identity | None = None) -> Actor:
+    def at(self, vantage: str | None = None, identity: str | None = None) -> Actor:
         """Somebody else, or from elsewhere (the record's by default).
 
         Raises CheckSkipped, naming the requirement, when this runner cannot act from there or as that.
         """
         place = self.place(vantage or self.check.vantage)
         who = identity or self.check.identity
-        return Actor(who, place, self.session.credential(who, place), self.environment.subscription_id)
+        return Actor(who, place, self.run.credential(who, place), self.environment.subscription_id)
 
     def runner(self) -> Actor:
         """The runner's own credential at the runner's own place: for reads of the control plane."""
-        return self.at(self.session.connection.runner.name, "runner")
+        return self.at(self.run.connection.runner.name, "runner")
 
     def place(self, name: str | None) -> Vantage:
-        connection = self.session.connection
+        connection = self.run.connection
         if name is None:
             return connection.runner
         if name not in connection.vantages:
@@ -104,11 +110,36 @@ class Context:
             raise CheckSkipped(f"vantage:{name}", f"this runner cannot act from {name}: its vantages are {have}")
         return connection.vantages[name]
 
+    def prepare(self) -> None:
+        """Raises CheckSkipped when the environment's data switches off what the check is about, CheckFailed when an
+        output is lost, or there although it is switched off.
+        """
+        if self.check.feature is not None and not self.has(self.check.feature):
+            what, where = FEATURES[self.check.feature]
+            reason = f"the environment has no {what} ({where} in terraform.tfvars)"
+            raise CheckSkipped(f"feature:{self.check.feature}", reason, meant=True)
+        for name in self.check.outputs:
+            feature = feature_of(name)
+            if feature is None or self.has(feature):
+                self.output(name)
+            elif self.run.outputs.get(name):
+                raise CheckFailed(
+                    f"the output {name!r} is there, although the environment has no {FEATURES[feature][0]}",
+                    hint=_APPLY,
+                )
+
+    def has(self, feature: str) -> bool:
+        """Whether the environment has one of FEATURES. Raises CheckFailed when its outputs do not say."""
+        return has(self.run.outputs, feature)
+
     def output(self, name: str) -> Any:
-        """An output of the platform. Raises CheckFailed when it is missing."""
-        if self.session.outputs.get(name) is None:
-            raise CheckFailed(f"the platform has no output {name!r}", hint="toolkit apply writes the outputs")
-        return self.session.outputs[name]
+        """An output of the platform. Raises CheckFailed when it is lost: missing, or empty."""
+        if name not in self.check.outputs:
+            raise LookupError(f"{self.check.id} reads the output {name!r}, which its record does not name")
+        value = self.run.outputs.get(name)
+        if value is None or value == "" or value == {} or value == []:
+            raise CheckFailed(f"the platform has no output {name!r}, or an empty one", hint=_APPLY)
+        return value
 
     def defer(self, cleanup: Callable[[], object]) -> None:
         """Call ``cleanup`` when the attempt ends, however it ends; the last one deferred is called first."""
@@ -143,6 +174,16 @@ class Context:
         """Why Azure refused; inside the network, what looks like the network is judged with what DNS answers there."""
         denial = classify(error)
         response: Any = error.response if isinstance(error, HttpResponseError) else None
+        if denial.code == "ContainerNotFound" and response is not None:
+            account, container = (
+                urlsplit(response.request.url).hostname,
+                urlsplit(response.request.url).path.split("/")[1],
+            )
+            return replace(
+                denial,
+                cause=f"the container {container} of {account} does not exist",
+                hint=RESTORE_FIRST,
+            )
         if self.check.vantage != "vnet" or denial.kind not in MAY_BE_DNS or response is None:
             return denial
         try:

@@ -6,35 +6,45 @@ from collections.abc import Callable
 
 from azure.core.exceptions import AzureError
 
-from toolkit.azure.denial import Denial, DenialKind
+from toolkit.azure.denial import DenialKind
+from toolkit.checks.engine import denial_words
+from toolkit.checks.model import CheckFailed, Facts
 from toolkit.smoke.context import Context
-from toolkit.smoke.model import CheckFailed, Evidence
 
 
-def expect_denial(context: Context, call: Callable[[], object], kinds: tuple[DenialKind, ...], what: str) -> Evidence:
-    """Evidence of the refusal of ``call``.
+def expect_denial(
+    context: Context,
+    call: Callable[[], object],
+    kinds: tuple[DenialKind, ...],
+    what: str,
+    *,
+    if_allowed: str,
+    got_through: tuple[DenialKind, ...] = (),
+) -> Facts:
+    """The facts of the refusal of ``call``.
 
     Raises CheckFailed when it was allowed (rules take time to arrive: retried for the check's own budget), or refused
-    for another reason, which proves nothing (retried while that reason can pass).
+    for another reason, which proves nothing (retried while that reason can pass). ``if_allowed`` is what to do then;
+    ``got_through`` are answers of which only somebody who was let in hears, such as that a secret does not exist.
     """
+    answer = ""
     try:
         call()
     except AzureError as error:
         denial = context.explain(error)
         if denial.kind in kinds:
             return denial.evidence
-        raise CheckFailed(
-            f"{what} was refused for another reason than expected: {words(denial)}",
-            hint=denial.hint,
-            retry_seconds=denial.retry_seconds,
-            evidence={**denial.evidence, "expected": list(kinds)},
-        ) from error
+        if denial.kind not in got_through:
+            raise CheckFailed(
+                f"{what} was refused for another reason than expected: {denial_words(denial)}",
+                hint=denial.hint,
+                retry_seconds=denial.retry_seconds,
+                facts={**denial.evidence, "expected": list(kinds)},
+            ) from error
+        answer = f": it got as far as {denial.code or denial.status}"
     raise CheckFailed(
-        f"{what} was allowed", retry_seconds=context.check.retry_seconds, evidence={"expected": list(kinds)}
+        f"{what} was allowed{answer}",
+        hint=if_allowed,
+        retry_seconds=context.check.retry_seconds,
+        facts={"expected": list(kinds)},
     )
-
-
-def words(denial: Denial) -> str:
-    """``cause (HTTP 403 AuthorizationFailure)``."""
-    facts = " ".join(str(fact) for fact in (denial.status and f"HTTP {denial.status}", denial.code) if fact)
-    return f"{denial.cause} ({facts})" if facts else denial.cause

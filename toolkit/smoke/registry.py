@@ -5,11 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection
 
+from toolkit.checks.model import Check
 from toolkit.errors import UsageError
-from toolkit.smoke.checks import adf, dns, governance, keyvault, posture, rbac, services, storage, workspace
-from toolkit.smoke.model import CATEGORIES, Check
+from toolkit.smoke.checks import adf, dns, governance, keyvault, optional_services, posture, rbac, storage, workspace
+from toolkit.smoke.context import Context
 
-CHECKS: tuple[Check, ...] = (
+CATEGORIES = ("dns", "storage", "keyvault", "adf", "workspace", "rbac", "posture")
+
+CHECKS: tuple[Check[Context], ...] = (
     *dns.CHECKS,
     *storage.CHECKS,
     *keyvault.CHECKS,
@@ -17,12 +20,12 @@ CHECKS: tuple[Check, ...] = (
     *workspace.CHECKS,
     *rbac.CHECKS,
     *posture.CHECKS,
-    *services.CHECKS,
+    *optional_services.CHECKS,
     *governance.CHECKS,
 )
 
 
-def select(categories: Collection[str] = (), ids: Collection[str] = ()) -> tuple[Check, ...]:
+def select(categories: Collection[str] = (), ids: Collection[str] = ()) -> tuple[Check[Context], ...]:
     """The checks of these categories and with these ids; all of them when neither is given.
 
     Raises UsageError for an unknown category or id, with the nearest known one.

@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from toolkit.checks.model import Check, CheckResult, Facts
 from toolkit.environment import Connection, Vantage, load_environment
 from toolkit.smoke.context import Context
-from toolkit.smoke.model import Check, CheckResult, Evidence
 
 
 def connection(*vantages: str, **changes: Any) -> Connection:
@@ -19,7 +19,7 @@ def connection(*vantages: str, **changes: Any) -> Connection:
     return Connection(environment, {name: Vantage(name, {}) for name in names}, operator=None)
 
 
-def check(function: Callable[[Context], Evidence], **changes: Any) -> Check:
+def check(function: Callable[[Context], Facts], **changes: Any) -> Check[Context]:
     facts: dict[str, Any] = {"id": "storage-test", "category": "storage", "title": "All is well", "function": function}
     return Check(**{**facts, **changes})
 
@@ -44,10 +44,10 @@ class Recorder:
     def __init__(self) -> None:
         self.events: list[str] = []
 
-    def started(self, check: Check) -> None:
+    def started(self, check: Check[Any]) -> None:
         self.events.append(f"started {check.id}")
 
-    def retrying(self, check: Check, attempt: int, reason: str, seconds_left: float) -> None:
+    def retrying(self, check: Check[Any], attempt: int, reason: str, seconds_left: float) -> None:
         self.events.append(f"retrying {check.id} {attempt}: {reason}, {seconds_left:.0f} s left")
 
     def finished(self, result: CheckResult) -> None:

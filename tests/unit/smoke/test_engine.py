@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -13,16 +14,16 @@ from azure.core.exceptions import HttpResponseError, ServiceRequestError
 
 from tests.unit.azure.web import Answer, serve, storage_error
 from tests.unit.smoke.support import ManualClock, Recorder, check, connection
-from toolkit.azure.denial import FIREWALL_SECONDS, ROLE_SECONDS
+from toolkit.azure.denial import FIREWALL_SECONDS, ROLE_SECONDS, DenialKind
+from toolkit.checks.model import Check, CheckFailed, CheckResult, CheckSkipped, Facts, RunResult
 from toolkit.errors import UsageError
 from toolkit.smoke.context import Context
-from toolkit.smoke.engine import run
 from toolkit.smoke.expect import expect_denial
-from toolkit.smoke.model import Check, CheckFailed, CheckResult, CheckSkipped, Evidence, SmokeResult
+from toolkit.smoke.run import run
 
 
 def run_one(
-    function: Callable[[Context], Evidence],
+    function: Callable[[Context], Facts],
     clock: ManualClock | None = None,
     recorder: Recorder | None = None,
     outputs: dict[str, Any] | None = None,
@@ -51,11 +52,11 @@ ROLE = storage_error(403, "AuthorizationPermissionMismatch", "This request is no
 
 def test_pass_keeps_the_evidence() -> None:
     result = run_one(lambda context: {"bytes": 3})
-    assert (result.outcome, result.evidence, result.attempts, result.red) == ("PASS", {"bytes": 3}, 1, False)
+    assert (result.outcome, result.facts, result.attempts, result.red) == ("PASS", {"bytes": 3}, 1, False)
 
 
 def test_a_final_failure_is_not_tried_again() -> None:
-    def fails(context: Context) -> Evidence:
+    def fails(context: Context) -> Facts:
         raise CheckFailed("allowSharedKeyAccess is True", hint="set it back")
 
     clock = ManualClock()
@@ -67,7 +68,7 @@ def test_a_final_failure_is_not_tried_again() -> None:
 def test_retried_with_back_off_until_it_passes() -> None:
     attempts: list[int] = []
 
-    def third_time(context: Context) -> Evidence:
+    def third_time(context: Context) -> Facts:
         attempts.append(1)
         if len(attempts) < 3:
             raise CheckFailed("not yet", retry_seconds=60)
@@ -85,7 +86,7 @@ def test_retried_with_back_off_until_it_passes() -> None:
 
 
 def test_the_deadline_ends_the_retries_and_patience_scales_it() -> None:
-    def never(context: Context) -> Evidence:
+    def never(context: Context) -> Facts:
         raise CheckFailed("still wrong", retry_seconds=60)
 
     clock = ManualClock()
@@ -102,25 +103,27 @@ def test_the_deadline_ends_the_retries_and_patience_scales_it() -> None:
 def test_an_azure_refusal_is_explained_and_waited_for_as_long_as_its_kind_takes() -> None:
     clock = ManualClock()
 
-    def refused(context: Context) -> Evidence:
+    def refused(context: Context) -> Facts:
         denied(ROLE, context)
         return {}
 
     result = run_one(refused, clock, identity="anonymous")
     assert result.outcome == "FAIL"
     assert "AuthorizationPermissionMismatch" in result.reason
-    assert result.evidence["request_id"] == "r-1"
+    assert result.facts["request_id"] == "r-1"
     assert clock.time == pytest.approx(ROLE_SECONDS)
 
 
 def test_an_expected_denial_passes_at_once() -> None:
-    def expected(context: Context) -> Evidence:
-        return expect_denial(context, lambda: denied(FIREWALL, context), ("storage-firewall",), "a write")
+    def expected(context: Context) -> Facts:
+        return expect_denial(
+            context, lambda: denied(FIREWALL, context), ("storage-firewall",), "a write", if_allowed="close"
+        )
 
     clock = ManualClock()
     result = run_one(expected, clock, identity="anonymous")
     assert (result.outcome, clock.waits) == ("PASS", [])
-    assert result.evidence == {
+    assert result.facts == {
         "denial": "storage-firewall",
         "status": 403,
         "code": "AuthorizationFailure",
@@ -129,56 +132,75 @@ def test_an_expected_denial_passes_at_once() -> None:
 
 
 def test_an_expected_denial_that_is_allowed_is_tried_for_the_checks_own_budget_then_fails() -> None:
-    def allowed(context: Context) -> Evidence:
-        return expect_denial(context, lambda: None, ("storage-firewall",), "a write from outside")
+    def allowed(context: Context) -> Facts:
+        return expect_denial(context, lambda: None, ("storage-firewall",), "a write from outside", if_allowed="close")
 
     clock = ManualClock()
     result = run_one(allowed, clock, retry_seconds=FIREWALL_SECONDS)
-    assert (result.outcome, result.reason) == ("FAIL", "a write from outside was allowed")
+    assert (result.outcome, result.reason, result.hint) == ("FAIL", "a write from outside was allowed", "close")
     assert clock.time == pytest.approx(FIREWALL_SECONDS)
 
 
+def test_an_answer_that_only_somebody_inside_gets_means_that_it_was_allowed() -> None:
+    def inside(context: Context) -> Facts:
+        kinds: tuple[DenialKind, ...] = ("storage-role",)
+        return expect_denial(
+            context,
+            lambda: denied(ROLE, context),
+            ("storage-firewall",),
+            "a read",
+            if_allowed="close",
+            got_through=kinds,
+        )
+
+    result = run_one(inside, identity="anonymous", patience=0)
+    assert (result.outcome, result.hint) == ("FAIL", "close")
+    assert result.reason == "a read was allowed: it got as far as AuthorizationPermissionMismatch"
+
+
 def test_a_denial_for_another_reason_proves_nothing() -> None:
-    def wrong(context: Context) -> Evidence:
-        return expect_denial(context, lambda: denied(ROLE, context), ("storage-firewall",), "a write")
+    def wrong(context: Context) -> Facts:
+        return expect_denial(
+            context, lambda: denied(ROLE, context), ("storage-firewall",), "a write", if_allowed="close"
+        )
 
     result = run_one(wrong, identity="anonymous", patience=0)
     assert result.outcome == "FAIL"
     assert "another reason" in result.reason
-    assert result.evidence["expected"] == ["storage-firewall"]
+    assert result.facts["expected"] == ["storage-firewall"]
 
 
 def test_a_firewall_refusal_inside_the_network_is_looked_at_with_dns() -> None:
     """127.0.0.1 stands for a public address: it is no private endpoint's."""
 
-    def refused(context: Context) -> Evidence:
+    def refused(context: Context) -> Facts:
         denied(FIREWALL, context)
         return {}
 
     result = run_one(refused, identity="anonymous", vantage="vnet", patience=0)
-    assert result.evidence["denial"] == "private-dns"
+    assert result.facts["denial"] == "private-dns"
 
 
 def test_an_unexpected_exception_is_a_failure_and_says_where() -> None:
-    def broken(context: Context) -> Evidence:
-        return {"state": context.session.outputs["missing"]}
+    def broken(context: Context) -> Facts:
+        return {"state": context.run.outputs["missing"]}
 
     result = run_one(broken)
     assert (result.outcome, result.red) == ("FAIL", True)
     assert result.reason == "unexpected KeyError: 'missing'"
-    assert result.evidence["raised_at"].startswith("test_engine.py:")
+    assert result.facts["raised_at"].startswith("test_engine.py:")
 
 
 def test_an_sdk_error_without_an_answer_is_a_failure_too() -> None:
-    def unreachable(context: Context) -> Evidence:
+    def unreachable(context: Context) -> Facts:
         raise ServiceRequestError("Connection refused")
 
     result = run_one(unreachable, patience=0)
-    assert (result.outcome, result.evidence["denial"]) == ("FAIL", "unreachable")
+    assert (result.outcome, result.facts["denial"]) == ("FAIL", "unreachable")
 
 
 def test_a_missing_vantage_identity_or_output_is_named() -> None:
-    def acts(context: Context) -> Evidence:
+    def acts(context: Context) -> Facts:
         return {"who": context.actor.identity}
 
     elsewhere = run_one(acts, vantage="adf-managed")
@@ -193,7 +215,7 @@ def test_a_missing_vantage_identity_or_output_is_named() -> None:
 
 def test_a_missing_output_is_a_failure_before_the_check_runs() -> None:
     result = run(connection(), {"a": 1}, [check(passes, outputs=("a", "b"))], clock=ManualClock()).results[0]
-    assert (result.outcome, result.reason) == ("FAIL", "the platform has no output 'b'")
+    assert (result.outcome, result.reason) == ("FAIL", "the platform has no output 'b', or an empty one")
 
 
 @pytest.fixture(autouse=True)
@@ -202,15 +224,15 @@ def _no_oidc(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def skips(context: Context) -> Evidence:
+def skips(context: Context) -> Facts:
     raise CheckSkipped("vantage:vnet", "this runner cannot act from vnet")
 
 
-def passes(context: Context) -> Evidence:
+def passes(context: Context) -> Facts:
     return {}
 
 
-def run_with(allowed: tuple[str, ...], *checks: Check) -> SmokeResult:
+def run_with(allowed: tuple[str, ...], *checks: Check[Context]) -> RunResult:
     return run(connection(allowed_smoke_skips=allowed), {}, checks, clock=ManualClock())
 
 
@@ -237,7 +259,7 @@ def test_an_allowed_skip_that_names_no_check_is_refused_before_anything_runs() -
 
 
 def test_a_failed_warning_is_shown_and_not_red() -> None:
-    def fails(context: Context) -> Evidence:
+    def fails(context: Context) -> Facts:
         raise CheckFailed("keeps 1 node running")
 
     result = run_with((), check(fails, id="storage-a", severity="warning"), check(passes, id="storage-b"))
@@ -248,7 +270,7 @@ def test_a_failed_warning_is_shown_and_not_red() -> None:
 def test_finalizers_run_in_reverse_order_after_every_attempt() -> None:
     calls: list[str] = []
 
-    def leaves(context: Context) -> Evidence:
+    def leaves(context: Context) -> Facts:
         context.defer(lambda: calls.append("first"))
         context.defer(lambda: calls.append("second"))
         if len(calls) < 2:
@@ -262,7 +284,7 @@ def test_finalizers_run_in_reverse_order_after_every_attempt() -> None:
 def test_what_cannot_be_cleaned_up_is_a_failure_and_the_rest_is_cleaned_up() -> None:
     calls: list[str] = []
 
-    def leaves(context: Context) -> Evidence:
+    def leaves(context: Context) -> Facts:
         context.defer(lambda: calls.append("cleaned"))
 
         def fails() -> None:
@@ -272,14 +294,14 @@ def test_what_cannot_be_cleaned_up_is_a_failure_and_the_rest_is_cleaned_up() -> 
         return {}
 
     result = run_one(leaves)
-    assert (result.outcome, result.evidence["left_behind"]) == ("FAIL", ["HttpResponseError: no"])
+    assert (result.outcome, result.facts["left_behind"]) == ("FAIL", ["HttpResponseError: no"])
     assert calls == ["cleaned"]
 
 
 def test_checks_run_in_parallel_and_are_reported_in_order() -> None:
     together = threading.Barrier(3, timeout=20)
 
-    def meets(context: Context) -> Evidence:
+    def meets(context: Context) -> Facts:
         together.wait()  # breaks, and fails the check, when the three do not run at once
         return {}
 
@@ -297,7 +319,7 @@ def test_an_interrupt_ends_waits_cleans_up_and_starts_nothing_more(request: pyte
     started: list[str] = []
     everybody = threading.Barrier(8, timeout=20)
 
-    def waits(context: Context) -> Evidence:
+    def waits(context: Context) -> Facts:
         started.append(context.check.id)
         context.defer(lambda: cleaned.append(context.check.id))
         if everybody.wait() == 0:
@@ -316,19 +338,19 @@ def test_an_interrupt_ends_waits_cleans_up_and_starts_nothing_more(request: pyte
 def test_an_interrupt_while_checks_are_still_handed_over_ends_those_that_wait() -> None:
     waiting = threading.Event()
 
-    def waits(context: Context) -> Evidence:
+    def waits(context: Context) -> Facts:
         raise CheckFailed("not yet", retry_seconds=600)
 
     class Watching(Recorder):
-        def retrying(self, check: Check, attempt: int, reason: str, seconds_left: float) -> None:
+        def retrying(self, check: Check[Any], attempt: int, reason: str, seconds_left: float) -> None:
             waiting.set()
 
-    class Interrupted(tuple[Check, ...]):
+    class Interrupted(tuple[Check[Context], ...]):
         """Ctrl-C between two of the checks, once the first one waits; the run looks through them all before."""
 
         looked_through: ClassVar[list[bool]] = []
 
-        def __iter__(self) -> Iterator[Check]:
+        def __iter__(self) -> Iterator[Check[Context]]:
             yield self[0]
             if self.looked_through:
                 assert waiting.wait(20)
@@ -346,3 +368,16 @@ def test_a_runner_without_its_credential_is_told_before_anything_runs(monkeypatc
     with pytest.raises(UsageError, match="ARM_CLIENT_ID or AZURE_CLIENT_ID is not set"):
         run(connection(credential="client-secret"), {}, [check(passes)], observer=recorder)
     assert recorder.events == []
+
+
+def test_a_missing_container_is_named_and_restored_before_anything_is_made() -> None:
+    def looks(context: Context) -> Facts:
+        denied(storage_error(404, "ContainerNotFound", "The specified container does not exist."), context)
+        return {}
+
+    result = run_one(looks, identity="anonymous", patience=0)
+    assert result.outcome == "FAIL"
+    assert re.search(
+        r"^the container \w+ of 127\.0\.0\.1 does not exist \(HTTP 404 ContainerNotFound\)$", result.reason
+    )
+    assert "restore it first" in (result.hint or "")

@@ -9,8 +9,7 @@ import pytest
 
 from toolkit.errors import UsageError
 from toolkit.project import find_project
-from toolkit.smoke.model import CATEGORIES
-from toolkit.smoke.registry import CHECKS, select
+from toolkit.smoke.registry import CATEGORIES, CHECKS, select
 
 DOCUMENT = find_project().root / "docs" / "checks.md"
 
@@ -39,14 +38,28 @@ def test_every_check_is_documented_in_the_registrys_order() -> None:
     assert headings == [check.id for check in CHECKS]
 
 
-def test_every_section_says_what_it_proves_what_a_failure_means_and_what_to_do() -> None:
+def test_every_check_says_what_it_proves_what_a_failure_means_and_what_to_do() -> None:
+    """In its own section, or, for siblings, once at the head of their category."""
     text = DOCUMENT.read_text(encoding="utf-8")
-    sections = re.split(r"^### ", text, flags=re.MULTILINE)[1:]
-    for section, check in zip(sections, CHECKS, strict=True):
-        body = section.split("\n## ")[0]
-        assert check.title in body, check.id
+    found: dict[str, str] = {}
+    for chapter in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        head, *sections = re.split(r"^### ", chapter, flags=re.MULTILINE)
+        found |= {section.split("\n")[0]: head + section for section in sections}
+    for check in CHECKS:
+        own = found[check.id].split(check.id, 1)[1]
+        assert f"{check.title}." in own, check.id
         for word in ("**A failure means**", "**Fix**"):
-            assert word in body, f"{check.id}: {word}"
+            assert word in found[check.id], f"{check.id}: {word}"
+        assert ("A warning" in own) == (check.severity == "warning"), check.id
+        if check.vantage is not None:
+            assert f"rom `{check.vantage}`" in found[check.id], check.id
+            assert f"s `{check.identity}`" in found[check.id], check.id
+
+
+def test_siblings_do_not_repeat_each_other() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    said = Counter(line for line in text.splitlines() if line.startswith(("**A failure", "**Fix")) and len(line) > 40)
+    assert [line for line, times in said.items() if times > 1] == []
 
 
 def test_select_by_category_and_id() -> None:

@@ -9,22 +9,24 @@ from pathlib import Path
 import pytest
 
 from tests.unit.smoke.support import check
+from toolkit.checks import report
+from toolkit.checks.model import CheckResult, RunResult
 from toolkit.cli.terminal import Terminal
-from toolkit.smoke import report
-from toolkit.smoke.model import CheckResult, SmokeResult
 
 
 def passes(context: object) -> dict[str, object]:
     return {}
 
 
-RESULT = SmokeResult(
+RESULT = RunResult(
+    kind="smoke",
     environment="dev",
     run_id="20260101T000000Z-0011",
     started_at="2026-01-01T00:00:00+00:00",
     duration=12.25,
+    circumstances={"commit": "abc", "acted as": "application | 1"},
     results=(
-        CheckResult(check(passes, id="storage-a"), "PASS", "All is well", 0.5, 1, evidence={"bytes": 3}),
+        CheckResult(check(passes, id="storage-a"), "PASS", "All is well", 0.5, 1, facts={"bytes": 3}),
         CheckResult(
             check(passes, id="storage-b"),
             "FAIL",
@@ -80,11 +82,17 @@ def test_markdown() -> None:
         "\n"
         "1 passed, 2 failed, 2 skipped (1 of them not allowed by smoke.allowed_skips in env.toml), in 12.2 s.\n"
         "\n"
+        "* time: 2026-01-01T00:00:00+00:00\n"
+        "* commit: abc\n"
+        "* acted as: application \\| 1\n"
+        "\n"
         "* **storage-b** FAIL: a write \\| from &lt;outside>\x00 was allowed\n"
         "  * close the firewall\n"
         "  * docs/checks.md#storage-b\n"
+        "\n"
         "* **storage-c** FAIL: one node runs\n"
         "  * docs/checks.md#storage-c\n"
+        "\n"
         "* **keyvault-b** SKIP: cannot sign in as reader\n"
         "  * docs/checks.md#keyvault-b\n"
         "\n"
@@ -104,6 +112,7 @@ def test_all_three_are_written(tmp_path: Path) -> None:
     assert names == ["smoke.json", "smoke.junit.xml", "smoke.md"]
     document = json.loads((tmp_path / "new" / "folder" / "smoke.json").read_text())
     assert document["green"] is False
+    assert (document["ran"], document["commit"], document["started_at"]) == (True, "abc", "2026-01-01T00:00:00+00:00")
     assert document["summary"] == {"passed": 1, "failed": 2, "skipped": 2, "red": 2}
     assert [one["id"] for one in document["checks"]] == [one.check.id for one in RESULT.results]
     assert document["checks"][0]["evidence"] == {"bytes": 3}

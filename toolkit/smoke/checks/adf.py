@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from toolkit.smoke.checks.common import fail_if, read, read_list, same
+from toolkit.checks.model import Check, CheckFailed, Facts
+from toolkit.smoke.checks.control_plane import fail_if, read, read_list, same
 from toolkit.smoke.context import Context
-from toolkit.smoke.model import Check, CheckFailed, Evidence
 
 _OUTPUTS = ("resource_group_name", "data_factory_name")
 # What a runtime in a managed virtual network may report while nothing runs on it; the SDK's other states (Offline,
@@ -16,7 +16,7 @@ _OUTPUTS = ("resource_group_name", "data_factory_name")
 _READY = ("Online", "Started", "Initial")
 
 
-def runtime_is_ready(context: Context) -> Evidence:
+def runtime_is_ready(context: Context) -> Facts:
     group, factory, name = _group(context), context.output("data_factory_name"), _runtime(context)
     with context.runner().data_factory() as client:
         runtime: Any = client.integration_runtimes.get(group, factory, name)
@@ -31,13 +31,13 @@ def runtime_is_ready(context: Context) -> Evidence:
     return {"managed_virtual_network": network, "state": status.properties.state}
 
 
-def endpoints_are_approved(context: Context) -> Evidence:
+def endpoints_are_approved(context: Context) -> Facts:
     """Both sides: the factory keeps saying Approved when the target rejects the connection later.
 
     https://learn.microsoft.com/azure/data-factory/security-and-access-control-troubleshoot-guide
     """
     group, factory = _group(context), context.output("data_factory_name")
-    problems, evidence = [], {}
+    problems, facts = [], {}
     with context.runner().data_factory() as client:
         for name, endpoint in context.output("data_factory_managed_private_endpoints").items():
             network = endpoint["id"].split("/")[-3]
@@ -45,18 +45,16 @@ def endpoints_are_approved(context: Context) -> Evidence:
             state = found.properties.connection_state
             ours = state.status if state else None
             theirs = _target_state(context, endpoint)
-            evidence[name] = {"factory": ours, "target": theirs}
+            facts[name] = {"factory": ours, "target": theirs}
             if ours != "Approved":
                 problems.append(f"{name} is {ours} in the factory")
             if theirs != "Approved":
                 problems.append(f"{name} is {theirs or 'unknown'} on its target {endpoint['target_id'].split('/')[-1]}")
-    if not evidence:
-        problems.append("the factory has no managed private endpoint")
     fail_if(problems, hint="toolkit apply approves them; one that was rejected must be deleted in the factory first")
-    return evidence
+    return facts
 
 
-def identity_exists(context: Context) -> Evidence:
+def identity_exists(context: Context) -> Facts:
     factory = read(context, context.output("data_factory_id"))
     principal = (factory.get("identity") or {}).get("principalId")
     expected = context.output("data_factory_principal_id")
@@ -68,7 +66,7 @@ def identity_exists(context: Context) -> Evidence:
     return {"principal_id": principal}
 
 
-def linked_services_use_the_runtime(context: Context) -> Evidence:
+def linked_services_use_the_runtime(context: Context) -> Facts:
     """Without connectVia a linked service goes through the Auto-resolve runtime, which the firewalls refuse."""
     expected = _runtime(context)
     with context.runner().data_factory() as client:
@@ -83,7 +81,7 @@ def linked_services_use_the_runtime(context: Context) -> Evidence:
     return {"connect_via": via}
 
 
-def pipelines_use_the_runtime(context: Context) -> Evidence:
+def pipelines_use_the_runtime(context: Context) -> Facts:
     """connectVia belongs inside typeProperties; beside them it is dropped, and the Auto-resolve runtime is used.
 
     https://learn.microsoft.com/azure/data-factory/control-flow-web-activity
@@ -91,19 +89,24 @@ def pipelines_use_the_runtime(context: Context) -> Evidence:
     expected = _runtime(context)
     pipelines = {p["name"]: p for p in read_list(context, f"{context.output('data_factory_id')}/pipelines")}
     problems = [f"the pipeline {n} is missing" for n in context.output("data_factory_pipelines") if n not in pipelines]
-    evidence = {}
+    facts = {}
     for name, pipeline in pipelines.items():
-        activities = [one for one in _activities(pipeline["properties"]) if one["type"] == "WebActivity"]
-        evidence[name] = [one["name"] for one in activities]
+        every = list(_activities(pipeline["properties"]))
+        if not every:
+            problems.append(f"the pipeline {name} does nothing: it has no activity")
+        activities = [one for one in every if one["type"] == "WebActivity"]
+        facts[name] = [one["name"] for one in activities]
         for activity in activities:
             via = ((activity.get("typeProperties") or {}).get("connectVia") or {}).get("referenceName")
             if not same(via, expected):
                 problems.append(f"{name}/{activity['name']} connects via {via or 'the Auto-resolve runtime'}")
+    if not any(facts.values()):
+        problems.append("no pipeline has a web activity")
     fail_if(problems, hint=f"set typeProperties.connectVia to {expected} in the activity; toolkit apply writes ours")
-    return {"web_activities": evidence}
+    return {"web_activities": facts}
 
 
-def triggers_are_as_declared(context: Context) -> Evidence:
+def triggers_are_as_declared(context: Context) -> Facts:
     found = {
         trigger["name"]: trigger["properties"].get("runtimeState")
         for trigger in read_list(context, f"{context.output('data_factory_id')}/triggers")
@@ -153,7 +156,7 @@ def _target_state(context: Context, endpoint: dict[str, str]) -> str | None:
     return None
 
 
-CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[Check[Context], ...] = (
     Check(
         id="adf-runtime-ready",
         category="adf",
@@ -196,5 +199,6 @@ CHECKS: tuple[Check, ...] = (
         title="Every trigger runs, or does not run, as the environment says",
         function=triggers_are_as_declared,
         outputs=("data_factory_id", "data_factory_triggers"),
+        feature="triggers",
     ),
 )

@@ -9,14 +9,14 @@ import ipaddress
 from functools import partial
 
 from toolkit.azure.denial import DNS_SECONDS, is_private
-from toolkit.smoke.checks.common import fail_if, private_hosts, read
+from toolkit.checks.model import Check, Facts
+from toolkit.smoke.checks.control_plane import fail_if, private_hosts, read
 from toolkit.smoke.context import Context
-from toolkit.smoke.model import Check, Evidence
 
 _ENDPOINT_OUTPUTS = ("private_endpoints", "virtual_network_id")
 
 
-def private_inside(context: Context, target: str) -> Evidence:
+def private_inside(context: Context, target: str) -> Facts:
     """Every name of the target resolves into the virtual network's own address space."""
     network = read(context, context.output("virtual_network_id"))
     prefixes = network["properties"]["addressSpace"]["addressPrefixes"]
@@ -33,7 +33,7 @@ def private_inside(context: Context, target: str) -> Evidence:
     return {"addresses": found}
 
 
-def public_outside(context: Context) -> Evidence:
+def public_outside(context: Context) -> Facts:
     """The same names lead nowhere private from outside: a private address there would mean a leaking zone."""
     hosts = [
         host
@@ -52,7 +52,7 @@ def public_outside(context: Context) -> Evidence:
     return {"addresses": found}
 
 
-def _private(name: str, what: str, target: str) -> Check:
+def _private(name: str, what: str, target: str) -> Check[Context]:
     return Check(
         id=f"dns-{name}-private",
         category="dns",
@@ -65,7 +65,7 @@ def _private(name: str, what: str, target: str) -> Check:
     )
 
 
-CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[Check[Context], ...] = (
     _private("storage", "the storage account", "storage_account_id"),
     _private("lake", "the data lake", "lake_storage_account_id"),
     _private("vault", "the key vault", "key_vault_id"),

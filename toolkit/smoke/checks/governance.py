@@ -7,29 +7,29 @@ from __future__ import annotations
 
 from functools import partial
 
-from toolkit.smoke.checks.common import fail_if, lookup, read, same
+from toolkit.checks.model import Check, Facts
+from toolkit.smoke.checks.control_plane import fail_if, lookup, read, same
 from toolkit.smoke.context import Context
-from toolkit.smoke.model import Check, Evidence
 
 
-def locks_hold(context: Context) -> Evidence:
-    problems, evidence = [], {}
-    for name, lock_id in (context.session.outputs.get("locks") or {}).items():
-        evidence[name] = level = lookup(read(context, lock_id), "properties.level")
+def locks_hold(context: Context) -> Facts:
+    problems, facts = [], {}
+    for name, lock_id in context.output("locks").items():
+        facts[name] = level = lookup(read(context, lock_id), "properties.level")
         if level not in ("CanNotDelete", "ReadOnly"):
             problems.append(f"the lock of {name} is {level}")
     fail_if(problems, hint="toolkit apply makes the locks")
-    return evidence
+    return facts
 
 
-def somebody_is_told(context: Context) -> Evidence:
+def somebody_is_told(context: Context) -> Facts:
     """https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-overview"""
-    problems, evidence = [], {}
+    problems, facts = [], {}
     for name, alert_id in context.output("metric_alerts").items():
         properties = read(context, alert_id)["properties"]
         told = [action.get("actionGroupId") for action in properties.get("actions") or []]
         watched = properties.get("scopes") or []
-        evidence[name] = {"enabled": properties.get("enabled"), "scopes": watched, "told": told}
+        facts[name] = {"enabled": properties.get("enabled"), "scopes": watched, "told": told}
         if not properties.get("enabled"):
             problems.append(f"the alert {name} is off")
         if not told:
@@ -37,30 +37,31 @@ def somebody_is_told(context: Context) -> Evidence:
         platform = [context.output("data_factory_id"), context.output("machine_learning_workspace_id")]
         if not any(same(scope, resource) for scope in watched for resource in platform):
             problems.append(f"the alert {name} watches nothing of the platform")
-    budget_id = context.session.outputs.get("budget_id")
-    if budget_id is not None:
-        properties = read(context, budget_id)["properties"]
+    if context.has("budget"):
+        properties = read(context, context.output("budget_id"))["properties"]
         enabled = [key for key, n in (properties.get("notifications") or {}).items() if n.get("enabled")]
-        evidence["budget"] = {"amount": properties.get("amount"), "notifications": enabled}
+        facts["budget"] = {"amount": properties.get("amount"), "notifications": enabled}
         if not enabled:
             problems.append("the budget tells nobody")
     fail_if(problems, hint="toolkit plan shows what an apply would set back")
-    return evidence
+    return facts
 
 
 _posture = partial(Check, category="posture")
 
-CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[Check[Context], ...] = (
     _posture(
         id="posture-locks",
         title="Nobody can delete what the environment locks",
         function=locks_hold,
+        outputs=("locks",),
+        feature="locks",
     ),
     _posture(
         id="posture-alerts",
         title="Somebody is told of failed pipelines and jobs, and of the budget",
         function=somebody_is_told,
-        outputs=("metric_alerts", "data_factory_id", "machine_learning_workspace_id"),
+        outputs=("metric_alerts", "data_factory_id", "machine_learning_workspace_id", "budget_id"),
         severity="warning",
     ),
 )

@@ -7,36 +7,51 @@ from __future__ import annotations
 
 from toolkit.azure.clients import VAULT_API_VERSION
 from toolkit.azure.denial import FIREWALL_SECONDS, ROLE_SECONDS
+from toolkit.checks.model import Check, Facts
 from toolkit.smoke.context import Context
 from toolkit.smoke.expect import expect_denial
-from toolkit.smoke.model import Check, Evidence
 
 _OUTPUTS = ("key_vault_uri", "probe_identities")
+_TOO_MANY = "rbac-probes-minimal names the role assignment that lets it: delete that"
 # Need not exist: without the role Azure refuses before it looks (inferred).
 _SECRET = "toolkit-smoke-value"  # noqa: S105
 
 
-def metadata_can_be_listed(context: Context) -> Evidence:
+def metadata_can_be_listed(context: Context) -> Facts:
     """Key Vault Reader lists names and attributes, never values."""
     return {"secrets_on_first_page": _secrets(context)}
 
 
-def listing_is_refused_for_the_role(context: Context) -> Evidence:
-    return expect_denial(context, lambda: _secrets(context), ("vault-role",), "listing secrets")
+def listing_is_refused_for_the_role(context: Context) -> Facts:
+    return expect_denial(
+        context, lambda: _secrets(context), ("vault-role",), "listing secrets without a role", if_allowed=_TOO_MANY
+    )
 
 
-def value_is_refused_for_the_role(context: Context) -> Evidence:
+def value_is_refused_for_the_role(context: Context) -> Facts:
     def read() -> None:
         with context.actor.vault(context.output("key_vault_uri")) as client:
             client.get(f"/secrets/{_SECRET}", {"api-version": VAULT_API_VERSION})
 
-    return expect_denial(context, read, ("vault-role",), "reading a secret's value")
+    return expect_denial(
+        context,
+        read,
+        ("vault-role",),
+        "reading a secret's value",
+        if_allowed=_TOO_MANY,
+        got_through=("not-found",),
+    )
 
 
-def listing_is_refused_by_the_network(context: Context) -> Evidence:
+def listing_is_refused_by_the_network(context: Context) -> Facts:
     kinds = ("vault-connection",) if context.environment.public_network_access.key_vault == "Disabled" else ()
     return expect_denial(
-        context, lambda: _secrets(context), (*kinds, "vault-firewall"), "listing secrets from outside the network"
+        context,
+        lambda: _secrets(context),
+        (*kinds, "vault-firewall"),
+        "listing secrets from outside the network",
+        if_allowed="close the vault: publicNetworkAccess and networkAcls.defaultAction (toolkit apply does)",
+        got_through=("vault-role",),
     )
 
 
@@ -46,7 +61,7 @@ def _secrets(context: Context) -> int:
     return len(page.get("value") or [])
 
 
-CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[Check[Context], ...] = (
     Check(
         id="keyvault-vnet-list",
         category="keyvault",

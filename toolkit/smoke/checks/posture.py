@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from toolkit.smoke.checks.common import DIAGNOSTICS_API_VERSION, expect, fail_if, lookup, read, read_list, same
-from toolkit.smoke.context import Context
-from toolkit.smoke.model import Check, Evidence
+from toolkit.checks.model import Check, Facts
+from toolkit.smoke.checks.control_plane import DIAGNOSTICS_API_VERSION, expect, fail_if, lookup, read, read_list, same
+from toolkit.smoke.context import RESTORE_FIRST, Context
 
 _ACCOUNTS = ("storage_account_name", "lake_storage_account_name")
 
 
-def storage_is_closed(context: Context) -> Evidence:
+def storage_is_closed(context: Context) -> Facts:
     expected = {
         "properties.networkAcls.defaultAction": "Deny",
         "properties.allowSharedKeyAccess": False,
@@ -20,33 +20,44 @@ def storage_is_closed(context: Context) -> Evidence:
         "properties.supportsHttpsTrafficOnly": True,
         "properties.publicNetworkAccess": context.environment.public_network_access.storage,
     }
-    evidence = {}
+    facts = {}
     with context.runner().storage() as client:
         for name in (context.output(output) for output in _ACCOUNTS):
             account = client.storage_accounts.get_properties(context.output("resource_group_name"), name)
-            evidence[name] = expect(name, account.as_dict(), expected)
-    return evidence
+            facts[name] = expect(name, account.as_dict(), expected)
+    return facts
 
 
-def blobs_can_be_restored(context: Context) -> Evidence:
-    """Azure has no versioning with a hierarchical namespace (the lake):
+def blobs_can_be_restored(context: Context) -> Facts:
+    """The containers come first: one that was deleted takes its role assignments along, so that others see no role.
+
+    Azure has no versioning with a hierarchical namespace (the lake):
     https://learn.microsoft.com/azure/storage/blobs/versioning-overview
     """
     soft_delete = {
         "properties.deleteRetentionPolicy.enabled": True,
         "properties.containerDeleteRetentionPolicy.enabled": True,
     }
+    _containers_exist(context, "storage_account_id", "storage_containers")
+    _containers_exist(context, "lake_storage_account_id", "lake_containers")
     wanted = ({**soft_delete, "properties.isVersioningEnabled": True}, soft_delete)
-    evidence = {}
+    facts = {}
     with context.runner().storage() as client:
         for output, expected in zip(_ACCOUNTS, wanted, strict=True):
             name = context.output(output)
             service = client.blob_services.get_service_properties(context.output("resource_group_name"), name)
-            evidence[name] = expect(f"the blob service of {name}", service.as_dict(), expected)
-    return evidence
+            facts[name] = expect(f"the blob service of {name}", service.as_dict(), expected)
+    return facts
 
 
-def vault_is_closed(context: Context) -> Evidence:
+def _containers_exist(context: Context, account_output: str, containers_output: str) -> None:
+    account = context.output(account_output)
+    found = {one["name"] for one in read_list(context, f"{account}/blobServices/default/containers")}
+    missing = [name for name in context.output(containers_output) if name not in found]
+    fail_if([f"the container {one} of {account.split('/')[-1]} does not exist" for one in missing], hint=RESTORE_FIRST)
+
+
+def vault_is_closed(context: Context) -> Facts:
     expected = {
         "properties.enableRbacAuthorization": True,
         "properties.enableSoftDelete": True,
@@ -56,7 +67,7 @@ def vault_is_closed(context: Context) -> Evidence:
     return expect("the key vault", read(context, context.output("key_vault_id")), expected)
 
 
-def registry_is_closed(context: Context) -> Evidence:
+def registry_is_closed(context: Context) -> Facts:
     expected = {
         "properties.adminUserEnabled": False,
         "properties.anonymousPullEnabled": (False, None),
@@ -65,13 +76,13 @@ def registry_is_closed(context: Context) -> Evidence:
     return expect("the container registry", read(context, context.output("container_registry_id")), expected)
 
 
-def factory_is_closed(context: Context) -> Evidence:
+def factory_is_closed(context: Context) -> Facts:
     expected = {"properties.publicNetworkAccess": context.environment.public_network_access.data_factory}
     return expect("the data factory", read(context, context.output("data_factory_id")), expected)
 
 
-def endpoints_are_approved(context: Context) -> Evidence:
-    problems, evidence = [], {}
+def endpoints_are_approved(context: Context) -> Facts:
+    problems, facts = [], {}
     for key, endpoint in context.output("private_endpoints").items():
         properties = read(context, endpoint["id"])["properties"]
         connections = [
@@ -80,18 +91,19 @@ def endpoints_are_approved(context: Context) -> Evidence:
         ]
         states = [lookup(c, "properties.privateLinkServiceConnectionState.status") for c in connections]
         provisioning = properties.get("provisioningState")
-        evidence[key] = {"connections": states, "provisioning_state": provisioning}
+        facts[key] = {"connections": states, "provisioning_state": provisioning}
         if not states or any(state != "Approved" for state in states):
             problems.append(f"{key} is {' and '.join(map(str, states)) or 'connected to nothing'}")
         if provisioning != "Succeeded":
             problems.append(f"{key} is {provisioning}")
-    if not evidence:
-        problems.append("the outputs name no private endpoint")
-    fail_if(problems, hint="approve the connection on its target, or delete the endpoint and run toolkit apply")
-    return evidence
+    fail_if(
+        problems,
+        hint="approve a pending connection on its target; a rejected one stays so: delete the endpoint, then apply",
+    )
+    return facts
 
 
-def diagnostics_are_sent(context: Context) -> Evidence:
+def diagnostics_are_sent(context: Context) -> Facts:
     """Logs of the data plane, in the platform's own Log Analytics workspace.
 
     https://learn.microsoft.com/azure/azure-monitor/platform/diagnostic-settings
@@ -105,11 +117,11 @@ def diagnostics_are_sent(context: Context) -> Evidence:
         "workspace": context.output("machine_learning_workspace_id"),
         "data factory": context.output("data_factory_id"),
     }
-    # An environment may do without these.
-    for name, output in {"Batch account": "batch_account_id", "function app": "function_app_id"}.items():
-        if context.session.outputs.get(output) is not None:
-            sources[name] = context.output(output)
-    problems, evidence = [], {}
+    if context.has("batch"):
+        sources["Batch account"] = context.output("batch_account_id")
+    if context.has("function_app"):
+        sources["function app"] = context.output("function_app_id")
+    problems, facts = [], {}
     for name, source in sources.items():
         path = f"{source}/providers/Microsoft.Insights/diagnosticSettings"
         settings = read_list(context, path, DIAGNOSTICS_API_VERSION)
@@ -119,16 +131,16 @@ def diagnostics_are_sent(context: Context) -> Evidence:
             if same(lookup(setting, "properties.workspaceId"), workspace)
             and any(log.get("enabled") for log in lookup(setting, "properties.logs") or [])
         ]
-        evidence[name] = logs
+        facts[name] = logs
         if not logs:
             problems.append(f"the {name} sends no logs to the platform's Log Analytics workspace")
     fail_if(problems, hint="toolkit apply makes the diagnostic settings")
-    return evidence
+    return facts
 
 
 _posture = partial(Check, category="posture")
 
-CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[Check[Context], ...] = (
     _posture(
         id="posture-storage",
         title="Both storage accounts deny by default, refuse keys, anonymous access and old TLS",
@@ -137,9 +149,16 @@ CHECKS: tuple[Check, ...] = (
     ),
     _posture(
         id="posture-blob-recovery",
-        title="Deleted and overwritten blobs can be restored",
+        title="The containers are there, and deleted and overwritten blobs can be restored",
         function=blobs_can_be_restored,
-        outputs=("resource_group_name", *_ACCOUNTS),
+        outputs=(
+            "resource_group_name",
+            *_ACCOUNTS,
+            "storage_account_id",
+            "storage_containers",
+            "lake_storage_account_id",
+            "lake_containers",
+        ),
     ),
     _posture(
         id="posture-key-vault",
@@ -177,6 +196,8 @@ CHECKS: tuple[Check, ...] = (
             "container_registry_id",
             "machine_learning_workspace_id",
             "data_factory_id",
+            "batch_account_id",
+            "function_app_id",
         ),
         severity="warning",
     ),

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from toolkit.azure.denial import ROLE_SECONDS
-from toolkit.smoke.checks.common import fail_if, same
+from toolkit.checks.model import Check, Facts
+from toolkit.smoke.checks.control_plane import fail_if, same
 from toolkit.smoke.context import Context
-from toolkit.smoke.model import Check, Evidence
 
 # https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/privileged
 BROAD_ROLES: dict[str, str] = {
@@ -23,16 +23,18 @@ BROAD_ROLES: dict[str, str] = {
 }
 
 
-def assignments_exist(context: Context) -> Evidence:
-    identities = {str(i["principal_id"]).casefold() for i in _identities(context)}
+def assignments_exist(context: Context) -> Facts:
+    names = _names(context)
     problems = []
     assignments: dict[str, Any] = context.output("role_assignments")
     with context.runner().authorization() as client:
         for key, meant in assignments.items():
+            who = names.get(str(meant["principal_id"]).casefold())
+            shown = f"{key} ({meant['role']} of {who or meant['principal_id']})"
             try:
                 found: Any = client.role_assignments.get_by_id(meant["id"])
             except ResourceNotFoundError:
-                problems.append(f"{key} does not exist")
+                problems.append(f"{shown} does not exist")
                 continue
             for name, wanted, have in (
                 ("principal", meant["principal_id"], found.principal_id),
@@ -40,38 +42,45 @@ def assignments_exist(context: Context) -> Evidence:
                 ("scope", meant["scope"], found.scope),
             ):
                 if not same(have, wanted):
-                    problems.append(f"{key} has the {name} {have}, not {wanted}")
-            if str(found.principal_id).casefold() in identities and found.principal_type != "ServicePrincipal":
-                problems.append(f"{key} has the principal type {found.principal_type}, not ServicePrincipal")
-    if not assignments:
-        problems.append("the outputs name no role assignment")
+                    problems.append(f"{shown} has the {name} {have}, not {wanted}")
+            if who and found.principal_type != "ServicePrincipal":
+                problems.append(f"{shown} has the principal type {found.principal_type}, not ServicePrincipal")
     fail_if(problems, hint="toolkit apply makes what is missing", retry_seconds=context.check.retry_seconds)
     return {"assignments": len(assignments)}
 
 
-def probes_have_nothing_else(context: Context) -> Evidence:
+def probes_have_nothing_else(context: Context) -> Facts:
     """A probe with one role more would make denials pass, or fail, for the wrong reason."""
-    meant = {str(a["id"]).casefold() for a in context.output("role_assignments").values()}
-    problems, evidence = [], {}
+    every = context.output("role_assignments").values()
+    meant = {str(a["id"]).casefold() for a in every}
+    owners = {str(a["principal_id"]).casefold() for a in every}
+    problems, facts = [], {}
     for name, probe in context.output("probe_identities").items():
         found = _assignments_of(context, probe["principal_id"])
         extra = [a for a in found if name == "nobody" or str(a.id).casefold() not in meant]
-        evidence[name] = len(found)
-        problems += [f"{name} has a role that nobody meant: {_words(a)}" for a in extra]
+        facts[name] = len(found)
+        problems += [f"{name} has a role that nobody meant: {_words(context, a)}" for a in extra]
+        if not found and str(probe["principal_id"]).casefold() in owners:
+            # An empty answer would also hide what is too much.
+            problems.append(f"no role of {name} can be seen, although it was given some")
     fail_if(problems, hint="delete these role assignments", retry_seconds=context.check.retry_seconds)
-    return {"assignments": evidence}
+    return {"assignments": facts}
 
 
-def no_broad_roles(context: Context) -> Evidence:
+def no_broad_roles(context: Context) -> Facts:
     subscription = f"/subscriptions/{context.environment.subscription_id}"
-    problems, principals = [], {str(i["principal_id"]) for i in _identities(context)}
-    for principal in sorted(principals):
-        for assignment in _assignments_of(context, principal):
+    problems, facts = [], {}
+    for principal, name in sorted(_names(context).items(), key=lambda item: item[1]):
+        found = _assignments_of(context, principal)
+        facts[name] = len(found)
+        for assignment in found:
             broad = _guid(assignment.role_definition_id).casefold() in BROAD_ROLES
             if broad and not is_within(str(assignment.scope), subscription):
-                problems.append(f"{principal} has {_words(assignment)}")
+                problems.append(f"{name} has {_words(context, assignment)}")
+    if not any(facts.values()):
+        problems.append("no role of any identity can be seen, so nothing is known of broad ones")
     fail_if(problems, hint="assign the role on the resource group or the resource, or a narrower role")
-    return {"principals": len(principals)}
+    return {"assignments": facts}
 
 
 def is_within(scope: str, subscription: str) -> bool:
@@ -79,10 +88,14 @@ def is_within(scope: str, subscription: str) -> bool:
     return scope.casefold().startswith(f"{subscription.casefold()}/") and scope.rstrip("/").count("/") > 2
 
 
-def _identities(context: Context) -> list[dict[str, Any]]:
-    """The platform's own service principals."""
-    factory = {"principal_id": context.output("data_factory_principal_id")}
-    return [*context.output("identities").values(), *context.output("probe_identities").values(), factory]
+def _names(context: Context) -> dict[str, str]:
+    """The platform's own service principals: what each is called, by its principal id in lower case."""
+    ours = {
+        **{f"the identity {name}": one["principal_id"] for name, one in context.output("identities").items()},
+        **{f"the probe {name}": one["principal_id"] for name, one in context.output("probe_identities").items()},
+        "the data factory": context.output("data_factory_principal_id"),
+    }
+    return {str(principal).casefold(): name for name, principal in ours.items()}
 
 
 def _assignments_of(context: Context, principal_id: str) -> list[Any]:
@@ -100,12 +113,24 @@ def _guid(role_definition_id: str) -> str:
     return role_definition_id.split("/")[-1]
 
 
-def _words(assignment: Any) -> str:
-    guid = _guid(assignment.role_definition_id)
-    return f"{BROAD_ROLES.get(guid.casefold(), f'role {guid}')} on {assignment.scope}"
+def _words(context: Context, assignment: Any) -> str:
+    return f"{_role_name(context, assignment.role_definition_id)} on {assignment.scope}"
 
 
-CHECKS: tuple[Check, ...] = (
+def _role_name(context: Context, role_definition_id: str) -> str:
+    """As Azure calls it; by its GUID where the runner may not read that."""
+    guid = _guid(role_definition_id)
+    if name := BROAD_ROLES.get(guid.casefold()):
+        return name
+    with context.runner().authorization() as client:
+        try:
+            found: Any = client.role_definitions.get_by_id(role_definition_id)
+        except HttpResponseError:
+            return f"role {guid}"
+    return str(found.role_name)
+
+
+CHECKS: tuple[Check[Context], ...] = (
     Check(
         id="rbac-assignments",
         category="rbac",

@@ -15,18 +15,20 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from toolkit.azure.clients import Actor
 from toolkit.azure.denial import FIREWALL_SECONDS, ROLE_SECONDS
+from toolkit.checks.model import Check, CheckFailed, Facts
 from toolkit.smoke.context import BLOB_PREFIX, Context
 from toolkit.smoke.expect import expect_denial
-from toolkit.smoke.model import Check, CheckFailed, Evidence
 
 # Blobs of a run that was killed are nobody's any more after this time: no run takes that long.
 LEFTOVER_AGE = timedelta(hours=1)
 
 _OUTPUTS = ("storage_account_name", "storage_blob_endpoint", "smoke_container_name", "probe_identities")
 _LIST = "?restype=container&comp=list"
+_TOO_MANY = "rbac-probes-minimal names the role assignment that lets it: delete that, or find anonymous access"
+_OPEN = "set networkAcls.defaultAction to Deny (toolkit apply does), and look for a rule that covers this address"
 
 
-def round_trip(context: Context) -> Evidence:
+def round_trip(context: Context) -> Facts:
     """Write, read back, delete, and see that it is gone; then sweep what killed runs left."""
     actor, payload = context.actor, secrets.token_bytes(256)
     name = _upload(context, actor, payload)
@@ -40,7 +42,7 @@ def round_trip(context: Context) -> Evidence:
     raise CheckFailed(f"the blob {name} can still be read after it was deleted")
 
 
-def read_as_reader(context: Context) -> Evidence:
+def read_as_reader(context: Context) -> Facts:
     payload = secrets.token_bytes(256)
     name = _upload(context, context.at(identity="writer"), payload)
     if _download(context, context.actor, name) != payload:
@@ -48,23 +50,40 @@ def read_as_reader(context: Context) -> Evidence:
     return {"blob": name, "bytes": len(payload)}
 
 
-def write_is_refused_for_the_role(context: Context) -> Evidence:
+def write_is_refused_for_the_role(context: Context) -> Facts:
     actor = context.actor
-    return expect_denial(context, lambda: _upload(context, actor, b"must not be written"), ("storage-role",), "a write")
+    return expect_denial(
+        context,
+        lambda: _upload(context, actor, b"must not be written"),
+        ("storage-role",),
+        "a write by the reader",
+        if_allowed=_TOO_MANY,
+    )
 
 
-def read_is_refused_for_the_role(context: Context) -> Evidence:
+def read_is_refused_for_the_role(context: Context) -> Facts:
     actor = context.actor
-    return expect_denial(context, lambda: _list(context, actor), ("storage-role",), "listing the container")
+    return expect_denial(
+        context,
+        lambda: _list(context, actor),
+        ("storage-role",),
+        "listing the container without a role",
+        if_allowed=_TOO_MANY,
+    )
 
 
-def write_is_refused_by_the_firewall(context: Context) -> Evidence:
+def write_is_refused_by_the_firewall(context: Context) -> Facts:
     actor = context.actor
-    what = "a write from outside the network"
-    return expect_denial(context, lambda: _upload(context, actor, b"must not be written"), ("storage-firewall",), what)
+    return expect_denial(
+        context,
+        lambda: _upload(context, actor, b"must not be written"),
+        ("storage-firewall",),
+        "a write from outside the network",
+        if_allowed=_OPEN,
+    )
 
 
-def lake_is_refused_by_the_firewall(context: Context) -> Evidence:
+def lake_is_refused_by_the_firewall(context: Context) -> Facts:
     """The lake's blob endpoint: the firewall decides before any role does, and the probe has none there."""
     actor = context.actor
     url = f"https://{context.output('lake_storage_account_name')}.blob.core.windows.net/"
@@ -73,10 +92,17 @@ def lake_is_refused_by_the_firewall(context: Context) -> Evidence:
         with actor.blobs(url) as service:
             next(iter(service.list_containers(results_per_page=1)), None)
 
-    return expect_denial(context, read, ("storage-firewall",), "reading the data lake from outside the network")
+    return expect_denial(
+        context,
+        read,
+        ("storage-firewall",),
+        "reading the data lake from outside the network",
+        if_allowed=_OPEN,
+        got_through=("storage-role",),
+    )
 
 
-def shared_key_is_refused(context: Context) -> Evidence:
+def shared_key_is_refused(context: Context) -> Facts:
     """A made-up key: an account that takes keys at all would say that the signature is wrong (inferred)."""
     actor = context.actor
     key = AzureNamedKeyCredential(
@@ -88,17 +114,27 @@ def shared_key_is_refused(context: Context) -> Evidence:
             container = service.get_container_client(context.output("smoke_container_name"))
             next(iter(container.list_blobs(results_per_page=1)), None)
 
-    return expect_denial(context, read, ("shared-key",), "a request that is signed with an account key")
-
-
-def anonymous_is_refused(context: Context) -> Evidence:
-    actor = context.actor
     return expect_denial(
-        context, lambda: _list(context, actor), ("anonymous",), "listing the container without a token"
+        context,
+        read,
+        ("shared-key",),
+        "a request that is signed with an account key",
+        if_allowed="set allowSharedKeyAccess to false: toolkit apply does",
     )
 
 
-def plain_http_is_refused(context: Context) -> Evidence:
+def anonymous_is_refused(context: Context) -> Facts:
+    actor = context.actor
+    return expect_denial(
+        context,
+        lambda: _list(context, actor),
+        ("anonymous",),
+        "listing the container without a token",
+        if_allowed="set allowBlobPublicAccess to false and the container's public access to None: toolkit apply does",
+    )
+
+
+def plain_http_is_refused(context: Context) -> Facts:
     """No token is sent: a client library refuses to put one on http, and the account has to refuse without it."""
     url = context.output("storage_blob_endpoint").replace("https://", "http://", 1)
     actor = context.actor
@@ -107,12 +143,19 @@ def plain_http_is_refused(context: Context) -> Evidence:
         with actor.web(url) as client:
             client.get(f"/{context.output('smoke_container_name')}{_LIST}", headers={"x-ms-version": "2023-11-03"})
 
-    return expect_denial(context, read, ("plain-http",), "a request over plain http")
+    return expect_denial(
+        context,
+        read,
+        ("plain-http",),
+        "a request over plain http",
+        if_allowed="set supportsHttpsTrafficOnly to true: toolkit apply does",
+        got_through=("anonymous", "token"),
+    )
 
 
 def _upload(context: Context, actor: Actor, payload: bytes) -> str:
     """The name of a new blob that the attempt deletes when it ends."""
-    name = f"{BLOB_PREFIX}{context.session.run_id}/{context.check.id}-{secrets.token_hex(4)}"
+    name = f"{BLOB_PREFIX}{context.run.id}/{context.check.id}-{secrets.token_hex(4)}"
     with actor.blobs(context.output("storage_blob_endpoint")) as service:
         service.get_blob_client(context.output("smoke_container_name"), name).upload_blob(payload, overwrite=True)
     # Whoever wrote it can delete it: the data role that allows one allows the other.
@@ -150,7 +193,7 @@ def _sweep(context: Context, actor: Actor) -> int:
     return len(leftovers)
 
 
-CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[Check[Context], ...] = (
     Check(
         id="storage-vnet-write",
         category="storage",

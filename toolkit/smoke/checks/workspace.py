@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from toolkit.smoke.checks.common import expect, fail_if, lookup, read, read_list
+from toolkit.checks.model import Check, Facts
+from toolkit.smoke.checks.control_plane import expect, fail_if, lookup, read, read_list
 from toolkit.smoke.context import Context
-from toolkit.smoke.model import Check, Evidence
 
 _OUTPUTS = ("machine_learning_workspace_id",)
 
 
-def is_provisioned(context: Context) -> Evidence:
+def is_provisioned(context: Context) -> Facts:
     workspace = read(context, context.output("machine_learning_workspace_id"))
     return expect("the workspace", workspace, {"properties.provisioningState": "Succeeded"})
 
 
-def is_private(context: Context) -> Evidence:
+def is_private(context: Context) -> Facts:
     """Access from outside is environment data; jobs always run in a network that the workspace manages.
 
     https://learn.microsoft.com/azure/machine-learning/how-to-managed-network
@@ -28,7 +28,7 @@ def is_private(context: Context) -> Evidence:
     return expect("the workspace", workspace, expected)
 
 
-def uses_identities(context: Context) -> Evidence:
+def uses_identities(context: Context) -> Facts:
     """Otherwise the workspace asks for the account keys that the storage account refuses.
 
     https://learn.microsoft.com/azure/machine-learning/how-to-disable-local-auth-storage
@@ -37,24 +37,25 @@ def uses_identities(context: Context) -> Evidence:
     return expect("the workspace", workspace, {"properties.systemDatastoresAuthMode": "identity"})
 
 
-def compute_scales_to_zero(context: Context) -> Evidence:
+def compute_scales_to_zero(context: Context) -> Facts:
     workspace = context.output("machine_learning_workspace_id")
-    problems, evidence = [], {}
+    problems, facts = [], {}
     for compute in read_list(context, f"{workspace}/computes"):
         if lookup(compute, "properties.computeType") != "AmlCompute":
             continue
         minimum = lookup(compute, "properties.properties.scaleSettings.minNodeCount")
         state = lookup(compute, "properties.provisioningState")
-        evidence[compute["name"]] = {"minimum_nodes": minimum, "provisioning_state": state}
+        facts[compute["name"]] = {"minimum_nodes": minimum, "provisioning_state": state}
         if minimum != 0:
             problems.append(f"{compute['name']} keeps {minimum} nodes running")
         if state != "Succeeded":
             problems.append(f"{compute['name']} is {state}")
+    problems += [f"the cluster {n} is missing" for n in context.output("machine_learning_computes") if n not in facts]
     fail_if(problems, hint="set minNodeCount to 0: idle nodes are paid for")
-    return evidence
+    return facts
 
 
-CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[Check[Context], ...] = (
     Check(
         id="workspace-provisioned",
         category="workspace",
@@ -81,7 +82,8 @@ CHECKS: tuple[Check, ...] = (
         category="workspace",
         title="Every compute cluster scales to zero",
         function=compute_scales_to_zero,
-        outputs=_OUTPUTS,
+        outputs=(*_OUTPUTS, "machine_learning_computes"),
+        feature="computes",
         severity="warning",
     ),
 )

@@ -70,9 +70,13 @@ class RecordedBlobs:
     """Stands for Azurite: remembers which containers the control plane asked for."""
 
     containers: set[tuple[str, str]] = field(default_factory=set)
+    public: dict[tuple[str, str], str] = field(default_factory=dict)
 
     async def create_container(self, account: str, container: str) -> None:
         self.containers.add((account, container))
+
+    async def set_public_access(self, account: str, container: str, level: str) -> None:
+        self.public[account, container] = level
 
     async def delete_container(self, account: str, container: str) -> None:
         self.containers.discard((account, container))

@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from toolkit import __version__
+from toolkit.checks.model import CheckResult, RunResult
 from toolkit.evidence import package_versions
-from toolkit.smoke.model import CATEGORIES, CheckResult, SmokeResult
-
-JSON_NAME, JUNIT_NAME, MARKDOWN_NAME = "smoke.json", "smoke.junit.xml", "smoke.md"
 
 # https://www.w3.org/TR/xml/#charsets: a service's message may hold characters that XML 1.0 cannot.
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def as_document(result: SmokeResult) -> dict[str, Any]:
+def as_document(result: RunResult) -> dict[str, Any]:
     """The run as plain data; the checks are in the registry's order."""
     return {
         "environment": result.environment,
+        **result.circumstances,
+        "ran": True,
         "run_id": result.run_id,
         "started_at": result.started_at,
         "duration_seconds": round(result.duration, 3),
@@ -37,17 +37,15 @@ def as_document(result: SmokeResult) -> dict[str, Any]:
     }
 
 
-def as_junit(result: SmokeResult) -> str:
+def as_junit(result: RunResult) -> str:
     """JUnit XML: one suite per category. A failed warning is no failure, as for the exit code: it is in system-out."""
-    root = ET.Element("testsuites", name=f"toolkit smoke {result.environment}", time=f"{result.duration:.3f}")
-    for category in CATEGORIES:
+    root = ET.Element("testsuites", name=f"toolkit {result.kind} {result.environment}", time=f"{result.duration:.3f}")
+    for category in dict.fromkeys(one.check.category for one in result.results):
         results = [one for one in result.results if one.check.category == category]
-        if not results:
-            continue
         suite = ET.SubElement(
             root,
             "testsuite",
-            name=f"smoke.{category}",
+            name=f"{result.kind}.{category}",
             tests=str(len(results)),
             failures=str(sum(one.outcome == "FAIL" and one.red for one in results)),
             errors="0",
@@ -56,22 +54,25 @@ def as_junit(result: SmokeResult) -> str:
             timestamp=result.started_at,
         )
         for one in results:
-            _junit_case(suite, one)
+            _junit_case(suite, result, one)
     ET.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def as_markdown(result: SmokeResult) -> str:
-    """A summary for a pull request or a job: what is wrong first, then every check."""
+def as_markdown(result: RunResult) -> str:
+    """A summary for a pull request or a job: who saw it and when, what is wrong, then every check."""
     mark = "✅" if result.green else "❌"
-    lines = [f"## {mark} Smoke tests of {result.environment}", "", f"{result.summary}, in {result.duration:.1f} s.", ""]
+    lines = [f"## {mark} {result.kind.capitalize()} tests of {result.environment}", ""]
+    lines += [f"{result.summary}, in {result.duration:.1f} s.", ""]
+    facts = {"time": result.started_at, **result.circumstances}
+    lines += [*(f"* {name}: {_cell(value)}" for name, value in facts.items()), ""]
     for one in result.results:
         if one.red or one.outcome == "FAIL":
             lines.append(f"* **{one.check.id}** {one.outcome}: {_cell(one.reason)}")
             if one.hint:
                 lines.append(f"  * {_cell(one.hint)}")
-            lines.append(f"  * {one.check.anchor}")
-    lines += ["", "| check | outcome | time | reason |", "|---|---|---|---|"]
+            lines += [f"  * {one.check.anchor}", ""]
+    lines += ["| check | outcome | time | reason |", "|---|---|---|---|"]
     lines += [
         f"| {one.check.id} | {outcome_words(one)} | {one.duration:.1f} s | {_cell(one.reason)} |"
         for one in result.results
@@ -79,13 +80,12 @@ def as_markdown(result: SmokeResult) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write(result: SmokeResult, folder: Path) -> None:
-    """All three reports into ``folder``, which is made when it is missing."""
+def write(result: RunResult, folder: Path) -> None:
+    """``KIND.json``, ``KIND.junit.xml`` and ``KIND.md`` into ``folder``, which is made when it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(as_document(result), indent=2, default=str) + "\n"
-    (folder / JSON_NAME).write_text(text, encoding="utf-8")
-    (folder / JUNIT_NAME).write_text(as_junit(result), encoding="utf-8")
-    (folder / MARKDOWN_NAME).write_text(as_markdown(result), encoding="utf-8")
+    for ending, content in {"json": text, "junit.xml": as_junit(result), "md": as_markdown(result)}.items():
+        (folder / f"{result.kind}.{ending}").write_text(content, encoding="utf-8")
 
 
 def outcome_words(one: CheckResult) -> str:
@@ -112,24 +112,23 @@ def _check_document(one: CheckResult) -> dict[str, Any]:
         "documentation": one.check.anchor,
         "duration_seconds": round(one.duration, 3),
         "attempts": one.attempts,
-        "evidence": dict(one.evidence),
+        "evidence": dict(one.facts),
     }
     if one.outcome == "SKIP":
         document |= {"requirement": one.requirement, "skip_allowed": one.skip_allowed}
     return document
 
 
-def _junit_case(suite: ET.Element, one: CheckResult) -> None:
-    case = ET.SubElement(
-        suite, "testcase", classname=f"smoke.{one.check.category}", name=one.check.id, time=f"{one.duration:.3f}"
-    )
+def _junit_case(suite: ET.Element, result: RunResult, one: CheckResult) -> None:
+    group = f"{result.kind}.{one.check.category}"
+    case = ET.SubElement(suite, "testcase", classname=group, name=one.check.id, time=f"{one.duration:.3f}")
     reason = _xml(one.reason)
     details = _xml(f"{one.reason}\nhint: {one.hint or 'see the documentation'}\n{one.check.anchor}")
     if one.outcome == "SKIP":
-        allowed = "" if one.skip_allowed else " (not allowed by smoke.allowed_skips in env.toml)"
+        allowed = "" if one.skip_allowed else f" (not allowed by {result.allowing})"
         ET.SubElement(case, "skipped", message=f"{reason}{allowed}")
     elif one.red:
-        ET.SubElement(case, "failure", message=reason, type="SmokeCheckFailed").text = details
+        ET.SubElement(case, "failure", message=reason, type="CheckFailed").text = details
     elif one.outcome == "FAIL":
         ET.SubElement(case, "system-out").text = f"warning: {details}"
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from toolkit.smoke.checks.common import expect, fail_if, lookup, read, read_list
+from toolkit.checks.model import Check, Facts
+from toolkit.smoke.checks.control_plane import expect, fail_if, lookup, read, read_list, same
 from toolkit.smoke.context import Context
-from toolkit.smoke.model import Check, Evidence
 
 
-def batch_is_closed(context: Context) -> Evidence:
-    account_id = context.session.outputs.get("batch_account_id")
-    if account_id is None:
-        return {"batch_account": "the environment has none"}
+def batch_is_closed(context: Context) -> Facts:
+    account_id = context.output("batch_account_id")
     account = read(context, account_id)
-    evidence = expect(
+    facts = expect(
         "the Batch account",
         account,
         {
@@ -24,10 +22,11 @@ def batch_is_closed(context: Context) -> Evidence:
         },
     )
     problems = []
-    modes = lookup(account, "properties.allowedAuthenticationModes") or []
+    # An account that names no modes is taken to allow all of them (inferred).
+    modes = lookup(account, "properties.allowedAuthenticationModes") or ["SharedKey"]
     if "SharedKey" in modes:
         problems.append("the Batch account takes shared keys")
-    is_open = evidence["properties.publicNetworkAccess"] == "Enabled"
+    is_open = facts["properties.publicNetworkAccess"] == "Enabled"
     if is_open and lookup(account, "properties.networkProfile.accountAccess.defaultAction") != "Deny":
         problems.append("the Batch account answers everybody on the internet")
     pools = read_list(context, f"{account_id}/pools")
@@ -37,17 +36,15 @@ def batch_is_closed(context: Context) -> Evidence:
             problems.append(f"the nodes of pool {pool['name']} have public addresses")
         if lookup(pool, "properties.scaleSettings.autoScale.formula") is None:
             problems.append(f"pool {pool['name']} does not scale by itself")
-    if not pools:
-        problems.append("the Batch account has no pool")
+    if not any(same(pool["id"], context.output("batch_pool_id")) for pool in pools):
+        problems.append("the Batch account has lost the platform's pool")
     fail_if(problems, hint="toolkit plan shows what an apply would set back")
-    return {**evidence, "modes": modes, "pools": [pool["name"] for pool in pools]}
+    return {**facts, "modes": modes, "pools": [pool["name"] for pool in pools]}
 
 
-def function_app_is_closed(context: Context) -> Evidence:
-    app_id = context.session.outputs.get("function_app_id")
-    if app_id is None:
-        return {"function_app": "the environment has none"}
-    evidence = expect(
+def function_app_is_closed(context: Context) -> Facts:
+    app_id = context.output("function_app_id")
+    facts = expect(
         "the function app",
         read(context, app_id),
         {
@@ -62,20 +59,24 @@ def function_app_is_closed(context: Context) -> Evidence:
         [f"the function app can be published to with a password ({name})" for name in allowed],
         hint="toolkit apply turns basic authentication off",
     )
-    return {**evidence, "basic_publishing": allowed}
+    return {**facts, "basic_publishing": allowed}
 
 
 _posture = partial(Check, category="posture")
 
-CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[Check[Context], ...] = (
     _posture(
         id="posture-batch-account",
         title="The Batch account takes no keys, and its nodes have no public addresses",
         function=batch_is_closed,
+        outputs=("batch_account_id", "batch_pool_id"),
+        feature="batch",
     ),
     _posture(
         id="posture-function-app",
         title="The function app takes no passwords, and reaches its storage with its identity",
         function=function_app_is_closed,
+        outputs=("function_app_id",),
+        feature="function_app",
     ),
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from toolkit.checks.model import CheckFailed, Facts
 from toolkit.smoke.context import Context
-from toolkit.smoke.model import CheckFailed, Evidence
 
 # The api-versions that Terraform writes the types with (terraform/modules), so that a check reads what was written.
 API_VERSIONS: dict[str, str] = {
@@ -60,8 +60,8 @@ def lookup(document: Any, path: str) -> Any:
     return document
 
 
-def expect(what: str, document: Mapping[str, Any], expected: Mapping[str, Any]) -> Evidence:
-    """Evidence that every ``path`` of ``expected`` has its value (a tuple lists the values that are allowed).
+def expect(what: str, document: Mapping[str, Any], expected: Mapping[str, Any]) -> Facts:
+    """What was found, when every ``path`` of ``expected`` has its value (a tuple lists the values that are allowed).
 
     Raises CheckFailed that names everything that differs, not only the first.
     """
@@ -76,7 +76,7 @@ def expect(what: str, document: Mapping[str, Any], expected: Mapping[str, Any]) 
         raise CheckFailed(
             f"{what}: {'; '.join(wrong)}",
             hint="somebody changed it, or Terraform does not say it: toolkit plan shows what an apply would set back",
-            evidence={"found": found},
+            facts={"found": found},
         )
     return found
 
@@ -84,7 +84,7 @@ def expect(what: str, document: Mapping[str, Any], expected: Mapping[str, Any]) 
 def fail_if(problems: list[str], *, hint: str, retry_seconds: float = 0) -> None:
     """Raises one CheckFailed with every problem."""
     if problems:
-        raise CheckFailed("; ".join(problems), hint=hint, retry_seconds=retry_seconds, evidence={"problems": problems})
+        raise CheckFailed("; ".join(problems), hint=hint, retry_seconds=retry_seconds, facts={"problems": problems})
 
 
 def private_hosts(context: Context, target_output: str) -> list[str]:

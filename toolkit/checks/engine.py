@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import difflib
-import secrets
 import threading
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol
 
 from azure.core.exceptions import AzureError
 
-from toolkit.environment import Connection
+from toolkit.azure.denial import Denial
+from toolkit.checks.model import (
+    C,
+    Check,
+    CheckFailed,
+    CheckObserver,
+    CheckResult,
+    CheckSkipped,
+    Facts,
+    SilentCheckObserver,
+)
 from toolkit.errors import ToolkitError, UsageError
-from toolkit.smoke.context import Context, Session
-from toolkit.smoke.expect import words
-from toolkit.smoke.model import Check, CheckFailed, CheckResult, CheckSkipped, Evidence, Observer, Silent, SmokeResult
-from toolkit.smoke.model import ordered as in_registry_order
-from toolkit.smoke.registry import CHECKS
 
 WORKERS = 8
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 15.0
+
+Ended = Facts | CheckFailed | CheckSkipped
 
 
 class Clock(Protocol):
@@ -47,57 +52,47 @@ class SystemClock:
         return stop.wait(seconds)
 
 
-def run(
-    connection: Connection,
-    outputs: Mapping[str, Any],
-    checks: Sequence[Check],
+def run_checks(
+    checks: Sequence[Check[C]],
+    attempt: Callable[[Check[C]], C],
     *,
-    patience: float | None = None,
-    observer: Observer | None = None,
+    allowed_skips: Sequence[str] = (),
+    patience: float = 1,
+    observer: CheckObserver | None = None,
     clock: Clock | None = None,
-) -> SmokeResult:
-    """Run ``checks`` and say how each ended.
+) -> tuple[CheckResult, ...]:
+    """Run ``checks``, each attempt in a context of its own, and say in their order how each ended.
 
-    ``patience`` scales every retry budget (the environment's own by default). Raises UsageError when the runner has no
-    credential or env.toml allows skips of unknown checks; KeyboardInterrupt, once every check that ran has cleaned up.
+    ``patience`` scales every retry budget. Raises KeyboardInterrupt, once every check that ran has cleaned up.
     """
-    environment = connection.environment
-    _validate_allowed_skips(environment.allowed_smoke_skips, checks)
-    started = datetime.now(UTC)
-    run_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-    session = Session(connection, outputs, run_id)
-    session.credential("runner", connection.runner)
-    engine = _Engine(
-        session,
-        environment.patience if patience is None else patience,
-        _Serialised(observer or Silent()),
-        clock or SystemClock(),
-        threading.Event(),
-    )
-    begin = time.monotonic()
-    try:
-        results = engine.run(checks)
-    finally:
-        session.close()
-    return SmokeResult(
-        environment=environment.name,
-        run_id=run_id,
-        started_at=started.isoformat(timespec="seconds"),
-        duration=time.monotonic() - begin,
-        results=in_registry_order(results, checks),
-    )
+    observing = _Serialised(observer or SilentCheckObserver())
+    engine = _Engine(attempt, allowed_skips, patience, observing, clock or SystemClock(), threading.Event())
+    return tuple(engine.run(checks))
+
+
+def validate_allowed_skips(patterns: Sequence[str], known: Collection[str], kind: str) -> None:
+    """An entry with a typing error would never match, and the run would be red for no visible reason."""
+    for pattern in patterns:
+        if pattern.startswith(("vantage:", "identity:")) or any(fnmatchcase(name, pattern) for name in known):
+            continue
+        close = difflib.get_close_matches(pattern, known, n=1)
+        raise UsageError(
+            f"env.toml: {kind}.allowed_skips names {pattern!r}, which matches no check",
+            hint=f"{f'did you mean {close[0]}? ' if close else ''}toolkit {kind} ENV --list shows them",
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class _Engine:
-    session: Session
+class _Engine(Generic[C]):
+    open: Callable[[Check[C]], C]
+    allowed_skips: Sequence[str]
     patience: float
-    observer: Observer
+    observer: CheckObserver
     clock: Clock
     stop: threading.Event
 
-    def run(self, checks: Sequence[Check]) -> list[CheckResult]:
-        with ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="smoke") as pool:
+    def run(self, checks: Sequence[Check[C]]) -> list[CheckResult]:
+        with ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="check") as pool:
             try:  # around the submits too: the first checks run while the last ones are handed over
                 everything = [pool.submit(self._check, check) for check in checks]
                 pending: set[Future[CheckResult]] = set(everything)
@@ -110,7 +105,7 @@ class _Engine:
                 raise  # leaving the pool's block waits for those that clean up
         return [future.result() for future in everything]
 
-    def _check(self, check: Check) -> CheckResult:
+    def _check(self, check: Check[C]) -> CheckResult:
         self.observer.started(check)
         begin, attempt = self.clock.now(), 0
         while True:
@@ -129,22 +124,21 @@ class _Engine:
     def _delay(self, attempt: int) -> float:
         return float(min(_FIRST_DELAY * 2 ** (attempt - 1), _LONGEST_DELAY) * self.patience)
 
-    def _attempt(self, check: Check) -> Evidence | CheckFailed | CheckSkipped:
-        context = Context(self.session, check)
-        outcome: Evidence | CheckFailed | CheckSkipped
+    def _attempt(self, check: Check[C]) -> Ended:
+        context = self.open(check)
+        outcome: Ended
         try:
-            for name in check.outputs:
-                context.output(name)
+            context.prepare()
             outcome = check.function(context)
         except (CheckFailed, CheckSkipped) as ended:
             outcome = ended
         except AzureError as error:
             denial = context.explain(error)
             outcome = CheckFailed(
-                words(denial) if denial.kind != "other" else f"{words(denial)}: {_first_line(error)}",
+                denial_words(denial) if denial.kind != "other" else f"{denial_words(denial)}: {_first_line(error)}",
                 hint=denial.hint,
                 retry_seconds=denial.retry_seconds,
-                evidence=denial.evidence,
+                facts=denial.evidence,
             )
         except ToolkitError as error:
             outcome = CheckFailed(error.message, hint=error.hint)
@@ -157,13 +151,11 @@ class _Engine:
             reason = f"{outcome.reason}; and it could not clean up"
         else:
             reason = "all was well, but it could not clean up"
-        return CheckFailed(f"{reason}: {'; '.join(left_behind)}", evidence={"left_behind": left_behind})
+        return CheckFailed(f"{reason}: {'; '.join(left_behind)}", facts={"left_behind": left_behind})
 
-    def _result(
-        self, check: Check, outcome: Evidence | CheckFailed | CheckSkipped, duration: float, attempts: int
-    ) -> CheckResult:
+    def _result(self, check: Check[C], outcome: Ended, duration: float, attempts: int) -> CheckResult:
         if isinstance(outcome, CheckSkipped):
-            allowed = _allowed(check, outcome.requirement, self.session.connection.environment.allowed_smoke_skips)
+            allowed = outcome.meant or _allowed(check, outcome.requirement, self.allowed_skips)
             return CheckResult(
                 check,
                 "SKIP",
@@ -175,23 +167,29 @@ class _Engine:
             )
         if isinstance(outcome, CheckFailed):
             return CheckResult(
-                check, "FAIL", outcome.reason, duration, attempts, hint=outcome.hint, evidence=dict(outcome.evidence)
+                check, "FAIL", outcome.reason, duration, attempts, hint=outcome.hint, facts=dict(outcome.facts)
             )
-        return CheckResult(check, "PASS", check.title, duration, attempts, evidence=dict(outcome))
+        return CheckResult(check, "PASS", check.title, duration, attempts, facts=dict(outcome))
+
+
+def denial_words(denial: Denial) -> str:
+    """``cause (HTTP 403 AuthorizationFailure)``."""
+    facts = " ".join(str(fact) for fact in (denial.status and f"HTTP {denial.status}", denial.code) if fact)
+    return f"{denial.cause} ({facts})" if facts else denial.cause
 
 
 class _Serialised:
     """An observer is called from one thread at a time, and its bugs are not a check's outcome."""
 
-    def __init__(self, observer: Observer) -> None:
+    def __init__(self, observer: CheckObserver) -> None:
         self._observer = observer
         self._lock = threading.Lock()
 
-    def started(self, check: Check) -> None:
+    def started(self, check: Check[Any]) -> None:
         with self._lock:
             self._observer.started(check)
 
-    def retrying(self, check: Check, attempt: int, reason: str, seconds_left: float) -> None:
+    def retrying(self, check: Check[Any], attempt: int, reason: str, seconds_left: float) -> None:
         with self._lock:
             self._observer.retrying(check, attempt, reason, seconds_left)
 
@@ -200,21 +198,8 @@ class _Serialised:
             self._observer.finished(result)
 
 
-def _allowed(check: Check, requirement: str, patterns: Sequence[str]) -> bool:
+def _allowed(check: Check[Any], requirement: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns for name in (check.id, requirement))
-
-
-def _validate_allowed_skips(patterns: Sequence[str], checks: Sequence[Check]) -> None:
-    """An entry with a typing error would never match, and the run would be red for no visible reason."""
-    known = [check.id for check in (*CHECKS, *checks)]
-    for pattern in patterns:
-        if pattern.startswith(("vantage:", "identity:")) or any(fnmatchcase(name, pattern) for name in known):
-            continue
-        close = difflib.get_close_matches(pattern, known, n=1)
-        raise UsageError(
-            f"env.toml: smoke.allowed_skips names {pattern!r}, which matches no check",
-            hint=f"{f'did you mean {close[0]}? ' if close else ''}toolkit smoke ENV --list shows them",
-        )
 
 
 def _unexpected(error: Exception) -> CheckFailed:
@@ -224,7 +209,7 @@ def _unexpected(error: Exception) -> CheckFailed:
     return CheckFailed(
         f"unexpected {type(error).__name__}: {_first_line(error)}",
         hint="an answer had an unknown shape, or this is a bug in the check: please report it",
-        evidence={"exception": type(error).__name__, "raised_at": where},
+        facts={"exception": type(error).__name__, "raised_at": where},
     )
 
 

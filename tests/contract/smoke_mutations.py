@@ -1,0 +1,321 @@
+"""Ways of breaking an applied platform, and the checks that must see each; for test_smoke.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from azure.core.credentials import AzureNamedKeyCredential
+
+from tests.contract.smoke_platform import Platform
+from toolkit.azure.clients import Actor
+from toolkit.smoke.checks.control_plane import DIAGNOSTICS_API_VERSION, api_version
+
+BLOB_DATA_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
+BLOB_DATA_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+KEY_VAULT_READER = "21090545-7ca7-4776-b22c-e363652d74d2"
+KEY_VAULT_SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
+CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+DNS_API_VERSION = "2020-06-01"
+
+
+def storage(platform: Platform, **properties: Any) -> AbstractContextManager[None]:
+    changes = {f"properties.{name}": value for name, value in properties.items()}
+    return platform.changed(platform.outputs["storage_account_id"], changes)
+
+
+def open_firewall(platform: Platform, output: str) -> AbstractContextManager[None]:
+    return platform.changed(platform.outputs[output], {"properties.networkAcls.defaultAction": "Allow"})
+
+
+@contextmanager
+def public_container(platform: Platform) -> Iterator[None]:
+    """With an account key: Set Container ACL knows no Entra token."""
+    account = platform.outputs["storage_account_id"]
+    with storage(platform, allowBlobPublicAccess=True, allowSharedKeyAccess=True):
+        keys = platform.call("POST", f"{account}/listKeys", api_version(account))["keys"]
+        key = AzureNamedKeyCredential(platform.outputs["storage_account_name"], keys[0]["value"])
+        inside = Actor("key", platform.connection.vantages["vnet"], None, "")
+        with inside.blobs(platform.outputs["storage_blob_endpoint"], key=key) as service:
+            container = service.get_container_client(platform.outputs["smoke_container_name"])
+            container.set_container_access_policy({}, public_access="container")
+            try:
+                yield
+            finally:
+                container.set_container_access_policy({}, public_access=None)
+
+
+def open_vault(platform: Platform) -> AbstractContextManager[None]:
+    changes = {"properties.publicNetworkAccess": "Enabled", "properties.networkAcls.defaultAction": "Allow"}
+    return platform.changed(platform.outputs["key_vault_id"], changes)
+
+
+def zone(platform: Platform) -> str:
+    return str(platform.outputs["private_dns_zones"]["privatelink.blob.core.windows.net"])
+
+
+def no_record(platform: Platform) -> AbstractContextManager[None]:
+    return platform.deleted(f"{zone(platform)}/A/{platform.outputs['storage_account_name']}", DNS_API_VERSION)
+
+
+def no_link(platform: Platform) -> AbstractContextManager[None]:
+    links = platform.call("GET", f"{zone(platform)}/virtualNetworkLinks", DNS_API_VERSION)["value"]
+    assert len(links) == 1
+    return platform.deleted(links[0]["id"], DNS_API_VERSION)
+
+
+def linked_service_outside(platform: Platform) -> AbstractContextManager[None]:
+    factory = platform.outputs["data_factory_id"]
+    services = platform.call("GET", f"{factory}/linkedservices", api_version(factory))["value"]
+    return platform.changed(services[0]["id"], {"properties.connectVia": None})
+
+
+def workspace(platform: Platform, **properties: Any) -> AbstractContextManager[None]:
+    changes = {f"properties.{name}": value for name, value in properties.items()}
+    return platform.changed(platform.outputs["machine_learning_workspace_id"], changes)
+
+
+def running_nodes(platform: Platform) -> AbstractContextManager[None]:
+    parent = platform.outputs["machine_learning_workspace_id"]
+    computes = platform.call("GET", f"{parent}/computes", api_version(parent))["value"]
+    return platform.changed(computes[0]["id"], {"properties.properties.scaleSettings.minNodeCount": 1})
+
+
+def no_versioning(platform: Platform) -> AbstractContextManager[None]:
+    service = f"{platform.outputs['storage_account_id']}/blobServices/default"
+    return platform.changed(service, {"properties.isVersioningEnabled": False})
+
+
+def no_diagnostics(platform: Platform) -> AbstractContextManager[None]:
+    path = f"{platform.outputs['key_vault_id']}/providers/Microsoft.Insights/diagnosticSettings"
+    settings = platform.call("GET", path, DIAGNOSTICS_API_VERSION)["value"]
+    return platform.deleted(settings[0]["id"], DIAGNOSTICS_API_VERSION)
+
+
+def alert(platform: Platform, **properties: Any) -> AbstractContextManager[None]:
+    changes = {f"properties.{name}": value for name, value in properties.items()}
+    return platform.changed(platform.outputs["metric_alerts"]["failed-pipelines"], changes)
+
+
+def reader_writes(platform: Platform) -> AbstractContextManager[None]:
+    container = platform.outputs["storage_containers"][platform.outputs["smoke_container_name"]]
+    return platform.granted(platform.probe("reader"), BLOB_DATA_CONTRIBUTOR, container)
+
+
+def broad_role(platform: Platform) -> AbstractContextManager[None]:
+    subscription = f"/subscriptions/{platform.connection.environment.subscription_id}"
+    return platform.granted(platform.outputs["data_factory_principal_id"], CONTRIBUTOR, subscription)
+
+
+def nobody_reads(platform: Platform, role: str, output: str) -> AbstractContextManager[None]:
+    return platform.granted(platform.probe("nobody"), role, platform.outputs[output])
+
+
+def web_activity_outside(platform: Platform) -> AbstractContextManager[None]:
+    pipeline = platform.outputs["data_factory_pipelines"]["network-probe"]
+    activities = platform.call("GET", pipeline, api_version(pipeline))["properties"]["activities"]
+    del activities[0]["typeProperties"]["connectVia"]
+    return platform.changed(pipeline, {"properties.activities": activities})
+
+
+@contextmanager
+def trigger_started(platform: Platform) -> Iterator[None]:
+    trigger = platform.outputs["data_factory_triggers"]["daily"]["id"]
+    platform.call("POST", f"{trigger}/start", api_version(trigger))
+    try:
+        yield
+    finally:
+        platform.call("POST", f"{trigger}/stop", api_version(trigger))
+
+
+POOL_ADDRESSES = "properties.networkConfiguration.publicIPAddressConfiguration"
+PASSWORDS = "basicPublishingCredentialsPolicies"
+
+
+# what breaks -> (how, {the check that must see it: a word of its reason})
+MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], dict[str, str]]] = {
+    "storage firewall open": (
+        lambda p: open_firewall(p, "storage_account_id"),
+        {"storage-internet-write-denied": "was allowed", "posture-storage": "defaultAction"},
+    ),
+    "lake firewall open": (
+        lambda p: open_firewall(p, "lake_storage_account_id"),
+        {"storage-internet-lake-denied": "AuthorizationPermissionMismatch", "posture-storage": "defaultAction"},
+    ),
+    "shared keys on": (
+        lambda p: storage(p, allowSharedKeyAccess=True),
+        {"storage-shared-key-denied": "AuthenticationFailed", "posture-storage": "allowSharedKeyAccess"},
+    ),
+    "anonymous access": (
+        public_container,
+        {"storage-anonymous-denied": "was allowed", "posture-storage": "allowBlobPublicAccess"},
+    ),
+    "plain http": (
+        lambda p: storage(p, supportsHttpsTrafficOnly=False),
+        {"storage-plain-http-denied": "was allowed", "posture-storage": "supportsHttpsTrafficOnly"},
+    ),
+    "old tls": (lambda p: storage(p, minimumTlsVersion="TLS1_0"), {"posture-storage": "minimumTlsVersion"}),
+    "storage closed to temporary rules": (
+        lambda p: storage(p, publicNetworkAccess="Disabled"),
+        {"posture-storage": "publicNetworkAccess"},
+    ),
+    "writer without its role": (
+        lambda p: p.revoked(p.probe("writer"), BLOB_DATA_CONTRIBUTOR),
+        {
+            "storage-vnet-write": "AuthorizationPermissionMismatch",
+            "storage-vnet-read": "AuthorizationPermissionMismatch",
+            "storage-adf-managed-write": "AuthorizationPermissionMismatch",
+            "rbac-assignments": "does not exist",
+        },
+    ),
+    "reader without its role": (
+        lambda p: p.revoked(p.probe("reader"), BLOB_DATA_READER),
+        {"storage-vnet-read": "AuthorizationPermissionMismatch", "rbac-assignments": "does not exist"},
+    ),
+    "reader may write": (
+        reader_writes,
+        {"storage-reader-write-denied": "was allowed", "rbac-probes-minimal": "reader has a role"},
+    ),
+    "nobody may read blobs": (
+        lambda p: nobody_reads(p, BLOB_DATA_READER, "storage_account_id"),
+        {"storage-nobody-read-denied": "was allowed", "rbac-probes-minimal": "nobody has a role"},
+    ),
+    "no DNS record": (
+        no_record,
+        {"dns-storage-private": "does not resolve", "storage-vnet-write": "the host name does not resolve"},
+    ),
+    "zone not linked": (
+        no_link,
+        {"dns-storage-private": "outside the network's", "storage-vnet-write": "resolves to a public address"},
+    ),
+    "vault open": (
+        open_vault,
+        {"keyvault-internet-denied": "was allowed", "posture-key-vault": "publicNetworkAccess"},
+    ),
+    "vault reader without its role": (
+        lambda p: p.revoked(p.probe("reader"), KEY_VAULT_READER),
+        {"keyvault-vnet-list": "ForbiddenByRbac", "rbac-assignments": "does not exist"},
+    ),
+    "vault reader may read values": (
+        lambda p: p.granted(p.probe("reader"), KEY_VAULT_SECRETS_USER, p.outputs["key_vault_id"]),
+        {
+            "keyvault-reader-value-denied": "was allowed: it got as far as SecretNotFound",
+            "rbac-probes-minimal": "reader has a role",
+        },
+    ),
+    "nobody may list secrets": (
+        lambda p: nobody_reads(p, KEY_VAULT_READER, "key_vault_id"),
+        {"keyvault-nobody-denied": "was allowed", "rbac-probes-minimal": "nobody has a role"},
+    ),
+    "linked service outside": (linked_service_outside, {"adf-linked-services-private": "Auto-resolve"}),
+    "factory open": (
+        lambda p: p.changed(p.outputs["data_factory_id"], {"properties.publicNetworkAccess": "Enabled"}),
+        {"posture-data-factory": "publicNetworkAccess"},
+    ),
+    "workspace open": (
+        lambda p: workspace(p, publicNetworkAccess="Enabled"),
+        {"workspace-private": "publicNetworkAccess"},
+    ),
+    "workspace with keys": (
+        lambda p: workspace(p, systemDatastoresAuthMode="AccessKey"),
+        {"workspace-identity-datastores": "systemDatastoresAuthMode"},
+    ),
+    "nodes always running": (running_nodes, {"workspace-compute-scales-to-zero": "keeps 1 nodes"}),
+    "registry with an admin user": (
+        lambda p: p.changed(p.outputs["container_registry_id"], {"properties.adminUserEnabled": True}),
+        {"posture-container-registry": "adminUserEnabled"},
+    ),
+    "no versioning": (no_versioning, {"posture-blob-recovery": "isVersioningEnabled"}),
+    "no diagnostics": (no_diagnostics, {"posture-diagnostics": "the key vault sends no logs"}),
+    "alert off": (lambda p: alert(p, enabled=False), {"posture-alerts": "failed-pipelines is off"}),
+    "alert unheard": (lambda p: alert(p, actions=[]), {"posture-alerts": "failed-pipelines tells nobody"}),
+    "budget unheard": (
+        lambda p: p.changed(p.outputs["budget_id"], {"properties.notifications": {}}),
+        {"posture-alerts": "the budget tells nobody"},
+    ),
+    "web activity outside": (
+        web_activity_outside,
+        {"adf-pipelines-private": "network-probe/Probe connects via the Auto"},
+    ),
+    "trigger started by hand": (trigger_started, {"adf-triggers": "trigger daily is Started, not Stopped"}),
+    "batch with keys": (
+        lambda p: p.changed(
+            p.outputs["batch_account_id"], {"properties.allowedAuthenticationModes": ["AAD", "SharedKey"]}
+        ),
+        {"posture-batch-account": "takes shared keys"},
+    ),
+    "batch nodes with public addresses": (
+        lambda p: p.changed(p.outputs["batch_pool_id"], {f"{POOL_ADDRESSES}.provision": "BatchManaged"}),
+        {"posture-batch-account": "have public addresses"},
+    ),
+    "function app with a password": (
+        lambda p: p.changed(f"{p.outputs['function_app_id']}/{PASSWORDS}/scm", {"properties.allow": True}),
+        {"posture-function-app": "published to with a password (scm)"},
+    ),
+    "a broad role": (broad_role, {"rbac-no-broad-roles": "has Contributor on /subscriptions/"}),
+}
+
+
+# What follows cannot be put right, so it comes last: a rejected connection stays rejected, a new identity has a new id.
+
+
+def reject(platform: Platform, target: str, endpoints: Mapping[str, Any]) -> None:
+    """The connections on ``target`` that come from ``endpoints``, by the end of their ids."""
+    version = api_version(target)
+    found = platform.call("GET", f"{target}/privateEndpointConnections", version)["value"]
+    names = [one["id"].split("/")[-1].casefold() for one in endpoints.values()]
+    ours = [c for c in found for n in names if c["properties"]["privateEndpoint"]["id"].casefold().endswith(n)]
+    assert ours
+    for one in ours:
+        state = {"privateLinkServiceConnectionState": {"status": "Rejected", "description": "test"}}
+        platform.call("PUT", one["id"], version, {"properties": state})
+
+
+def reject_managed_endpoint(platform: Platform) -> None:
+    managed = platform.outputs["data_factory_managed_private_endpoints"]
+    reject(platform, platform.outputs["storage_account_id"], managed)
+
+
+def reject_private_endpoint(platform: Platform) -> None:
+    reject(platform, platform.outputs["key_vault_id"], platform.outputs["private_endpoints"])
+
+
+def remove_identity(platform: Platform) -> None:
+    factory = platform.outputs["data_factory_id"]
+    body = platform.call("GET", factory, api_version(factory))
+    platform.call("PUT", factory, api_version(factory), {**body, "identity": {"type": "None"}})
+
+
+def remove_runtime(platform: Platform) -> None:
+    """What names it goes before it, and of each kind first what names others of its kind."""
+    factory = platform.outputs["data_factory_id"]
+    for kind, first in {"triggers": "", "pipelines": "train-and-deploy", "linkedservices": "ls_batch"}.items():
+        found = platform.call("GET", f"{factory}/{kind}", api_version(factory))["value"]
+        for one in sorted(found, key=lambda one: one["name"] != first):
+            platform.call("DELETE", one["id"], api_version(factory))
+    name = platform.outputs["data_factory_integration_runtime_name"]
+    platform.call("DELETE", f"{factory}/integrationRuntimes/{name}", api_version(factory))
+
+
+def delete_container(platform: Platform) -> None:
+    container = platform.outputs["storage_containers"][platform.outputs["smoke_container_name"]]
+    platform.call("DELETE", container, api_version(container))
+
+
+BREAKAGES: dict[str, tuple[Callable[[Platform], None], dict[str, str]]] = {
+    "managed endpoint rejected": (
+        reject_managed_endpoint,
+        {"adf-endpoints-approved": "Rejected on its target", "storage-adf-managed-write": "AuthorizationFailure"},
+    ),
+    "private endpoint rejected": (
+        reject_private_endpoint,
+        {"posture-private-endpoints": "Rejected", "keyvault-vnet-list": "HTTP"},
+    ),
+    "factory without identity": (remove_identity, {"adf-identity": "the factory's identity is None"}),
+    "runtime gone": (
+        remove_runtime,
+        {"adf-runtime-ready": "does not exist", "adf-linked-services-private": "no linked service"},
+    ),
+    "container deleted": (delete_container, {"posture-blob-recovery": "the container smoke of stmlplocal"}),
+}

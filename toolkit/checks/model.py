@@ -1,0 +1,179 @@
+"""What a check is, how it says what it found, and what a run adds up to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from azure.core.exceptions import AzureError
+
+from toolkit.azure.denial import Denial
+
+Severity = Literal["fatal", "warning"]
+Outcome = Literal["PASS", "FAIL", "SKIP"]
+# What a check found, for the reports: plain data, nothing secret.
+Facts = Mapping[str, Any]
+
+
+class CheckFailed(Exception):
+    """What was expected does not hold.
+
+    ``retry_seconds`` says how long it may take to become so by itself (eventual consistency), counted from the check's
+    start; 0 when waiting cannot help.
+    """
+
+    def __init__(
+        self, reason: str, *, hint: str | None = None, retry_seconds: float = 0, facts: Facts | None = None
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.hint = hint
+        self.retry_seconds = retry_seconds
+        self.facts: Facts = facts or {}
+
+
+class CheckSkipped(Exception):
+    """Nothing can be proven here. ``requirement`` names what is missing: ``vantage:vnet``, ``feature:batch``.
+
+    ``meant``: the environment's own data says that there is nothing to prove, so nobody has to allow the skip.
+    """
+
+    def __init__(self, requirement: str, reason: str, *, meant: bool = False) -> None:
+        super().__init__(reason)
+        self.requirement = requirement
+        self.reason = reason
+        self.meant = meant
+
+
+class CheckContext(Protocol):
+    """One attempt of one check, as the engine sees it."""
+
+    def prepare(self) -> None:
+        """Raises CheckFailed or CheckSkipped when something that the check's record asks for is not there."""
+        ...
+
+    def explain(self, error: AzureError) -> Denial:
+        """Why Azure refused."""
+        ...
+
+    def finalize(self) -> list[str]:
+        """Clean up; what could not be cleaned up is returned as words."""
+        ...
+
+
+C = TypeVar("C", bound=CheckContext)
+
+
+@dataclass(frozen=True, slots=True)
+class Check(Generic[C]):
+    """A record and a function, which gets a context and returns facts for the report when all is well.
+
+    It raises CheckFailed or CheckSkipped, or lets an exception of an Azure SDK through, which toolkit.azure.denial
+    explains; any other exception is a bug and fails the check. It never prints, exits or keeps state, and may be called
+    again. ``vantage`` is the place that it acts from (None: the runner's own), ``identity`` who it acts as.
+    ``outputs`` are the outputs of the platform that it reads, and it can read no other. ``feature`` is what the
+    environment must have switched on for the check to mean anything. ``retry_seconds`` is how long rules of this kind
+    take to arrive on Azure.
+    """
+
+    id: str
+    category: str
+    title: str
+    function: Callable[[C], Facts]
+    vantage: str | None = None
+    identity: str = "runner"
+    outputs: tuple[str, ...] = ()
+    feature: str | None = None
+    severity: Severity = "fatal"
+    retry_seconds: float = 0
+
+    @property
+    def anchor(self) -> str:
+        return f"docs/checks.md#{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """How one check ended. ``hint`` is set for failures; ``requirement`` and ``skip_allowed`` for skips."""
+
+    check: Check[Any]
+    outcome: Outcome
+    reason: str
+    duration: float
+    attempts: int
+    hint: str | None = None
+    requirement: str | None = None
+    skip_allowed: bool = False
+    facts: Facts = field(default_factory=dict)
+
+    @property
+    def red(self) -> bool:
+        """Whether the run fails because of it: a failure (but of a warning), or a skip that nobody allowed."""
+        if self.outcome == "FAIL":
+            return self.check.severity == "fatal"
+        return self.outcome == "SKIP" and not self.skip_allowed
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """A whole run; ``results`` are in the registry's order.
+
+    ``kind`` is what ran (``smoke``): the table of env.toml that allows its skips, and the name of its reports.
+    ``circumstances`` say who ran it, on what and from where (toolkit/evidence.py).
+    """
+
+    kind: str
+    environment: str
+    run_id: str
+    started_at: str
+    duration: float
+    results: tuple[CheckResult, ...]
+    circumstances: Mapping[str, str] = field(default_factory=dict)
+
+    def count(self, outcome: Outcome) -> int:
+        return sum(result.outcome == outcome for result in self.results)
+
+    @property
+    def green(self) -> bool:
+        """Nothing red, and something proven: a run in which every check was skipped is no evidence."""
+        return self.count("PASS") > 0 and not any(result.red for result in self.results)
+
+    @property
+    def allowing(self) -> str:
+        """Where skips are allowed, for people."""
+        return f"{self.kind}.allowed_skips in env.toml"
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        words = f"{self.count('PASS')} passed, {self.count('FAIL')} failed, {self.count('SKIP')} skipped"
+        refused = sum(r.outcome == "SKIP" and not r.skip_allowed for r in self.results)
+        if refused:
+            words += f" ({refused} of them not allowed by {self.allowing})"
+        if not self.count("PASS"):
+            words += ": nothing was proven"
+        return words
+
+
+class CheckObserver(Protocol):
+    """Told about progress, one call at a time, from the threads that run checks."""
+
+    def started(self, check: Check[Any]) -> None: ...
+
+    def retrying(self, check: Check[Any], attempt: int, reason: str, seconds_left: float) -> None: ...
+
+    def finished(self, result: CheckResult) -> None: ...
+
+
+class SilentCheckObserver:
+    """An observer that says nothing."""
+
+    def started(self, check: Check[Any]) -> None:
+        """Nothing."""
+
+    def retrying(self, check: Check[Any], attempt: int, reason: str, seconds_left: float) -> None:
+        """Nothing."""
+
+    def finished(self, result: CheckResult) -> None:
+        """Nothing."""

@@ -1,0 +1,96 @@
+"""A run of the smoke tests on one environment."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from azure.core.exceptions import AzureError, ServiceRequestError, ServiceResponseError
+
+from toolkit.azure.arm import ARM
+from toolkit.azure.denial import classify
+from toolkit.checks.engine import Clock, denial_words, run_checks, validate_allowed_skips
+from toolkit.checks.model import Check, CheckObserver, RunResult
+from toolkit.environment import Connection
+from toolkit.errors import ToolkitError
+from toolkit.evidence import circumstances
+from toolkit.smoke.context import Context, Run
+from toolkit.smoke.registry import CHECKS
+
+KIND = "smoke"
+
+
+def run(
+    connection: Connection,
+    outputs: Mapping[str, Any],
+    checks: Sequence[Check[Context]],
+    *,
+    patience: float | None = None,
+    observer: CheckObserver | None = None,
+    clock: Clock | None = None,
+) -> RunResult:
+    """Run ``checks`` and say how each ended.
+
+    ``patience`` scales every retry budget (the environment's own by default). Raises UsageError when the runner has no
+    credential or env.toml allows skips of unknown checks; ToolkitError when the runner cannot sign in: every check
+    would fail for that one reason; KeyboardInterrupt, once every check that ran has cleaned up.
+    """
+    environment = connection.environment
+    validate_allowed_skips(environment.allowed_smoke_skips, [check.id for check in (*CHECKS, *checks)], KIND)
+    started = datetime.now(UTC)
+    state = Run(connection, outputs, f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}")
+    begin = time.monotonic()
+    state.credential("runner", connection.runner)
+    try:
+        who = circumstances(connection, sign_in(state))
+        results = run_checks(
+            checks,
+            lambda check: Context(state, check),
+            allowed_skips=environment.allowed_smoke_skips,
+            patience=environment.patience if patience is None else patience,
+            observer=observer,
+            clock=clock,
+        )
+    finally:
+        state.close()
+    return RunResult(
+        kind=KIND,
+        environment=environment.name,
+        run_id=state.id,
+        started_at=started.isoformat(timespec="seconds"),
+        duration=time.monotonic() - begin,
+        results=results,
+        circumstances=who,
+    )
+
+
+def sign_in(run: Run) -> str:
+    """The runner's token for the control plane. Raises ToolkitError when none can be had."""
+    runner = run.connection.runner
+    credential = run.credential("runner", runner)
+    assert credential is not None  # only the anonymous identity has none
+    try:
+        return credential.get_token(f"{ARM}/.default").token
+    except AzureError as error:
+        denial = classify(error)
+        if _nobody_answered(error) and run.connection.environment.target == "sandbox":
+            raise ToolkitError(
+                "the sandbox does not answer: nothing was proven",
+                hint="toolkit sandbox status says whether it runs, toolkit sandbox start starts it",
+            ) from error
+        raise ToolkitError(
+            f"the runner cannot sign in from {runner.name}, so nothing was proven: {denial_words(denial)}",
+            hint=denial.hint,
+        ) from error
+
+
+def _nobody_answered(error: BaseException | None) -> bool:
+    """Whether a broken connection is at the bottom of it: azure-identity wraps that in an error of authentication."""
+    while error is not None:
+        if isinstance(error, ServiceRequestError | ServiceResponseError | OSError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
