@@ -46,6 +46,16 @@ def public_container(platform: Platform) -> Iterator[None]:
                 container.set_container_access_policy({}, public_access=None)
 
 
+@contextmanager
+def public_container_by_arm(platform: Platform) -> Iterator[None]:
+    container = platform.outputs["storage_containers"][platform.outputs["smoke_container_name"]]
+    with (
+        storage(platform, allowBlobPublicAccess=True),
+        platform.changed(container, {"properties.publicAccess": "Container"}),
+    ):
+        yield
+
+
 def open_vault(platform: Platform) -> AbstractContextManager[None]:
     changes = {"properties.publicNetworkAccess": "Enabled", "properties.networkAcls.defaultAction": "Allow"}
     return platform.changed(platform.outputs["key_vault_id"], changes)
@@ -149,6 +159,10 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
     ),
     "anonymous access": (
         public_container,
+        {"storage-anonymous-denied": "was allowed", "posture-storage": "allowBlobPublicAccess"},
+    ),
+    "anonymous access through Azure Resource Manager": (
+        public_container_by_arm,
         {"storage-anonymous-denied": "was allowed", "posture-storage": "allowBlobPublicAccess"},
     ),
     "plain http": (

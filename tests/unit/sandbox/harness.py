@@ -100,6 +100,9 @@ class NoBlobs:
     async def create_container(self, account: str, container: str) -> None:
         raise NotImplementedError
 
+    async def set_public_access(self, account: str, container: str, level: str) -> None:
+        raise NotImplementedError
+
     async def delete_container(self, account: str, container: str) -> None:
         raise NotImplementedError
 

@@ -50,6 +50,29 @@ class AzuriteBlobs:
         """Make a container; one that is there already is left as it is. Raises :class:`AzuriteUnavailable`."""
         await self._own(account, "PUT", f"/{quote(container)}", "restype=container", accepted=(201, 409))
 
+    async def set_public_access(self, account: str, container: str, level: str) -> None:
+        """``None``, ``Blob`` or ``Container``; the container's stored access policies stay.
+
+        Raises :class:`AzuriteUnavailable`. https://learn.microsoft.com/rest/api/storageservices/set-container-acl
+        """
+        path, query = f"/{quote(container)}", "restype=container&comp=acl"
+        version = (b"x-ms-version", _VERSION)
+        response = await self.send(account, "GET", path, query, [version], b"", signed=True)
+        try:
+            policies = await response.aread()
+        finally:
+            await response.aclose()
+        wanted = "" if level == "None" else level.lower()
+        if response.status_code == 200 and response.headers.get("x-ms-blob-public-access", "") == wanted:
+            return
+        headers = [version, (b"content-length", str(len(policies)).encode()), (b"content-type", b"application/xml")]
+        if wanted:
+            headers.append((b"x-ms-blob-public-access", wanted.encode()))
+        response = await self.send(account, "PUT", path, query, headers, policies, signed=True)
+        await response.aclose()
+        if response.status_code != 200:
+            raise AzuriteUnavailable(f"Azurite answered {response.status_code} to PUT {path}?{query}")
+
     async def delete_container(self, account: str, container: str) -> None:
         """Delete a container with its blobs; one that is not there is no error. Raises :class:`AzuriteUnavailable`."""
         if self._store.document(_SLOT_KIND, account) is None:

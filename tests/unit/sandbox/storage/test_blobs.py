@@ -7,9 +7,9 @@ import uuid
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
-from azure.storage.blob import BlobBlock, BlobLeaseClient, ContainerClient
+from azure.storage.blob import AccessPolicy, BlobBlock, BlobLeaseClient, ContainerClient
 
-from tests.unit.sandbox.storage.conftest import ACCOUNT, Gateway
+from tests.unit.sandbox.storage.conftest import ACCOUNT, KEY, Gateway
 
 
 @pytest.fixture
@@ -101,3 +101,17 @@ def test_conditional_write(container: ContainerClient) -> None:
     with pytest.raises(ResourceExistsError) as exists:
         container.upload_blob("once", b"2")
     assert exists.value.error_code == "BlobAlreadyExists"
+
+
+def test_the_control_planes_public_access_keeps_stored_access_policies(
+    gateway: Gateway, container: ContainerClient
+) -> None:
+    gateway.configure(allowSharedKeyAccess=True)
+    key = {"account_name": ACCOUNT, "account_key": KEY}
+    keyed = gateway.client(key).get_container_client(container.container_name)
+    keyed.set_container_access_policy({"reading": AccessPolicy(permission="r", expiry="2030-01-01T00:00:00Z")})
+    for level, seen in (("Blob", "blob"), ("Container", "container"), ("Container", "container"), ("None", None)):
+        gateway.loop.run(gateway.blobs.set_public_access(ACCOUNT, container.container_name, level))
+        found = keyed.get_container_access_policy()
+        assert found["public_access"] == seen
+        assert [policy.id for policy in found["signed_identifiers"]] == ["reading"]

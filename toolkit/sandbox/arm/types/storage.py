@@ -238,7 +238,9 @@ def _container_checked(call: Call, resource: Resource) -> None:
 
 
 async def _container_made(call: Call, resource: Resource) -> None:
-    await call.resources.world.blobs.create_container(_account_of(call), call.id.name)
+    blobs, account = call.resources.world.blobs, _account_of(call)
+    await blobs.create_container(account, call.id.name)
+    await blobs.set_public_access(account, call.id.name, str(resource.properties.get("publicAccess") or "None"))
 
 
 def _container(call: Call, resource: Resource) -> None:
