@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from azure.core.credentials import AzureNamedKeyCredential
 
-from tests.contract.smoke_platform import Platform
+from tests.contract.smoke_platform import ROLES_API_VERSION, Platform
 from toolkit.azure.clients import Actor
 from toolkit.smoke.checks.control_plane import DIAGNOSTICS_API_VERSION, api_version
 
@@ -116,6 +117,31 @@ def reader_writes(platform: Platform) -> AbstractContextManager[None]:
 def broad_role(platform: Platform) -> AbstractContextManager[None]:
     subscription = f"/subscriptions/{platform.connection.environment.subscription_id}"
     return platform.granted(platform.outputs["data_factory_principal_id"], CONTRIBUTOR, subscription)
+
+
+def data_role_on_the_subscription(platform: Platform) -> AbstractContextManager[None]:
+    subscription = f"/subscriptions/{platform.connection.environment.subscription_id}"
+    return platform.granted(platform.outputs["data_factory_principal_id"], BLOB_DATA_CONTRIBUTOR, subscription)
+
+
+@contextmanager
+def custom_role_of_everything(platform: Platform) -> Iterator[None]:
+    subscription = f"/subscriptions/{platform.connection.environment.subscription_id}"
+    guid = str(uuid.uuid4())
+    role = f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{guid}"
+    properties = {
+        "roleName": "Harmless",
+        "description": "Looks like nothing.",
+        "type": "CustomRole",
+        "permissions": [{"actions": ["*"], "notActions": [], "dataActions": [], "notDataActions": []}],
+        "assignableScopes": [subscription],
+    }
+    platform.call("PUT", role, ROLES_API_VERSION, {"properties": properties})
+    try:
+        with platform.granted(platform.outputs["identities"]["ci"]["principal_id"], guid, subscription):
+            yield
+    finally:
+        platform.call("DELETE", role, ROLES_API_VERSION)
 
 
 def nobody_reads(platform: Platform, role: str, output: str) -> AbstractContextManager[None]:
@@ -267,7 +293,15 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
         lambda p: p.changed(f"{p.outputs['function_app_id']}/{PASSWORDS}/scm", {"properties.allow": True}),
         {"posture-function-app": "published to with a password (scm)"},
     ),
-    "a broad role": (broad_role, {"rbac-no-broad-roles": "has Contributor on /subscriptions/"}),
+    "a broad role": (broad_role, {"rbac-no-broad-roles": "the data factory has Contributor on /subscriptions/"}),
+    "a data role on the subscription": (
+        data_role_on_the_subscription,
+        {"rbac-no-broad-roles": "the data factory has Storage Blob Data Contributor on /subscriptions/"},
+    ),
+    "a custom role of everything": (
+        custom_role_of_everything,
+        {"rbac-no-broad-roles": "the identity ci has Harmless on /subscriptions/"},
+    ),
 }
 
 

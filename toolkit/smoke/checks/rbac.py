@@ -5,6 +5,7 @@ https://learn.microsoft.com/azure/role-based-access-control/role-assignments
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
@@ -74,9 +75,10 @@ def no_broad_roles(context: Context) -> Facts:
         found = _assignments_of(context, principal)
         facts[name] = len(found)
         for assignment in found:
-            broad = _guid(assignment.role_definition_id).casefold() in BROAD_ROLES
-            if broad and not is_within(str(assignment.scope), subscription):
-                problems.append(f"{name} has {_words(context, assignment)}")
+            if is_within(str(assignment.scope), subscription):
+                continue
+            if why := _why_broad(context, assignment.role_definition_id):
+                problems.append(f"{name} has {_words(context, assignment)}, which {why}")
     if not any(facts.values()):
         problems.append("no role of any identity can be seen, so nothing is known of broad ones")
     fail_if(problems, hint="assign the role on the resource group or the resource, or a narrower role")
@@ -86,6 +88,23 @@ def no_broad_roles(context: Context) -> Facts:
 def is_within(scope: str, subscription: str) -> bool:
     """Whether ``scope`` is inside of the subscription: not the subscription itself, a management group or ``/``."""
     return scope.casefold().startswith(f"{subscription.casefold()}/") and scope.rstrip("/").count("/") > 2
+
+
+def broad_permission(actions: Iterable[str], data_actions: Iterable[str]) -> str | None:
+    """What is too much on a whole subscription, or above it: whatever is not one named operation, or read of anything.
+
+    Data actions there reach every account and vault. Writing role assignments and definitions is any role's door to all
+    others: https://learn.microsoft.com/azure/role-based-access-control/custom-roles
+    """
+    for action in data_actions:
+        return f"permits the data action {action}"
+    for action in actions:
+        *path, verb = action.casefold().split("/")
+        named = "*" not in action
+        if verb == "read" or (named and path[:1] != ["microsoft.authorization"]):
+            continue
+        return f"permits {action}"
+    return None
 
 
 def _names(context: Context) -> dict[str, str]:
@@ -117,17 +136,34 @@ def _words(context: Context, assignment: Any) -> str:
     return f"{_role_name(context, assignment.role_definition_id)} on {assignment.scope}"
 
 
+def _why_broad(context: Context, role_definition_id: str) -> str | None:
+    if _guid(role_definition_id).casefold() in BROAD_ROLES:
+        return "is one of the privileged roles"
+    found = _definition(context, role_definition_id)
+    return broad_permission(
+        [action for permission in found.permissions for action in permission.actions or []],
+        [action for permission in found.permissions for action in permission.data_actions or []],
+    )
+
+
 def _role_name(context: Context, role_definition_id: str) -> str:
     """As Azure calls it; by its GUID where the runner may not read that."""
     guid = _guid(role_definition_id)
     if name := BROAD_ROLES.get(guid.casefold()):
         return name
+    try:
+        return str(_definition(context, role_definition_id).role_name)
+    except HttpResponseError:
+        return f"role {guid}"
+
+
+def _definition(context: Context, role_definition_id: str) -> Any:
+    """Asked of the resource group, since a CI identity may read no more: definitions are seen from all their scopes."""
+    subscription, group = context.environment.subscription_id, context.output("resource_group_name")
     with context.runner().authorization() as client:
-        try:
-            found: Any = client.role_definitions.get_by_id(role_definition_id)
-        except HttpResponseError:
-            return f"role {guid}"
-    return str(found.role_name)
+        return client.role_definitions.get(
+            f"/subscriptions/{subscription}/resourceGroups/{group}", _guid(role_definition_id)
+        )
 
 
 CHECKS: tuple[Check[Context], ...] = (
