@@ -4,55 +4,11 @@ mock_provider "azapi" {
   alias = "dns"
 }
 
-override_data {
-  target = data.terraform_remote_state.bootstrap
-  values = {
-    outputs = {
-      environment                  = "dev"
-      platform_resource_group_id   = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-mlp-dev"
-      platform_resource_group_name = "rg-mlp-dev"
-      federation                   = null
-      operator                     = { principal_id = "00000000-0000-0000-0000-0000000000b1", principal_type = "Group" }
-      ci_identity                  = { id = "ci", client_id = "ci", principal_id = "00000000-0000-0000-0000-0000000000c1" }
-      custom_roles                 = { private_endpoint_approver = "/subscriptions/00000000-0000-0000-0000-000000000001/providers/Microsoft.Authorization/roleDefinitions/00000000-0000-0000-0000-0000000000e1" }
-      delegated_role_ids           = null
-      probe_identities = {
-        reader = { id = "reader", client_id = "reader", principal_id = "00000000-0000-0000-0000-0000000000d1" }
-        writer = { id = "writer", client_id = "writer", principal_id = "00000000-0000-0000-0000-0000000000d2" }
-        nobody = { id = "nobody", client_id = "nobody", principal_id = "00000000-0000-0000-0000-0000000000d3" }
-      }
-    }
-  }
+mock_provider "terraform" {
+  source = "./tests/mocks"
 }
 
 variables {
-  environment     = "dev"
-  location        = "westeurope"
-  tenant_id       = "00000000-0000-0000-0000-0000000000aa"
-  subscription_id = "00000000-0000-0000-0000-000000000001"
-  workload        = "mlp"
-  state = {
-    resource_group_name  = "rg-state"
-    storage_account_name = "sttfmlpdev"
-    container_name       = "tfstate"
-    tenant_id            = "00000000-0000-0000-0000-0000000000aa"
-    subscription_id      = "00000000-0000-0000-0000-000000000001"
-  }
-  public_network_access = {
-    storage                    = "Enabled"
-    key_vault                  = "Disabled"
-    container_registry         = "Disabled"
-    data_factory               = "Disabled"
-    machine_learning_workspace = "Disabled"
-  }
-  storage = {
-    sku             = "Standard_LRS"
-    retention_days  = 7
-    containers      = ["ml-globals", "smoke", "adftrain"]
-    lake_containers = ["raw", "curated"]
-  }
-  key_vault  = { retention_days = 7, purge_protection = false }
-  monitoring = { retention_days = 30 }
   network = {
     address_space = "10.40.0.0/20"
     subnets = {
@@ -60,10 +16,6 @@ variables {
       batch             = { newbits = 4, netnum = 2 }
       functions         = { newbits = 4, netnum = 3, delegation = "Microsoft.App/environments" }
     }
-  }
-  machine_learning = {
-    image_build_compute = "cpu-cluster"
-    computes            = { cpu-cluster = { vm_size = "Standard_D4s_v5", max_nodes = 2 } }
   }
 }
 

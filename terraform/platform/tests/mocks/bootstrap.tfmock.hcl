@@ -1,0 +1,20 @@
+# What terraform/bootstrap gives, as the platform reads it from the bootstrap's state.
+mock_data "terraform_remote_state" {
+  defaults = {
+    outputs = {
+      environment                  = "dev"
+      platform_resource_group_id   = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-mlp-dev"
+      platform_resource_group_name = "rg-mlp-dev"
+      federation                   = null
+      operator                     = { principal_id = "00000000-0000-0000-0000-0000000000b1", principal_type = "Group" }
+      ci_identity                  = { id = "ci", client_id = "ci", principal_id = "00000000-0000-0000-0000-0000000000c1" }
+      custom_roles                 = { private_endpoint_approver = "/subscriptions/00000000-0000-0000-0000-000000000001/providers/Microsoft.Authorization/roleDefinitions/00000000-0000-0000-0000-0000000000e1" }
+      delegated_role_ids           = null
+      probe_identities = {
+        reader = { id = "reader", client_id = "reader", principal_id = "00000000-0000-0000-0000-0000000000d1" }
+        writer = { id = "writer", client_id = "writer", principal_id = "00000000-0000-0000-0000-0000000000d2" }
+        nobody = { id = "nobody", client_id = "nobody", principal_id = "00000000-0000-0000-0000-0000000000d3" }
+      }
+    }
+  }
+}
