@@ -125,4 +125,7 @@ def _default(body: dict[str, Any]) -> str:
 
 
 def _words(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    """One cell: a description's bullets are rows in it."""
+    lines = [line.strip() for line in text.split("\n")]
+    bullets = " ".join(f"<br>• {line[2:]}" if line.startswith("* ") else line for line in lines if line)
+    return " ".join(bullets.split()).replace(" <br>", "<br>").replace("|", "\\|")

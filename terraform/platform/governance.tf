@@ -60,19 +60,28 @@ module "governance" {
   locks = var.locks ? local.stateful_resources : {}
 
   # A lock holds what is below its resource, so that it must go before any of that: role assignments, containers,
-  # endpoints' connections. An output would order the creation only behind what it names.
+  # endpoints' connections. An output would order the creation only behind what it names. So these are all the modules
+  # of this folder, this one aside; tests/unit/test_terraform_files.py knows when one is missing.
   # https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources
   depends_on = [
-    module.storage,
-    module.lake,
-    module.key_vault,
+    module.access,
+    module.batch_account,
+    module.batch_identity,
     module.container_registry,
-    module.machine_learning_workspace,
     module.data_factory,
     module.data_factory_pipelines,
-    module.batch_account,
     module.function_app,
+    module.function_identity,
+    module.identity,
+    module.key_vault,
+    module.lake,
+    module.machine_learning_workspace,
+    module.metric_alerts,
+    module.monitoring,
+    module.naming,
+    module.network,
+    module.private_dns,
+    module.storage,
     module.workspace_identity_access,
-    module.access,
   ]
 }

@@ -30,7 +30,8 @@ locals {
     local.with_function_app ? { function = keys(local.function_zones) } : {},
   )
 
-  # Short enough for a name of 64 characters: https://learn.microsoft.com/azure/cloud-adoption-framework/ready/azure-best-practices/resource-abbreviations
+  # Short enough for a name of 64 characters:
+  # https://learn.microsoft.com/azure/cloud-adoption-framework/ready/azure-best-practices/resource-abbreviations
   endpoint_abbreviations = {
     storage                    = "st"
     lake                       = "dls"
@@ -45,9 +46,11 @@ locals {
   private_endpoints = {
     for resource, groups in local.endpoint_groups : resource => {
       for group in groups : group => {
-        name                 = "${local.names.private_endpoint}-${local.endpoint_abbreviations[resource]}-${lower(group)}"
-        subnet_id            = local.subnet_ids["private_endpoints"]
-        private_dns_zone_ids = var.private_dns.records == "policy" ? [] : [for zone in local.zones_by_group[group] : module.private_dns.zone_ids[zone]]
+        name      = "${local.names.private_endpoint}-${local.endpoint_abbreviations[resource]}-${lower(group)}"
+        subnet_id = local.subnet_ids["private_endpoints"]
+        private_dns_zone_ids = [
+          for zone in local.zones_by_group[group] : module.private_dns.zone_ids[zone] if var.private_dns.records != "policy"
+        ]
       }
     }
   }

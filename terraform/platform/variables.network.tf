@@ -1,7 +1,11 @@
 variable "network" {
   description = <<-EOT
-    A virtual network of the platform's own (address_space, subnets; see modules/network), or one that stands already (existing).
-    The subnet `private_endpoints` is required. hub_firewall_ip is the next hop of the subnets with hub_firewall.
+    A virtual network of the platform's own (`address_space`, `subnets`), or one that stands already (`existing`).
+
+    * `address_space`: the range of its own network.
+    * `hub_firewall_ip`: next hop of the subnets with `hub_firewall`.
+    * `subnets`: by key, as in modules/network; `private_endpoints` is required.
+    * `existing`: `virtual_network_id`, and `subnet_ids` by the same keys.
   EOT
   type = object({
     address_space   = optional(string)
@@ -27,17 +31,32 @@ variable "network" {
   }
 
   validation {
-    condition     = contains(var.network.existing == null ? keys(var.network.subnets) : keys(var.network.existing.subnet_ids), "private_endpoints")
-    error_message = "network needs a subnet called private_endpoints (in subnets, or in existing.subnet_ids): every private endpoint takes its address from it."
+    condition = contains(
+      var.network.existing == null ? keys(var.network.subnets) : keys(var.network.existing.subnet_ids),
+      "private_endpoints"
+    )
+    error_message = join(" ", [
+      "network needs a subnet called private_endpoints (in subnets, or in existing.subnet_ids):",
+      "every private endpoint takes its address from it.",
+    ])
   }
 
   validation {
     condition = var.network.existing == null || try(
-      can(regex("(?i)^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft.Network/virtualNetworks/[^/]+$", var.network.existing.virtual_network_id))
-      && alltrue([for id in values(var.network.existing.subnet_ids) : startswith(lower(id), lower("${var.network.existing.virtual_network_id}/subnets/"))]),
+      can(regex(
+        "(?i)^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft.Network/virtualNetworks/[^/]+$",
+        var.network.existing.virtual_network_id
+      ))
+      && alltrue([
+        for id in values(var.network.existing.subnet_ids) :
+        startswith(lower(id), lower("${var.network.existing.virtual_network_id}/subnets/"))
+      ]),
       false
     )
-    error_message = "network.existing takes the resource id of a virtual network and of subnets in it: az network vnet subnet list --resource-group GROUP --vnet-name NAME --query [].id"
+    error_message = join(" ", [
+      "network.existing takes the resource id of a virtual network and of subnets in it:",
+      "az network vnet subnet list --resource-group GROUP --vnet-name NAME --query [].id",
+    ])
   }
 
   # https://learn.microsoft.com/azure/machine-learning/how-to-managed-network#limitations
@@ -46,16 +65,22 @@ variable "network" {
       for service in flatten([for subnet in var.network.subnets : subnet.service_endpoints]) : service
       if can(regex("^Microsoft\\.(Storage|KeyVault|ContainerRegistry)", service))
     ]) == 0
-    error_message = "Beside the workspace's managed network, one resource cannot have private endpoints and service endpoints: leave Microsoft.Storage, Microsoft.KeyVault and Microsoft.ContainerRegistry out of service_endpoints."
+    error_message = join(" ", [
+      "Beside the workspace's managed network, one resource cannot have private endpoints and service endpoints:",
+      "leave Microsoft.Storage, Microsoft.KeyVault and Microsoft.ContainerRegistry out of service_endpoints.",
+    ])
   }
 }
 
 variable "private_dns" {
   description = <<-EOT
-    Who keeps the records of the private endpoints. `own`: zones of the platform's own, linked to its network. `existing`: the
-    central zones `zone_ids` (a hub's, also in another subscription), linked to the network unless `link` is false. `policy`:
-    an Azure Policy of the landing zone writes the records, so that endpoints have no zone group.
+    Who keeps the records of the private endpoints.
     https://learn.microsoft.com/azure/cloud-adoption-framework/ready/azure-best-practices/private-link-and-dns-integration-at-scale
+
+    * `records`: `own` for zones of the platform's own, linked to its network; `existing` for a hub's central zones; `policy` where an
+      Azure Policy of the landing zone writes the records, so that endpoints have no zone group.
+    * `zone_ids`: the central zones, also in another subscription.
+    * `link`: whether the zones are linked to the network.
   EOT
   type = object({
     records  = optional(string, "own")
@@ -76,8 +101,15 @@ variable "private_dns" {
   }
 
   validation {
-    condition     = var.private_dns.records != "existing" || length(setsubtract(local.zones, [for id in var.private_dns.zone_ids : lower(basename(id))])) == 0
-    error_message = "private_dns.zone_ids lacks ${join(", ", setsubtract(local.zones, [for id in var.private_dns.zone_ids : lower(basename(id))]))}: add their resource ids, or ask the hub's owner for the zones."
+    condition = (
+      var.private_dns.records != "existing" ||
+      length(setsubtract(local.zones, [for id in var.private_dns.zone_ids : lower(basename(id))])) == 0
+    )
+    error_message = join(" ", [
+      "private_dns.zone_ids lacks",
+      "${join(", ", setsubtract(local.zones, [for id in var.private_dns.zone_ids : lower(basename(id))]))}:",
+      "add their resource ids, or ask the hub's owner for the zones.",
+    ])
   }
 
   validation {

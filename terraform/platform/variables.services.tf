@@ -6,7 +6,13 @@ variable "development" {
 }
 
 variable "data_factory" {
-  description = "The factory: how long its integration runtime keeps machines, texts that every pipeline can read, and on a development factory the repository of its drafts."
+  description = <<-EOT
+    The factory.
+
+    * `time_to_live_minutes`: for how long its integration runtime keeps machines.
+    * `global_parameters`: texts that every pipeline can read.
+    * `git_configuration`: on a development factory the repository of its drafts; as in modules/data_factory.
+  EOT
   type = object({
     time_to_live_minutes = optional(number, 10)
     global_parameters    = optional(map(string), {})
@@ -23,16 +29,26 @@ variable "data_factory" {
 
   # https://learn.microsoft.com/azure/data-factory/continuous-integration-delivery
   validation {
-    condition     = var.development || var.data_factory.git_configuration == null
-    error_message = "Only a development factory is connected to Git, the others get what Terraform deploys: remove data_factory.git_configuration from envs/${var.environment}/terraform.tfvars, or say development = true there."
+    condition = var.development || var.data_factory.git_configuration == null
+    error_message = join(" ", [
+      "Only a development factory is connected to Git, the others get what Terraform deploys:",
+      "remove data_factory.git_configuration from envs/${var.environment}/terraform.tfvars,",
+      "or say development = true there.",
+    ])
   }
 }
 
 variable "pipelines" {
   description = <<-EOT
-    The factory's pipelines (modules/data_factory_pipelines): what their jobs run on, and what triggers them. Triggers are stopped
-    unless `triggers_started`. `account` of a blob event is storage or lake; `compute` is a key of machine_learning.computes;
-    `environment` is a key of machine_learning_environments, or the address of an environment elsewhere.
+    The factory's pipelines (modules/data_factory_pipelines): what their jobs run on, and what triggers them.
+
+    * `code_asset`: the code that they run.
+    * `compute`: a key of machine_learning.computes.
+    * `environment`: a key of machine_learning_environments, or the address of an environment elsewhere.
+    * `commands`: what each stage's job runs.
+    * `schedules`: schedule triggers by name.
+    * `blob_events`: triggers on new blobs by name; `account` is storage or lake.
+    * `triggers_started`: triggers stand still unless it is true.
   EOT
   type = object({
     code_asset  = optional(string, "training-code")
@@ -68,13 +84,23 @@ variable "pipelines" {
   nullable = false
 
   validation {
-    condition     = var.pipelines.compute == null || contains(keys(var.machine_learning.computes), coalesce(var.pipelines.compute, "-"))
-    error_message = "pipelines.compute names no cluster of machine_learning.computes: use one of ${join(", ", keys(var.machine_learning.computes))}."
+    condition = var.pipelines.compute == null || contains(keys(var.machine_learning.computes), coalesce(var.pipelines.compute, "-"))
+    error_message = join(" ", [
+      "pipelines.compute names no cluster of machine_learning.computes:",
+      "use one of ${join(", ", keys(var.machine_learning.computes))}.",
+    ])
   }
 
   validation {
-    condition     = contains(keys(var.machine_learning_environments), var.pipelines.environment) || can(regex("^(azureml:/)?/", var.pipelines.environment))
-    error_message = "pipelines.environment is neither one of machine_learning_environments (${join(", ", keys(var.machine_learning_environments))}) nor an address (azureml://registries/…, or a resource id)."
+    condition = (
+      contains(keys(var.machine_learning_environments), var.pipelines.environment) ||
+      can(regex("^(azureml:/)?/", var.pipelines.environment))
+    )
+    error_message = join(" ", [
+      "pipelines.environment is neither one of machine_learning_environments",
+      "(${join(", ", keys(var.machine_learning_environments))}) nor an address (azureml://registries/…,",
+      "or a resource id).",
+    ])
   }
 
   validation {
@@ -83,13 +109,27 @@ variable "pipelines" {
   }
 
   validation {
-    condition     = alltrue([for event in var.pipelines.blob_events : contains(event.account == "lake" ? var.storage.lake_containers : var.storage.containers, event.container)])
-    error_message = "A blob event names a container that its account does not have: add it to storage.containers or storage.lake_containers, or correct pipelines.blob_events."
+    condition = alltrue([
+      for event in var.pipelines.blob_events :
+      contains(event.account == "lake" ? var.storage.lake_containers : var.storage.containers, event.container)
+    ])
+    error_message = join(" ", [
+      "A blob event names a container that its account does not have:",
+      "add it to storage.containers or storage.lake_containers, or correct pipelines.blob_events.",
+    ])
   }
 }
 
 variable "batch" {
-  description = "Batch account and its pool, in the subnet `batch`; null for none."
+  description = <<-EOT
+    Batch account and its pool, in the subnet `batch`; null for none.
+
+    * `vm_size`: the pool's machines.
+    * `max_nodes`: how many there may be.
+    * `task_slots_per_node`: tasks that a machine runs at once.
+    * `public_network_access`: whether the account's public endpoint answers at all.
+    * `ip_rules`: public addresses that it answers then.
+  EOT
   type = object({
     vm_size               = string
     max_nodes             = number
@@ -100,8 +140,14 @@ variable "batch" {
   default = null
 
   validation {
-    condition     = var.batch == null || contains(var.network.existing == null ? keys(var.network.subnets) : keys(var.network.existing.subnet_ids), "batch")
-    error_message = "batch needs a subnet called batch for its nodes: add it to network.subnets (or network.existing.subnet_ids), or set batch = null."
+    condition = (
+      var.batch == null ||
+      contains(var.network.existing == null ? keys(var.network.subnets) : keys(var.network.existing.subnet_ids), "batch")
+    )
+    error_message = join(" ", [
+      "batch needs a subnet called batch for its nodes:",
+      "add it to network.subnets (or network.existing.subnet_ids), or set batch = null.",
+    ])
   }
 
   validation {
@@ -111,7 +157,16 @@ variable "batch" {
 }
 
 variable "function_app" {
-  description = "Function app on Flex Consumption, with its outbound traffic through the subnet `functions`; null for none."
+  description = <<-EOT
+    Function app on Flex Consumption, with its outbound traffic through the subnet `functions`; null for none.
+
+    * `runtime`: `name` and `version` of the language.
+    * `memory_mb`: memory of an instance.
+    * `max_instances`: how many there may be.
+    * `zone_redundant`: instances in several zones, where the region has them.
+    * `settings`: application settings; no secrets.
+    * `public_network_access`: whether the app's public endpoint answers at all.
+  EOT
   type = object({
     runtime               = optional(object({ name = string, version = string }), { name = "python", version = "3.11" })
     memory_mb             = optional(number, 2048)
@@ -124,12 +179,25 @@ variable "function_app" {
 
   # https://learn.microsoft.com/azure/azure-functions/flex-consumption-how-to#virtual-network-integration
   validation {
-    condition     = var.function_app == null || contains(var.network.existing == null ? keys(var.network.subnets) : keys(var.network.existing.subnet_ids), "functions")
-    error_message = "function_app needs a subnet called functions for its outbound traffic: add it to network.subnets with delegation = \"Microsoft.App/environments\" (or to network.existing.subnet_ids), or set function_app = null."
+    condition = (
+      var.function_app == null ||
+      contains(var.network.existing == null ? keys(var.network.subnets) : keys(var.network.existing.subnet_ids), "functions")
+    )
+    error_message = join(" ", [
+      "function_app needs a subnet called functions for its outbound traffic:",
+      "add it to network.subnets with delegation = \"Microsoft.App/environments\" (or to",
+      "network.existing.subnet_ids), or set function_app = null.",
+    ])
   }
 
   validation {
-    condition     = var.function_app == null || try(var.network.existing != null || var.network.subnets["functions"].delegation == "Microsoft.App/environments", true)
-    error_message = "Flex Consumption stands in subnets that are delegated to it: set network.subnets.functions.delegation = \"Microsoft.App/environments\"."
+    condition = (
+      var.function_app == null ||
+      try(var.network.existing != null || var.network.subnets["functions"].delegation == "Microsoft.App/environments", true)
+    )
+    error_message = join(" ", [
+      "Flex Consumption stands in subnets that are delegated to it:",
+      "set network.subnets.functions.delegation = \"Microsoft.App/environments\".",
+    ])
   }
 }

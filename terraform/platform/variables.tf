@@ -27,7 +27,18 @@ variable "name_overrides" {
 }
 
 variable "storage" {
-  description = "Redundancy, retention and declared firewall rules of both storage accounts, and the containers of each. restore_days (point-in-time restore), lifecycle_rules and resource_access_rules (resource ids, such as another factory's, of this tenant) are of the workspace's account."
+  description = <<-EOT
+    Both storage accounts.
+
+    * `sku`: redundancy.
+    * `retention_days`: for how long deleted blobs and containers come back.
+    * `restore_days`: how far back the workspace's account can be restored to a point in time.
+    * `ip_rules`: public addresses that may reach both.
+    * `resource_access_rules`: resource ids of this tenant that may reach the workspace's account, such as another factory's.
+    * `containers`: of the workspace's account.
+    * `lake_containers`: of the data lake.
+    * `lifecycle_rules`: of the workspace's account, as in modules/storage_account.
+  EOT
   type = object({
     sku                   = string
     retention_days        = number
@@ -55,13 +66,22 @@ variable "storage" {
   }
 
   validation {
-    condition     = var.public_network_access.storage == "Enabled" || length(var.storage.ip_rules) == 0
-    error_message = "storage.ip_rules have no effect while public network access of storage is Disabled: set it to Enabled in envs/<env>/env.toml, or remove the rules."
+    condition = var.public_network_access.storage == "Enabled" || length(var.storage.ip_rules) == 0
+    error_message = join(" ", [
+      "storage.ip_rules have no effect while public network access of storage is Disabled:",
+      "set it to Enabled in envs/<env>/env.toml, or remove the rules.",
+    ])
   }
 }
 
 variable "key_vault" {
-  description = "Retention and protection of the vault, and the public addresses that may reach it."
+  description = <<-EOT
+    The vault.
+
+    * `retention_days`: for how long deleted secrets, and the vault itself, come back.
+    * `purge_protection`: whether nobody can end that sooner.
+    * `ip_rules`: public addresses that may reach it.
+  EOT
   type = object({
     retention_days   = number
     purge_protection = bool
@@ -69,13 +89,22 @@ variable "key_vault" {
   })
 
   validation {
-    condition     = !var.key_vault.purge_protection || var.key_vault.retention_days >= 30
-    error_message = "Purge protection with a retention below 30 days is neither a throw-away environment nor protection: turn it off, or keep deleted vaults for 30 to 90 days."
+    condition = !var.key_vault.purge_protection || var.key_vault.retention_days >= 30
+    error_message = join(" ", [
+      "Purge protection with a retention below 30 days is neither a throw-away environment nor protection:",
+      "turn it off, or keep deleted vaults for 30 to 90 days.",
+    ])
   }
 }
 
 variable "container_registry" {
-  description = "Tier of the registry."
+  description = <<-EOT
+    The registry.
+
+    * `sku`: its tier.
+    * `zone_redundancy`: images in several zones.
+    * `untagged_retention_days`: for how long images without a tag are kept.
+  EOT
   type = object({
     sku                     = optional(string, "Premium")
     zone_redundancy         = optional(bool, false)
@@ -86,7 +115,13 @@ variable "container_registry" {
 }
 
 variable "monitoring" {
-  description = "Retention of logs, quota, and who is told."
+  description = <<-EOT
+    Logs and who is told.
+
+    * `retention_days`: for how long logs are kept.
+    * `daily_quota_gb`: what a day may bring; -1 for no limit.
+    * `alert_emails`: who is told of alerts.
+  EOT
   type = object({
     retention_days = number
     daily_quota_gb = optional(number, -1)
@@ -95,7 +130,18 @@ variable "monitoring" {
 }
 
 variable "machine_learning" {
-  description = "The workspace's managed network and its clusters; see modules/machine_learning_workspace."
+  description = <<-EOT
+    The workspace's managed network and its clusters; as in modules/machine_learning_workspace.
+
+    * `isolation_mode`: AllowInternetOutbound, AllowOnlyApprovedOutbound or Disabled.
+    * `accept_firewall_cost`: somebody decided that rules by host name are worth an Azure Firewall.
+    * `firewall_sku`: the tier of that firewall.
+    * `outbound_fqdns`: host names that the managed network reaches, by name of the rule.
+    * `outbound_service_tags`: service tags that it reaches, by name of the rule.
+    * `high_business_impact`: less diagnostic data for Microsoft, encrypted scratch disks.
+    * `image_build_compute`: the cluster that builds images.
+    * `computes`: clusters by name.
+  EOT
   type = object({
     isolation_mode       = optional(string, "AllowInternetOutbound")
     accept_firewall_cost = optional(bool, false)
@@ -123,7 +169,13 @@ variable "machine_learning" {
 }
 
 variable "machine_learning_environments" {
-  description = "What jobs run in, by name; see modules/machine_learning_workspace."
+  description = <<-EOT
+    What jobs run in, by name; as in modules/machine_learning_workspace.
+
+    * `description`: for people.
+    * `image`: the image.
+    * `conda`: packages on top of it: `channels`, `dependencies`, and `pip` for those of PyPI.
+  EOT
   type = map(object({
     description = optional(string, "")
     image       = string
@@ -156,7 +208,9 @@ variable "data_scientist_group_ids" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for id in var.data_scientist_group_ids : can(regex("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", id))])
+    condition = alltrue([
+      for id in var.data_scientist_group_ids : can(regex("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", id))
+    ])
     error_message = "data_scientist_group_ids takes object ids (GUIDs): az ad group show --group NAME --query id"
   }
 }

@@ -26,7 +26,12 @@ variable "subscription_id" {
 }
 
 variable "state" {
-  description = "Where the bootstrap keeps its state: its output `state`."
+  description = <<-EOT
+    Where the bootstrap keeps its state: its output `state`.
+
+    * `resource_group_name`, `storage_account_name`, `container_name`: where the blob is.
+    * `tenant_id`, `subscription_id`: whose account that is.
+  EOT
   type = object({
     resource_group_name  = string
     storage_account_name = string
@@ -37,7 +42,12 @@ variable "state" {
 }
 
 variable "public_network_access" {
-  description = "For each service, whether its public endpoint answers those whom the rules allow (Enabled), or private endpoints only (Disabled)."
+  description = <<-EOT
+    Whether a public endpoint answers those whom the rules allow (Enabled), or private endpoints only (Disabled).
+
+    * `storage`: of both storage accounts.
+    * `key_vault`, `container_registry`, `data_factory`, `machine_learning_workspace`: of that service.
+  EOT
   type = object({
     storage                    = string
     key_vault                  = string

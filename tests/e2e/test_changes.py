@@ -123,7 +123,7 @@ ROUNDS = (
             {
                 "module.network[0].azapi_resource.virtual_network": "update",
                 'module.network[0].azapi_resource.network_security_group["build"]': "create",
-                'module.network[0].azapi_resource.diagnostics["build"]': "create",
+                'module.network[0].module.diagnostic_setting.azapi_resource.this["build"]': "create",
             },
         ),
         Change(

@@ -51,7 +51,10 @@ locals {
   # The last sample alone would drop nodes between two samples: https://learn.microsoft.com/azure/batch/batch-automatic-scaling
   scaling_formula = join("\n", [
     "samples = $PendingTasks.GetSamplePercent(TimeInterval_Minute * 5);",
-    "tasks = samples < 70 ? max(0, $PendingTasks.GetSample(1)) : max($PendingTasks.GetSample(1), avg($PendingTasks.GetSample(TimeInterval_Minute * 5)));",
+    join("", [
+      "tasks = samples < 70 ? max(0, $PendingTasks.GetSample(1)) : ",
+      "max($PendingTasks.GetSample(1), avg($PendingTasks.GetSample(TimeInterval_Minute * 5)));",
+    ]),
     "$TargetDedicatedNodes = min(${var.pool.max_nodes}, (tasks + ${var.pool.task_slots_per_node - 1}) / ${var.pool.task_slots_per_node});",
     "$TargetLowPriorityNodes = 0;",
     "$NodeDeallocationOption = taskcompletion;",
@@ -75,7 +78,8 @@ resource "azapi_resource" "pool" {
       taskSchedulingPolicy = {
         nodeFillType = "Pack"
       }
-      # The classic mode needs inbound ports and a public address: https://learn.microsoft.com/azure/batch/simplified-compute-node-communication
+      # The classic mode needs inbound ports and a public address:
+      # https://learn.microsoft.com/azure/batch/simplified-compute-node-communication
       targetNodeCommunicationMode = "Simplified"
       deploymentConfiguration = {
         virtualMachineConfiguration = {
@@ -104,17 +108,14 @@ resource "azapi_resource" "pool" {
   depends_on = [module.private_endpoint]
 }
 
-resource "azapi_resource" "diagnostics" {
-  count = var.diagnostics == null ? 0 : 1
+module "diagnostic_setting" {
+  source = "../diagnostic_setting"
 
-  type      = "Microsoft.Insights/diagnosticSettings@2021-05-01-preview"
-  parent_id = azapi_resource.this.id
-  name      = "to-log-analytics"
-  body = {
-    properties = {
-      workspaceId = var.diagnostics.workspace_id
-      logs        = [{ categoryGroup = "allLogs", enabled = true }]
-      metrics     = [{ category = "AllMetrics", enabled = true }]
-    }
-  }
+  target_ids  = { this = azapi_resource.this.id }
+  diagnostics = var.diagnostics
+}
+
+moved {
+  from = azapi_resource.diagnostics[0]
+  to   = module.diagnostic_setting.azapi_resource.this["this"]
 }

@@ -40,7 +40,17 @@ variable "storage_account_id" {
 }
 
 variable "pool" {
-  description = "The pool: its size, its machines, where they stand. It scales to zero when no task waits."
+  description = <<-EOT
+    The pool. It scales to zero when no task waits.
+
+    * `name`: of the pool.
+    * `vm_size`: its machines.
+    * `max_nodes`: how many there may be.
+    * `task_slots_per_node`: tasks that a machine runs at once.
+    * `subnet_id`: where they stand.
+    * `image`: what they run: `publisher`, `offer`, `sku`, `version`.
+    * `node_agent_sku_id`: Batch's agent for that image.
+  EOT
   type = object({
     name                = optional(string, "cpu")
     vm_size             = string
@@ -96,7 +106,13 @@ variable "ip_rules" {
 }
 
 variable "private_endpoints" {
-  description = "Private endpoints by group id (batchAccount, nodeManagement)."
+  description = <<-EOT
+    Private endpoints by group id (batchAccount, nodeManagement).
+
+    * `name`: of the endpoint.
+    * `subnet_id`: subnet that its address comes from.
+    * `private_dns_zone_ids`: zones that get its records; empty where somebody else writes them.
+  EOT
   type = map(object({
     name                 = string
     subnet_id            = string
@@ -110,8 +126,11 @@ variable "private_endpoints" {
   }
 
   validation {
-    condition     = contains(keys(var.private_endpoints), "nodeManagement")
-    error_message = "The pool's nodes have no public address and reach Batch only through a private endpoint of the group nodeManagement: add it to private_endpoints."
+    condition = contains(keys(var.private_endpoints), "nodeManagement")
+    error_message = join(" ", [
+      "The pool's nodes have no public address and reach Batch only through a private endpoint of the group",
+      "nodeManagement: add it to private_endpoints.",
+    ])
   }
 }
 

@@ -31,7 +31,10 @@ variable "sku" {
 
   # https://learn.microsoft.com/azure/container-registry/container-registry-private-link
   validation {
-    condition     = var.sku == "Premium" || (contains(["Basic", "Standard"], var.sku) && length(var.private_endpoints) == 0 && var.public_network_access == "Enabled")
+    condition = (
+      var.sku == "Premium" ||
+      (contains(["Basic", "Standard"], var.sku) && length(var.private_endpoints) == 0 && var.public_network_access == "Enabled")
+    )
     error_message = "Private endpoints and a closed public endpoint need sku = \"Premium\"."
   }
 }
@@ -69,7 +72,13 @@ variable "public_network_access" {
 }
 
 variable "private_endpoints" {
-  description = "Private endpoints by group id (registry)."
+  description = <<-EOT
+    Private endpoints by group id (registry).
+
+    * `name`: of the endpoint.
+    * `subnet_id`: subnet that its address comes from.
+    * `private_dns_zone_ids`: zones that get its records; empty where somebody else writes them.
+  EOT
   type = map(object({
     name                 = string
     subnet_id            = string

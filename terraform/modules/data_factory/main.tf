@@ -18,13 +18,15 @@ locals {
           rootFolder          = local.git.root_folder
           disablePublish      = true
         },
-        local.git.azure_devops == null ? {} : { projectName = local.git.azure_devops.project_name, tenantId = local.git.azure_devops.tenant_id },
+        local.git.azure_devops == null ? {} : {
+          projectName = local.git.azure_devops.project_name
+          tenantId    = local.git.azure_devops.tenant_id
+        },
       )
     },
   )
 
   managed_virtual_network_id = "${azapi_resource.this.id}/managedVirtualNetworks/default"
-  connect_via                = { type = "IntegrationRuntimeReference", referenceName = azapi_resource.integration_runtime.name }
 }
 
 resource "azapi_resource" "this" {
@@ -61,10 +63,14 @@ resource "azapi_resource" "integration_runtime" {
       managedVirtualNetwork = { type = "ManagedVirtualNetworkReference", referenceName = "default" }
       typeProperties = {
         computeProperties = {
-          location                               = "AutoResolve"
-          dataFlowProperties                     = { computeType = "General", coreCount = 8, timeToLive = var.time_to_live_minutes, cleanup = false }
-          copyComputeScaleProperties             = { dataIntegrationUnit = 4, timeToLive = var.time_to_live_minutes }
-          pipelineExternalComputeScaleProperties = { timeToLive = var.time_to_live_minutes, numberOfPipelineNodes = 1, numberOfExternalNodes = 1 }
+          location                   = "AutoResolve"
+          dataFlowProperties         = { computeType = "General", coreCount = 8, timeToLive = var.time_to_live_minutes, cleanup = false }
+          copyComputeScaleProperties = { dataIntegrationUnit = 4, timeToLive = var.time_to_live_minutes }
+          pipelineExternalComputeScaleProperties = {
+            timeToLive            = var.time_to_live_minutes
+            numberOfPipelineNodes = 1
+            numberOfExternalNodes = 1
+          }
         }
       }
     }
@@ -83,115 +89,6 @@ module "managed_private_endpoint" {
   group_id                   = each.value.group_id
 }
 
-resource "azapi_resource" "blob_linked_service" {
-  for_each = var.blob_linked_services
-
-  type      = "Microsoft.DataFactory/factories/linkedservices@2018-06-01"
-  parent_id = azapi_resource.this.id
-  name      = each.key
-  body = {
-    properties = {
-      type       = "AzureBlobStorage"
-      connectVia = local.connect_via
-      typeProperties = {
-        serviceEndpoint = each.value
-        # Data flows refuse a managed identity without it: https://learn.microsoft.com/azure/data-factory/connector-azure-blob-storage
-        accountKind        = "StorageV2"
-        authenticationType = "Msi"
-      }
-    }
-  }
-}
-
-resource "azapi_resource" "key_vault_linked_service" {
-  for_each = var.key_vault_linked_services
-
-  type      = "Microsoft.DataFactory/factories/linkedservices@2018-06-01"
-  parent_id = azapi_resource.this.id
-  name      = each.key
-  body = {
-    properties = {
-      type           = "AzureKeyVault"
-      connectVia     = local.connect_via
-      typeProperties = { baseUrl = each.value }
-    }
-  }
-}
-
-# A user-assigned identity that linked services can name.
-resource "azapi_resource" "credential" {
-  for_each = var.credentials
-
-  type      = "Microsoft.DataFactory/factories/credentials@2018-06-01"
-  parent_id = azapi_resource.this.id
-  name      = each.key
-  body = {
-    properties = {
-      type           = "ManagedIdentity"
-      typeProperties = { resourceId = each.value }
-    }
-  }
-}
-
-resource "azapi_resource" "lake_linked_service" {
-  for_each = var.lake_linked_services
-
-  type      = "Microsoft.DataFactory/factories/linkedservices@2018-06-01"
-  parent_id = azapi_resource.this.id
-  name      = each.key
-  body = {
-    properties = {
-      type       = "AzureBlobFS"
-      connectVia = local.connect_via
-      # With nothing but the address, the factory acts as its managed identity:
-      # https://learn.microsoft.com/azure/data-factory/connector-azure-data-lake-storage#managed-identity
-      typeProperties = { url = each.value }
-    }
-  }
-}
-
-resource "azapi_resource" "machine_learning_linked_service" {
-  for_each = var.machine_learning_linked_services
-
-  type      = "Microsoft.DataFactory/factories/linkedservices@2018-06-01"
-  parent_id = azapi_resource.this.id
-  name      = each.key
-  body = {
-    properties = {
-      type       = "AzureMLService"
-      connectVia = local.connect_via
-      typeProperties = {
-        subscriptionId    = split("/", each.value)[2]
-        resourceGroupName = split("/", each.value)[4]
-        mlWorkspaceName   = split("/", each.value)[8]
-        authentication    = "MSI"
-      }
-    }
-  }
-}
-
-resource "azapi_resource" "batch_linked_service" {
-  for_each = var.batch_linked_services
-
-  type      = "Microsoft.DataFactory/factories/linkedservices@2018-06-01"
-  parent_id = azapi_resource.this.id
-  name      = each.key
-  body = {
-    properties = {
-      type       = "AzureBatch"
-      connectVia = local.connect_via
-      typeProperties = {
-        accountName       = each.value.account_name
-        batchUri          = each.value.endpoint
-        poolName          = each.value.pool_name
-        linkedServiceName = { type = "LinkedServiceReference", referenceName = azapi_resource.blob_linked_service[each.value.blob_linked_service].name }
-        # Batch takes a key or a user-assigned identity, not the factory's own.
-        credential = { type = "CredentialReference", referenceName = azapi_resource.credential[each.value.credential].name }
-      }
-    }
-  }
-}
-
 module "private_endpoint" {
   source   = "../private_endpoint"
   for_each = var.private_endpoints
@@ -206,19 +103,15 @@ module "private_endpoint" {
   private_dns_zone_ids = each.value.private_dns_zone_ids
 }
 
-resource "azapi_resource" "diagnostics" {
-  count = var.diagnostics == null ? 0 : 1
+module "diagnostic_setting" {
+  source = "../diagnostic_setting"
 
-  type      = "Microsoft.Insights/diagnosticSettings@2021-05-01-preview"
-  parent_id = azapi_resource.this.id
-  name      = "to-log-analytics"
-  body = {
-    properties = {
-      workspaceId = var.diagnostics.workspace_id
-      # One table per category instead of one for all of Azure: https://learn.microsoft.com/azure/data-factory/monitor-using-azure-monitor
-      logAnalyticsDestinationType = "Dedicated"
-      logs                        = [{ categoryGroup = "allLogs", enabled = true }]
-      metrics                     = [{ category = "AllMetrics", enabled = true }]
-    }
-  }
+  target_ids       = { this = azapi_resource.this.id }
+  diagnostics      = var.diagnostics
+  dedicated_tables = true # https://learn.microsoft.com/azure/data-factory/monitor-using-azure-monitor
+}
+
+moved {
+  from = azapi_resource.diagnostics[0]
+  to   = module.diagnostic_setting.azapi_resource.this["this"]
 }

@@ -43,14 +43,6 @@ output "private_endpoints" {
 }
 
 output "linked_service_names" {
-  description = "Names of the linked services by their keys in the inputs: known to stand when read from here."
-  value = {
-    for key, service in merge(
-      azapi_resource.blob_linked_service,
-      azapi_resource.key_vault_linked_service,
-      azapi_resource.lake_linked_service,
-      azapi_resource.machine_learning_linked_service,
-      azapi_resource.batch_linked_service,
-    ) : key => service.name
-  }
+  description = "Names of the linked services by the keys of `linked_services`: known to stand when read from here."
+  value       = { for name, service in merge(azapi_resource.linked_service, azapi_resource.batch_linked_service) : name => service.name }
 }

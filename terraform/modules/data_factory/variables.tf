@@ -36,77 +36,18 @@ variable "time_to_live_minutes" {
 }
 
 variable "managed_private_endpoints" {
-  description = "What the managed virtual network reaches, by name."
+  description = <<-EOT
+    What the managed virtual network reaches, by name of the managed private endpoint.
+
+    * `target_id`: the resource.
+    * `group_id`: its sub-resource.
+  EOT
   type = map(object({
     target_id = string
     group_id  = string
   }))
   default  = {}
   nullable = false
-}
-
-variable "blob_linked_services" {
-  description = "Addresses of blob services, by name of the linked service."
-  type        = map(string)
-  default     = {}
-  nullable    = false
-}
-
-variable "key_vault_linked_services" {
-  description = "Addresses of vaults, by name of the linked service."
-  type        = map(string)
-  default     = {}
-  nullable    = false
-}
-
-variable "lake_linked_services" {
-  description = "Addresses of data lakes (https://….dfs.core.windows.net), by name of the linked service."
-  type        = map(string)
-  default     = {}
-  nullable    = false
-}
-
-variable "machine_learning_linked_services" {
-  description = "Resource ids of Azure Machine Learning workspaces, by name of the linked service."
-  type        = map(string)
-  default     = {}
-  nullable    = false
-}
-
-variable "batch_linked_services" {
-  description = "Batch accounts by name of the linked service; `credential` and `blob_linked_service` are keys of credentials and blob_linked_services."
-  type = map(object({
-    account_name        = string
-    endpoint            = string
-    pool_name           = string
-    credential          = string
-    blob_linked_service = string
-  }))
-  default  = {}
-  nullable = false
-
-  validation {
-    condition     = alltrue([for service in var.batch_linked_services : contains(keys(var.credentials), service.credential)])
-    error_message = "credential of a Batch linked service is none of: ${join(", ", keys(var.credentials))}. Batch refuses the factory's own identity: add a user-assigned one to credentials."
-  }
-
-  validation {
-    condition     = alltrue([for service in var.batch_linked_services : contains(keys(var.blob_linked_services), service.blob_linked_service)])
-    error_message = "blob_linked_service of a Batch linked service is none of: ${join(", ", keys(var.blob_linked_services))}."
-  }
-
-  # https://learn.microsoft.com/azure/data-factory/naming-rules
-  validation {
-    condition     = alltrue([for name in concat(keys(var.blob_linked_services), keys(var.key_vault_linked_services), keys(var.lake_linked_services), keys(var.machine_learning_linked_services), keys(var.batch_linked_services)) : can(regex("^[A-Za-z][A-Za-z0-9_ ]{0,259}$", name))])
-    error_message = "A linked service's name starts with a letter and has letters, digits and underscores; Data Factory refuses dashes there."
-  }
-}
-
-variable "credentials" {
-  description = "User-assigned identities that the factory may act as, by name of the credential."
-  type        = map(string)
-  default     = {}
-  nullable    = false
 }
 
 variable "global_parameters" {
@@ -122,7 +63,15 @@ variable "global_parameters" {
 }
 
 variable "git_configuration" {
-  description = "Repository in which the studio keeps drafts; on a development factory only. `azure_devops` for Azure Repos, else GitHub."
+  description = <<-EOT
+    Repository in which the studio keeps drafts; on a development factory only.
+
+    * `account_name`: organisation on GitHub or in Azure DevOps.
+    * `repository_name`: the repository.
+    * `collaboration_branch`: where drafts meet.
+    * `root_folder`: the factory's folder in the repository.
+    * `azure_devops`: `project_name` and `tenant_id`, for Azure Repos; else GitHub.
+  EOT
   type = object({
     account_name         = string
     repository_name      = string
@@ -149,7 +98,13 @@ variable "public_network_access" {
 }
 
 variable "private_endpoints" {
-  description = "Private endpoints by group id (dataFactory, portal)."
+  description = <<-EOT
+    Private endpoints by group id (dataFactory, portal).
+
+    * `name`: of the endpoint.
+    * `subnet_id`: subnet that its address comes from.
+    * `private_dns_zone_ids`: zones that get its records; empty where somebody else writes them.
+  EOT
   type = map(object({
     name                 = string
     subnet_id            = string

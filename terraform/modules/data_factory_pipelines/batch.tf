@@ -35,8 +35,14 @@ locals {
           policy            = { timeout = "0.02:00:00", retry = 1, retryIntervalInSeconds = 60 }
           typeProperties = {
             command = {
-              type  = "Expression"
-              value = "python3 train_score.py --container ${var.storage.blob_endpoint}adftrain --client-id ${var.batch.node_identity_client_id} --data @{pipeline().parameters.data} --output ${local.result_folder}"
+              type = "Expression"
+              value = join(" ", [
+                "python3 train_score.py",
+                "--container ${var.storage.blob_endpoint}adftrain",
+                "--client-id ${var.batch.node_identity_client_id}",
+                "--data @{pipeline().parameters.data}",
+                "--output ${local.result_folder}",
+              ])
             }
             resourceLinkedService = { type = "LinkedServiceReference", referenceName = var.storage.linked_service_name }
             folderPath            = { type = "Expression", value = "adftrain/${local.script_folder}" }

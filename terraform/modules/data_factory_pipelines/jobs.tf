@@ -2,6 +2,7 @@ locals {
   stages        = ["training", "scoring", "registration", "deployment"]
   jobs_endpoint = "https://management.azure.com${var.machine_learning.workspace_id}/jobs"
   jobs_version  = "2025-12-01"
+  code_version  = "@{pipeline().parameters.code_asset}/versions/@{pipeline().parameters.code_asset_version}"
 
   # A job is an ARM resource, so that the factory starts it without the workspace's own endpoints:
   # https://learn.microsoft.com/azure/machine-learning/how-to-configure-network-isolation-with-v2
@@ -11,7 +12,7 @@ locals {
         jobType        = "Command"
         displayName    = "${stage} @{pipeline().parameters.code_asset} @{pipeline().parameters.code_asset_version}"
         experimentName = stage
-        codeId         = "${var.machine_learning.workspace_id}/codes/@{pipeline().parameters.code_asset}/versions/@{pipeline().parameters.code_asset_version}"
+        codeId         = "${var.machine_learning.workspace_id}/codes/${local.code_version}"
         command        = var.commands[stage]
         environmentId  = var.machine_learning.environment_id
         computeId      = var.machine_learning.compute_id
@@ -68,8 +69,11 @@ locals {
           type      = "Until"
           dependsOn = [{ activity = "SubmitJob", dependencyConditions = ["Succeeded"] }]
           typeProperties = {
-            timeout    = var.job_timeout
-            expression = { type = "Expression", value = "@contains(createArray('Completed', 'Failed', 'Canceled'), activity('PollJob').output.properties.status)" }
+            timeout = var.job_timeout
+            expression = {
+              type  = "Expression"
+              value = "@contains(createArray('Completed', 'Failed', 'Canceled'), activity('PollJob').output.properties.status)"
+            }
             activities = [
               { name = "Pause", type = "Wait", typeProperties = { waitTimeInSeconds = var.poll_seconds } },
               {
@@ -95,12 +99,25 @@ locals {
           type      = "IfCondition"
           dependsOn = [{ activity = "ReadJob", dependencyConditions = ["Succeeded"] }]
           typeProperties = {
-            expression = { type = "Expression", value = "@and(equals(activity('ReadJob').output.properties.status, 'Completed'), endswith(activity('ReadJob').output.properties.codeId, concat('/codes/', pipeline().parameters.code_asset, '/versions/', pipeline().parameters.code_asset_version)))" }
+            expression = {
+              type = "Expression"
+              value = join("", [
+                "@and(equals(activity('ReadJob').output.properties.status, 'Completed'), ",
+                "endswith(activity('ReadJob').output.properties.codeId, ",
+                "concat('/codes/', pipeline().parameters.code_asset, '/versions/', pipeline().parameters.code_asset_version)))",
+              ])
+            }
             ifFalseActivities = [{
               name = "JobFailed"
               type = "Fail"
               typeProperties = {
-                message   = { type = "Expression", value = "The job @{activity('ReadJob').output.name} is @{activity('ReadJob').output.properties.status} with the code @{activity('ReadJob').output.properties.codeId}." }
+                message = {
+                  type = "Expression"
+                  value = join(" ", [
+                    "The job @{activity('ReadJob').output.name} is @{activity('ReadJob').output.properties.status}",
+                    "with the code @{activity('ReadJob').output.properties.codeId}.",
+                  ])
+                }
                 errorCode = "JobFailed"
               }
             }]

@@ -4,7 +4,8 @@ locals {
   storage_msi = { type = "MSI", resource = "https://storage.azure.com/" }
   arm_msi     = { type = "MSI", resource = "https://management.azure.com/" }
 
-  # Blob storage takes a bearer token from 2017-11-09 on: https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory
+  # Blob storage takes a bearer token from 2017-11-09 on:
+  # https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory
   storage_headers = { "x-ms-version" = "2023-11-03", Accept = "application/json" }
 
   pipelines      = merge(local.storage_pipelines, local.job_pipelines, local.batch_pipelines)
@@ -21,8 +22,11 @@ locals {
           type   = "WebActivity"
           policy = local.web_policy
           typeProperties = {
-            method         = "GET"
-            url            = { type = "Expression", value = "${var.storage.blob_endpoint}ml-globals/code-assets/@{pipeline().parameters.code_asset}/latest.json" }
+            method = "GET"
+            url = {
+              type  = "Expression"
+              value = "${var.storage.blob_endpoint}ml-globals/code-assets/@{pipeline().parameters.code_asset}/latest.json"
+            }
             headers        = local.storage_headers
             authentication = local.storage_msi
             connectVia     = local.connect_via
@@ -33,12 +37,24 @@ locals {
           type      = "IfCondition"
           dependsOn = [{ activity = "ReadPointer", dependencyConditions = ["Succeeded"] }]
           typeProperties = {
-            expression = { type = "Expression", value = "@and(equals(activity('ReadPointer').output.assetName, pipeline().parameters.code_asset), not(empty(string(activity('ReadPointer').output.version))))" }
+            expression = {
+              type = "Expression"
+              value = join("", [
+                "@and(equals(activity('ReadPointer').output.assetName, pipeline().parameters.code_asset), ",
+                "not(empty(string(activity('ReadPointer').output.version))))",
+              ])
+            }
             ifFalseActivities = [{
               name = "WrongPointer"
               type = "Fail"
               typeProperties = {
-                message   = { type = "Expression", value = "The pointer of @{pipeline().parameters.code_asset} names the asset @{activity('ReadPointer').output.assetName}, version @{activity('ReadPointer').output.version}." }
+                message = {
+                  type = "Expression"
+                  value = join(" ", [
+                    "The pointer of @{pipeline().parameters.code_asset} names the asset",
+                    "@{activity('ReadPointer').output.assetName}, version @{activity('ReadPointer').output.version}.",
+                  ])
+                }
                 errorCode = "WrongPointer"
               }
             }]
@@ -99,9 +115,11 @@ locals {
           }
         }],
         [for position, stage in local.stages : {
-          name      = title(stage)
-          type      = "ExecutePipeline"
-          dependsOn = [{ activity = position == 0 ? "ReadCodePointer" : title(local.stages[position - 1]), dependencyConditions = ["Succeeded"] }]
+          name = title(stage)
+          type = "ExecutePipeline"
+          dependsOn = [
+            { activity = position == 0 ? "ReadCodePointer" : title(local.stages[position - 1]), dependencyConditions = ["Succeeded"] },
+          ]
           typeProperties = {
             pipeline         = { type = "PipelineReference", referenceName = azapi_resource.pipeline[stage].name }
             waitOnCompletion = true

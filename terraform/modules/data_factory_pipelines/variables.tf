@@ -15,20 +15,34 @@ variable "folder" {
 }
 
 variable "storage" {
-  description = "Account with the containers ml-globals (code pointers) and adftrain, and the linked service that leads there."
+  description = <<-EOT
+    Account with the containers ml-globals (code pointers) and adftrain.
+
+    * `blob_endpoint`: its address.
+    * `linked_service_name`: the linked service that leads there.
+  EOT
   type = object({
     blob_endpoint       = string
     linked_service_name = string
   })
 
   validation {
-    condition     = can(regex("^https://.+/$", var.storage.blob_endpoint))
-    error_message = "storage.blob_endpoint starts with https:// and ends with a slash, as the output blob_endpoint of modules/storage_account."
+    condition = can(regex("^https://.+/$", var.storage.blob_endpoint))
+    error_message = join(" ", [
+      "storage.blob_endpoint starts with https:// and ends with a slash,",
+      "as the output blob_endpoint of modules/storage_account.",
+    ])
   }
 }
 
 variable "machine_learning" {
-  description = "Workspace that jobs are submitted to, and the cluster and environment that they run with."
+  description = <<-EOT
+    What jobs run on.
+
+    * `workspace_id`: resource id of the workspace that they are submitted to.
+    * `compute_id`: resource id of the cluster.
+    * `environment_id`: the environment, as a job names it.
+  EOT
   type = object({
     workspace_id   = string
     compute_id     = string
@@ -37,7 +51,12 @@ variable "machine_learning" {
 }
 
 variable "batch" {
-  description = "Linked service of the Batch account, and the client id of its nodes' identity; null for no Batch pipeline."
+  description = <<-EOT
+    What tasks run on; null for no Batch pipeline.
+
+    * `linked_service_name`: linked service of the Batch account.
+    * `node_identity_client_id`: client id of its nodes' identity.
+  EOT
   type = object({
     linked_service_name     = string
     node_identity_client_id = string
@@ -57,7 +76,11 @@ variable "code_asset" {
 }
 
 variable "commands" {
-  description = "What each stage's job runs, in the code asset's folder. CODE_ASSET, CODE_ASSET_VERSION and RELEASE are in its environment."
+  description = <<-EOT
+    What each stage's job runs, in the code asset's folder. CODE_ASSET, CODE_ASSET_VERSION and RELEASE are in its environment.
+
+    * `training`, `scoring`, `registration`, `deployment`: the command of that stage.
+  EOT
   type = object({
     training     = optional(string, "python train.py")
     scoring      = optional(string, "python score.py")
@@ -91,7 +114,15 @@ variable "poll_seconds" {
 }
 
 variable "schedules" {
-  description = "Schedule triggers by name: which pipeline runs when."
+  description = <<-EOT
+    Schedule triggers by name.
+
+    * `pipeline`: what runs.
+    * `frequency`, `interval`: every so many minutes, hours, days, weeks or months.
+    * `start_time`, `time_zone`: from when on, and by whose clock.
+    * `hours`, `minutes`: at which of each, with a frequency of days or more.
+    * `parameters`: of the pipeline.
+  EOT
   type = map(object({
     pipeline   = string
     frequency  = optional(string, "Day")
@@ -117,13 +148,27 @@ variable "schedules" {
 
   # https://learn.microsoft.com/azure/data-factory/how-to-create-schedule-trigger#time-zone-option
   validation {
-    condition     = alltrue([for schedule in var.schedules : endswith(schedule.start_time, "Z") == (schedule.time_zone == "UTC") && can(regex("^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ?$", schedule.start_time))])
-    error_message = "start_time of a schedule is yyyy-MM-ddTHH:mm:ss, with a Z at its end in the time zone UTC and without one in any other."
+    condition = alltrue([
+      for schedule in var.schedules :
+      endswith(schedule.start_time, "Z") == (schedule.time_zone == "UTC") &&
+      can(regex("^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ?$", schedule.start_time))
+    ])
+    error_message = join(" ", [
+      "start_time of a schedule is yyyy-MM-ddTHH:mm:ss, with a Z at its end in the time zone UTC and without one in",
+      "any other.",
+    ])
   }
 }
 
 variable "blob_events" {
-  description = "Triggers on new blobs, by name: which pipeline runs for blobs of which account, container, prefix and ending."
+  description = <<-EOT
+    Triggers on new blobs, by name.
+
+    * `pipeline`: what runs.
+    * `storage_account_id`, `container`: where the blob appears.
+    * `begins_with`, `ends_with`: what its name starts and ends with.
+    * `parameters`: of the pipeline.
+  EOT
   type = map(object({
     pipeline           = string
     storage_account_id = string

@@ -12,7 +12,8 @@ resource "azapi_resource" "plan" {
 }
 
 locals {
-  # Host storage without a key: https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity
+  # Host storage without a key:
+  # https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity
   host_settings = {
     AzureWebJobsStorage__accountName = var.storage.account_name
     AzureWebJobsStorage__credential  = "managedidentity"
@@ -100,17 +101,15 @@ module "private_endpoint" {
   private_dns_zone_ids = each.value.private_dns_zone_ids
 }
 
-resource "azapi_resource" "diagnostics" {
-  count = var.diagnostics == null ? 0 : 1
+module "diagnostic_setting" {
+  source = "../diagnostic_setting"
 
-  type      = "Microsoft.Insights/diagnosticSettings@2021-05-01-preview"
-  parent_id = azapi_resource.this.id
-  name      = "to-log-analytics"
-  body = {
-    properties = {
-      workspaceId = var.diagnostics.workspace_id
-      logs        = [{ category = "FunctionAppLogs", enabled = true }]
-      metrics     = [{ category = "AllMetrics", enabled = true }]
-    }
-  }
+  target_ids     = { this = azapi_resource.this.id }
+  diagnostics    = var.diagnostics
+  log_categories = ["FunctionAppLogs"]
+}
+
+moved {
+  from = azapi_resource.diagnostics[0]
+  to   = module.diagnostic_setting.azapi_resource.this["this"]
 }

@@ -5,8 +5,11 @@ variable "name" {
   # The host id is cut off after 32 characters, and two apps with one host id on one storage account disturb each other:
   # https://learn.microsoft.com/azure/azure-functions/storage-considerations#host-id-considerations
   validation {
-    condition     = can(regex("^[A-Za-z0-9](-?[A-Za-z0-9]){1,31}$", var.name))
-    error_message = "A function app's name has 2 to 32 letters, digits and single dashes here: the host takes the first 32 characters as its id."
+    condition = can(regex("^[A-Za-z0-9](-?[A-Za-z0-9]){1,31}$", var.name))
+    error_message = join(" ", [
+      "A function app's name has 2 to 32 letters, digits and single dashes here:",
+      "the host takes the first 32 characters as its id.",
+    ])
   }
 }
 
@@ -32,12 +35,22 @@ variable "tags" {
 }
 
 variable "identity" {
-  description = "User-assigned identity that the app acts as."
+  description = <<-EOT
+    User-assigned identity that the app acts as.
+
+    * `id`: its resource id.
+    * `client_id`: its client id.
+  EOT
   type        = object({ id = string, client_id = string })
 }
 
 variable "storage" {
-  description = "Host storage, and the container in it that packages are deployed to; reached with the identity, never with a key."
+  description = <<-EOT
+    Host storage; reached with the identity, never with a key.
+
+    * `account_name`, `blob_endpoint`: the account and the address of its blobs.
+    * `container`: what packages are deployed to.
+  EOT
   type = object({
     account_name  = string
     blob_endpoint = string
@@ -51,7 +64,10 @@ variable "storage" {
 }
 
 variable "subnet_id" {
-  description = "Subnet of the app's outbound traffic, delegated to Microsoft.App/environments, /27 or larger, without an underscore in its name."
+  description = <<-EOT
+    Subnet of the app's outbound traffic, delegated to Microsoft.App/environments, /27 or larger,
+    without an underscore in its name.
+  EOT
   type        = string
 
   # https://learn.microsoft.com/azure/azure-functions/flex-consumption-how-to#virtual-network-integration
@@ -62,7 +78,12 @@ variable "subnet_id" {
 }
 
 variable "runtime" {
-  description = "Language and its version."
+  description = <<-EOT
+    What the functions are written in.
+
+    * `name`: the language.
+    * `version`: its version.
+  EOT
   type        = object({ name = string, version = string })
   default     = { name = "python", version = "3.11" }
 
@@ -73,7 +94,12 @@ variable "runtime" {
 }
 
 variable "scale" {
-  description = "Memory of an instance, and how many there may be; none while nobody calls."
+  description = <<-EOT
+    How far the app scales out; no instance runs while nobody calls.
+
+    * `memory_mb`: memory of an instance.
+    * `max_instances`: how many there may be.
+  EOT
   type = object({
     memory_mb     = optional(number, 2048)
     max_instances = optional(number, 40)
@@ -112,13 +138,24 @@ variable "settings" {
 
   # https://learn.microsoft.com/azure/azure-functions/functions-app-settings: Flex Consumption has these in functionAppConfig.
   validation {
-    condition     = length(setintersection(keys(var.settings), ["FUNCTIONS_WORKER_RUNTIME", "FUNCTIONS_EXTENSION_VERSION", "WEBSITE_RUN_FROM_PACKAGE", "WEBSITE_CONTENTSHARE"])) == 0
-    error_message = "Flex Consumption refuses FUNCTIONS_WORKER_RUNTIME, FUNCTIONS_EXTENSION_VERSION, WEBSITE_RUN_FROM_PACKAGE and WEBSITE_CONTENTSHARE: use runtime and storage."
+    condition = length(
+      setintersection(
+        keys(var.settings),
+        ["FUNCTIONS_WORKER_RUNTIME", "FUNCTIONS_EXTENSION_VERSION", "WEBSITE_RUN_FROM_PACKAGE", "WEBSITE_CONTENTSHARE"]
+      )
+    ) == 0
+    error_message = join(" ", [
+      "Flex Consumption refuses FUNCTIONS_WORKER_RUNTIME, FUNCTIONS_EXTENSION_VERSION,",
+      "WEBSITE_RUN_FROM_PACKAGE and WEBSITE_CONTENTSHARE: use runtime and storage.",
+    ])
   }
 
   validation {
-    condition     = alltrue([for value in values(var.settings) : !can(regex("(?i)(AccountKey|SharedAccessKey|password|pwd)\\s*=", value))])
-    error_message = "A setting holds a secret, which would be readable in Terraform's state: put it into the key vault and write @Microsoft.KeyVault(SecretUri=…)."
+    condition = alltrue([for value in values(var.settings) : !can(regex("(?i)(AccountKey|SharedAccessKey|password|pwd)\\s*=", value))])
+    error_message = join(" ", [
+      "A setting holds a secret, which would be readable in Terraform's state:",
+      "put it into the key vault and write @Microsoft.KeyVault(SecretUri=…).",
+    ])
   }
 }
 
@@ -133,7 +170,13 @@ variable "public_network_access" {
 }
 
 variable "private_endpoints" {
-  description = "Private endpoints by group id (sites)."
+  description = <<-EOT
+    Private endpoints by group id (sites).
+
+    * `name`: of the endpoint.
+    * `subnet_id`: subnet that its address comes from.
+    * `private_dns_zone_ids`: zones that get its records; empty where somebody else writes them.
+  EOT
   type = map(object({
     name                 = string
     subnet_id            = string

@@ -45,5 +45,7 @@ resource "azapi_resource" "lock" {
   type      = "Microsoft.Authorization/locks@2020-05-01"
   parent_id = each.value
   name      = "do-not-delete"
-  body      = { properties = { level = "CanNotDelete", notes = "${each.key} holds state: set locks to false and apply before it is deleted." } }
+  body = {
+    properties = { level = "CanNotDelete", notes = "${each.key} holds state: set locks to false and apply before it is deleted." }
+  }
 }

@@ -5,8 +5,12 @@ variable "resource_group_id" {
 
 variable "budget" {
   description = <<-EOT
-    What the resource group may cost a month, in the currency of the billing account, at which percentages somebody is
-    told (of what was spent, and of what is forecast), and who. Null: no budget.
+    What the resource group may cost; null for no budget.
+
+    * `amount`: a month, in the currency of the billing account.
+    * `actual_percents`: percentages of it at which somebody is told, of what was spent.
+    * `forecast_percents`: the same of what is forecast.
+    * `emails`, `action_group_ids`: who is told.
   EOT
   type = object({
     amount            = number
@@ -51,7 +55,11 @@ variable "locks" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for id in var.locks : !strcontains(lower(id), "/providers/microsoft.machinelearningservices/")])
-    error_message = "A lock on an Azure Machine Learning workspace keeps its managed network and computes from being deleted: lock its storage account, key vault and registry instead. https://learn.microsoft.com/azure/machine-learning/how-to-managed-network"
+    condition = alltrue([for id in var.locks : !strcontains(lower(id), "/providers/microsoft.machinelearningservices/")])
+    error_message = join(" ", [
+      "A lock on an Azure Machine Learning workspace keeps its managed network and computes from being deleted:",
+      "lock its storage account, key vault and registry instead.",
+      "https://learn.microsoft.com/azure/machine-learning/how-to-managed-network",
+    ])
   }
 }

@@ -57,8 +57,11 @@ variable "ip_rules" {
   }
 
   validation {
-    condition     = alltrue([for rule in var.ip_rules : !can(regex("^(10\\.|127\\.|192\\.168\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.)", rule))])
-    error_message = "A private address cannot be an IP rule: Key Vault sees the public address of the egress. Name that one, or use a private endpoint."
+    condition = alltrue([for rule in var.ip_rules : !can(regex("^(10\\.|127\\.|192\\.168\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.)", rule))])
+    error_message = join(" ", [
+      "A private address cannot be an IP rule: Key Vault sees the public address of the egress.",
+      "Name that one, or use a private endpoint.",
+    ])
   }
 }
 
@@ -79,7 +82,13 @@ variable "public_network_access" {
 }
 
 variable "private_endpoints" {
-  description = "Private endpoints by group id (vault)."
+  description = <<-EOT
+    Private endpoints by group id (vault).
+
+    * `name`: of the endpoint.
+    * `subnet_id`: subnet that its address comes from.
+    * `private_dns_zone_ids`: zones that get its records; empty where somebody else writes them.
+  EOT
   type = map(object({
     name                 = string
     subnet_id            = string

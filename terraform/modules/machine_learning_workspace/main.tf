@@ -106,8 +106,12 @@ resource "azapi_resource" "this" {
   lifecycle {
     # Also what makes the workspace wait for the assignments.
     precondition {
-      condition     = length(var.identity_role_assignment_ids) > 0
-      error_message = "A workspace with an identity of its own fails unless that identity has its roles first: pass their ids in identity_role_assignment_ids. https://learn.microsoft.com/azure/machine-learning/how-to-identity-based-service-authentication"
+      condition = length(var.identity_role_assignment_ids) > 0
+      error_message = join(" ", [
+        "A workspace with an identity of its own fails unless that identity has its roles first:",
+        "pass their ids in identity_role_assignment_ids.",
+        "https://learn.microsoft.com/azure/machine-learning/how-to-identity-based-service-authentication",
+      ])
     }
   }
 }
@@ -215,17 +219,14 @@ module "private_endpoint" {
   private_dns_zone_ids = each.value.private_dns_zone_ids
 }
 
-resource "azapi_resource" "diagnostics" {
-  count = var.diagnostics == null ? 0 : 1
+module "diagnostic_setting" {
+  source = "../diagnostic_setting"
 
-  type      = "Microsoft.Insights/diagnosticSettings@2021-05-01-preview"
-  parent_id = azapi_resource.this.id
-  name      = "to-log-analytics"
-  body = {
-    properties = {
-      workspaceId = var.diagnostics.workspace_id
-      logs        = [{ categoryGroup = "allLogs", enabled = true }]
-      metrics     = [{ category = "AllMetrics", enabled = true }]
-    }
-  }
+  target_ids  = { this = azapi_resource.this.id }
+  diagnostics = var.diagnostics
+}
+
+moved {
+  from = azapi_resource.diagnostics[0]
+  to   = module.diagnostic_setting.azapi_resource.this["this"]
 }

@@ -72,7 +72,12 @@ variable "isolation_mode" {
 }
 
 variable "outbound_private_endpoints" {
-  description = "What the managed network reaches through private endpoints, beside the workspace's own resources, by name of the rule."
+  description = <<-EOT
+    What the managed network reaches through private endpoints, beside the workspace's own resources, by name of the rule.
+
+    * `resource_id`: the resource.
+    * `group_id`: its sub-resource.
+  EOT
   type = map(object({
     resource_id = string
     group_id    = string
@@ -87,21 +92,30 @@ variable "outbound_private_endpoints" {
 }
 
 variable "outbound_fqdns" {
-  description = "Host names that the managed network reaches over HTTP and HTTPS, by name of the rule. Needs AllowOnlyApprovedOutbound and accept_firewall_cost."
+  description = <<-EOT
+    Host names that the managed network reaches over HTTP and HTTPS, by name of the rule.
+    Needs AllowOnlyApprovedOutbound and accept_firewall_cost.
+  EOT
   type        = map(string)
   default     = {}
   nullable    = false
 
   # https://learn.microsoft.com/azure/machine-learning/how-to-managed-network
   validation {
-    condition     = length(var.outbound_fqdns) == 0 || var.isolation_mode == "AllowOnlyApprovedOutbound"
-    error_message = "Rules by host name work with isolation_mode = \"AllowOnlyApprovedOutbound\" only: the other modes let everything out already."
+    condition = length(var.outbound_fqdns) == 0 || var.isolation_mode == "AllowOnlyApprovedOutbound"
+    error_message = join(" ", [
+      "Rules by host name work with isolation_mode = \"AllowOnlyApprovedOutbound\" only:",
+      "the other modes let everything out already.",
+    ])
   }
 
   # https://learn.microsoft.com/azure/machine-learning/how-to-managed-network#pricing
   validation {
-    condition     = length(var.outbound_fqdns) == 0 || var.accept_firewall_cost
-    error_message = "The first rule by host name makes an Azure Firewall that is charged by the hour, and the mode cannot be undone: set accept_firewall_cost = true, or remove outbound_fqdns."
+    condition = length(var.outbound_fqdns) == 0 || var.accept_firewall_cost
+    error_message = join(" ", [
+      "The first rule by host name makes an Azure Firewall that is charged by the hour,",
+      "and the mode cannot be undone: set accept_firewall_cost = true, or remove outbound_fqdns.",
+    ])
   }
 
   validation {
@@ -110,13 +124,21 @@ variable "outbound_fqdns" {
   }
 
   validation {
-    condition     = !anytrue([for fqdn in var.outbound_fqdns : can(regex("\\.(blob|dfs|file|queue|table)\\.core\\.windows\\.net$", lower(fqdn)))])
+    condition = !anytrue([
+      for fqdn in var.outbound_fqdns : can(regex("\\.(blob|dfs|file|queue|table)\\.core\\.windows\\.net$", lower(fqdn)))
+    ])
     error_message = "A rule by host name cannot lead to Azure Storage: use outbound_private_endpoints."
   }
 }
 
 variable "outbound_service_tags" {
-  description = "Azure service tags that the managed network reaches, by name of the rule. Needs AllowOnlyApprovedOutbound."
+  description = <<-EOT
+    Azure service tags that the managed network reaches, by name of the rule. Needs AllowOnlyApprovedOutbound.
+
+    * `tag`: the service tag.
+    * `protocol`: TCP, UDP, ICMP or *.
+    * `ports`: a port, a range, or several of them with commas.
+  EOT
   type = map(object({
     tag      = string
     protocol = optional(string, "TCP")
@@ -126,8 +148,11 @@ variable "outbound_service_tags" {
   nullable = false
 
   validation {
-    condition     = length(var.outbound_service_tags) == 0 || var.isolation_mode == "AllowOnlyApprovedOutbound"
-    error_message = "Rules by service tag work with isolation_mode = \"AllowOnlyApprovedOutbound\" only: the other modes let everything out already."
+    condition = length(var.outbound_service_tags) == 0 || var.isolation_mode == "AllowOnlyApprovedOutbound"
+    error_message = join(" ", [
+      "Rules by service tag work with isolation_mode = \"AllowOnlyApprovedOutbound\" only:",
+      "the other modes let everything out already.",
+    ])
   }
 
   validation {
@@ -142,12 +167,18 @@ variable "outbound_service_tags" {
       ]) && length(distinct(concat(keys(var.outbound_private_endpoints), keys(var.outbound_fqdns), keys(var.outbound_service_tags)))) == (
       length(var.outbound_private_endpoints) + length(var.outbound_fqdns) + length(var.outbound_service_tags)
     )
-    error_message = "Names of outbound rules have 3 to 33 letters, digits, dashes and underscores, and each occurs once among outbound_private_endpoints, outbound_fqdns and outbound_service_tags."
+    error_message = join(" ", [
+      "Names of outbound rules have 3 to 33 letters, digits, dashes and underscores,",
+      "and each occurs once among outbound_private_endpoints, outbound_fqdns and outbound_service_tags.",
+    ])
   }
 }
 
 variable "accept_firewall_cost" {
-  description = "Somebody decided that rules by host name are worth an Azure Firewall (https://azure.microsoft.com/pricing/details/azure-firewall/)."
+  description = <<-EOT
+    Somebody decided that rules by host name are worth an Azure Firewall
+    (https://azure.microsoft.com/pricing/details/azure-firewall/).
+  EOT
   type        = bool
   default     = false
 }
@@ -165,8 +196,12 @@ variable "firewall_sku" {
 
 variable "environments" {
   description = <<-EOT
-    What jobs run in, by name: an image and, on top of it, conda and pip packages. Each content is a version of its own, called
-    after a hash of it, and takes the place of the former one; jobs refer to `azureml:NAME@latest`.
+    What jobs run in, by name. Each content is a version of its own, called after a hash of it, and takes the place of the former
+    one; jobs refer to `azureml:NAME@latest`.
+
+    * `description`: for people.
+    * `image`: the image.
+    * `conda`: packages on top of it: `channels`, `dependencies`, and `pip` for those of PyPI.
   EOT
   type = map(object({
     description = optional(string, "")
@@ -191,18 +226,30 @@ variable "environments" {
   }
 
   validation {
-    condition     = alltrue([for environment in var.environments : can(regex("^[^\\s:/]+(\\.[^\\s/]+)?(:[0-9]+)?/[^\\s]+$", environment.image))])
+    condition = alltrue([
+      for environment in var.environments : can(regex("^[^\\s:/]+(\\.[^\\s/]+)?(:[0-9]+)?/[^\\s]+$", environment.image))
+    ])
     error_message = "image of an environment is a full reference: mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
   }
 
   validation {
-    condition     = alltrue([for environment in var.environments : environment.conda == null || anytrue([for package in try(environment.conda.dependencies, []) : startswith(package, "python")])])
+    condition = alltrue([
+      for environment in var.environments :
+      environment.conda == null || anytrue([for package in try(environment.conda.dependencies, []) : startswith(package, "python")])
+    ])
     error_message = "conda of an environment names the Python that it wants (python=3.11): otherwise the solver picks one."
   }
 }
 
 variable "computes" {
-  description = "Clusters by name. They scale to zero."
+  description = <<-EOT
+    Clusters by name. They scale to zero.
+
+    * `vm_size`: their machines.
+    * `priority`: Dedicated or LowPriority.
+    * `max_nodes`: how many there may be.
+    * `idle_seconds`: for how long a machine stays without a job.
+  EOT
   type = map(object({
     vm_size      = string
     priority     = optional(string, "Dedicated")
@@ -218,7 +265,10 @@ variable "computes" {
     condition = alltrue([
       for name in keys(var.computes) : can(regex("^[a-zA-Z][a-zA-Z0-9-]{1,22}[a-zA-Z0-9]$", name)) && !can(regex("-[0-9]+$", name))
     ])
-    error_message = "A cluster's name has 3 to 24 letters, digits and dashes, starts with a letter and does not end with a dash and a number: cpu-cluster, not cpu-1."
+    error_message = join(" ", [
+      "A cluster's name has 3 to 24 letters, digits and dashes,",
+      "starts with a letter and does not end with a dash and a number: cpu-cluster, not cpu-1.",
+    ])
   }
 
   validation {
@@ -249,7 +299,12 @@ variable "image_build_compute" {
 }
 
 variable "datastores" {
-  description = "Datastores by name; jobs reach them with their own identity."
+  description = <<-EOT
+    Datastores by name; jobs reach them with their own identity.
+
+    * `kind`: AzureBlob or AzureDataLakeGen2.
+    * `account_name`, `container`: where they lead.
+  EOT
   type = map(object({
     kind         = string
     account_name = string
@@ -286,7 +341,13 @@ variable "public_network_access" {
 }
 
 variable "private_endpoints" {
-  description = "Private endpoints by group id (amlworkspace)."
+  description = <<-EOT
+    Private endpoints by group id (amlworkspace).
+
+    * `name`: of the endpoint.
+    * `subnet_id`: subnet that its address comes from.
+    * `private_dns_zone_ids`: zones that get its records; empty where somebody else writes them.
+  EOT
   type = map(object({
     name                 = string
     subnet_id            = string

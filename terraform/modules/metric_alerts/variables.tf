@@ -21,8 +21,14 @@ variable "action_group_ids" {
 
 variable "alerts" {
   description = <<-EOT
-    Alerts by name: `metric` of `namespace` (https://learn.microsoft.com/azure/azure-monitor/reference/metrics-index) on the
-    resource `scope`. `severity` goes from 0 (critical) to 4 (verbose); `frequency` and `window` are ISO 8601 durations.
+    Alerts by name.
+
+    * `description`: what happened, for who is told.
+    * `scope`: the resource that is watched.
+    * `namespace`, `metric`: of https://learn.microsoft.com/azure/azure-monitor/reference/metrics-index
+    * `aggregation`, `operator`, `threshold`: when the alert is raised.
+    * `severity`: from 0 (critical) to 4 (verbose).
+    * `frequency`, `window`: how often the metric is looked at, and how far back; ISO 8601 durations.
   EOT
   type = map(object({
     description = string
@@ -39,7 +45,10 @@ variable "alerts" {
 
   # https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
   validation {
-    condition     = alltrue([for name in keys(var.alerts) : can(regex("^[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?$", name)) && length("${var.name_prefix}-${name}") <= 260])
+    condition = alltrue([
+      for name in keys(var.alerts) :
+      can(regex("^[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?$", name)) && length("${var.name_prefix}-${name}") <= 260
+    ])
     error_message = "An alert's name has letters, digits, dashes and underscores, and at most 260 characters together with name_prefix."
   }
 
@@ -55,7 +64,10 @@ variable "alerts" {
   }
 
   validation {
-    condition     = alltrue([for alert in var.alerts : contains(["GreaterThan", "GreaterThanOrEqual", "LessThan", "LessThanOrEqual", "Equals"], alert.operator)])
+    condition = alltrue([
+      for alert in var.alerts :
+      contains(["GreaterThan", "GreaterThanOrEqual", "LessThan", "LessThanOrEqual", "Equals"], alert.operator)
+    ])
     error_message = "operator of an alert is GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual or Equals."
   }
 }

@@ -1,5 +1,9 @@
 variable "names" {
-  description = "Names of the three resources."
+  description = <<-EOT
+    Names of the three resources.
+
+    * `log_analytics_workspace`, `application_insights`, `action_group`: the name of each.
+  EOT
   type = object({
     log_analytics_workspace = string
     application_insights    = string

@@ -63,9 +63,11 @@ locals {
 
   unknown_overrides = setsubtract(keys(var.overrides), keys(local.computed))
   invalid_names = [
-    for key, name in local.names : "${key} = \"${name}\" (${local.rules[key].shortest} to ${local.rules[key].longest} characters, ${local.rules[key].pattern})"
-    if contains(keys(local.rules), key) && try(
-      !can(regex(local.rules[key].pattern, name)) || length(name) < local.rules[key].shortest || length(name) > local.rules[key].longest, false
+    for key, rule in local.rules :
+    "${key} = \"${local.names[key]}\" (${rule.shortest} to ${rule.longest} characters, ${rule.pattern})"
+    if try(
+      !can(regex(rule.pattern, local.names[key])) || length(local.names[key]) < rule.shortest || length(local.names[key]) > rule.longest,
+      false
     )
   ]
 

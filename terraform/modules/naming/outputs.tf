@@ -1,10 +1,16 @@
 output "names" {
-  description = "Name of each resource, or the stem of those of which there are several (private_endpoint, network_security_group, identity, alert)."
+  description = <<-EOT
+    Name of each resource, or the stem of those of which there are several (private_endpoint, network_security_group,
+    identity, alert).
+  EOT
   value       = local.names
 
   precondition {
-    condition     = length(local.unknown_overrides) == 0
-    error_message = "name_overrides has keys that name nothing: ${join(", ", local.unknown_overrides)}. Use some of: ${join(", ", keys(local.computed))}."
+    condition = length(local.unknown_overrides) == 0
+    error_message = join(" ", [
+      "name_overrides has keys that name nothing: ${join(", ", local.unknown_overrides)}.",
+      "Use some of: ${join(", ", keys(local.computed))}.",
+    ])
   }
 
   precondition {
@@ -23,7 +29,11 @@ output "tags" {
   value       = local.tags
 
   precondition {
-    condition     = length([for key in var.required_tags : key if try(trimspace(local.tags[key]) == "", true)]) == 0
-    error_message = "Every resource needs the tags ${join(", ", var.required_tags)}: add ${join(", ", [for key in var.required_tags : key if try(trimspace(local.tags[key]) == "", true)])} to tags in envs/common.tfvars or envs/${var.environment}/terraform.tfvars."
+    condition = length([for key in var.required_tags : key if try(trimspace(local.tags[key]) == "", true)]) == 0
+    error_message = join(" ", [
+      "Every resource needs the tags ${join(", ", var.required_tags)}:",
+      "add ${join(", ", [for key in var.required_tags : key if try(trimspace(local.tags[key]) == "", true)])} to",
+      "tags in envs/common.tfvars or envs/${var.environment}/terraform.tfvars.",
+    ])
   }
 }

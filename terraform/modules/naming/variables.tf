@@ -3,8 +3,11 @@ variable "workload" {
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9]{1,7}$", var.workload))
-    error_message = "workload must be 2 to 8 lower-case letters and digits, starting with a letter: longer ones do not fit into a storage account's 24 characters. Shorten it in envs/common.tfvars."
+    condition = can(regex("^[a-z][a-z0-9]{1,7}$", var.workload))
+    error_message = join(" ", [
+      "workload must be 2 to 8 lower-case letters and digits, starting with a letter:",
+      "longer ones do not fit into a storage account's 24 characters. Shorten it in envs/common.tfvars.",
+    ])
   }
 }
 
@@ -13,8 +16,11 @@ variable "environment" {
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9]{1,6}$", var.environment))
-    error_message = "environment must be 2 to 7 lower-case letters and digits, starting with a letter: longer ones do not fit into a key vault's 24 characters. Rename the folder under envs/."
+    condition = can(regex("^[a-z][a-z0-9]{1,6}$", var.environment))
+    error_message = join(" ", [
+      "environment must be 2 to 7 lower-case letters and digits, starting with a letter:",
+      "longer ones do not fit into a key vault's 24 characters. Rename the folder under envs/.",
+    ])
   }
 }
 
@@ -38,8 +44,14 @@ variable "tags" {
 
   # https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources#limitations
   validation {
-    condition     = length(var.tags) <= 40 && alltrue([for key, value in var.tags : length(key) <= 128 && length(value) <= 256 && !can(regex("[<>%&\\\\?/]", key))])
-    error_message = "Azure takes 40 tags beside the platform's own, names of up to 128 characters without < > % & \\ ? /, and values of up to 256 characters."
+    condition = (
+      length(var.tags) <= 40 &&
+      alltrue([for key, value in var.tags : length(key) <= 128 && length(value) <= 256 && !can(regex("[<>%&\\\\?/]", key))])
+    )
+    error_message = join(" ", [
+      "Azure takes 40 tags beside the platform's own, names of up to 128 characters without < > % & \\ ? /,",
+      "and values of up to 256 characters.",
+    ])
   }
 }
 

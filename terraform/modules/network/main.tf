@@ -57,7 +57,9 @@ locals {
         privateEndpointNetworkPolicies    = subnet.private_endpoints ? "NetworkSecurityGroupEnabled" : "Disabled"
         privateLinkServiceNetworkPolicies = "Enabled"
         serviceEndpoints                  = [for service in subnet.service_endpoints : { service = service, locations = ["*"] }]
-        delegations                       = subnet.delegation == null ? [] : [{ name = "delegation", properties = { serviceName = subnet.delegation } }]
+        delegations = [
+          for service in subnet.delegation[*] : { name = "delegation", properties = { serviceName = service } }
+        ]
       },
       subnet.nat ? { natGateway = { id = azapi_resource.nat_gateway[0].id } } : {},
       subnet.hub_firewall ? { routeTable = { id = azapi_resource.route_table[0].id } } : {},
@@ -131,18 +133,17 @@ resource "azapi_resource" "route_table" {
   }
 }
 
-resource "azapi_resource" "diagnostics" {
-  for_each = var.diagnostics == null ? {} : var.subnets
+module "diagnostic_setting" {
+  source = "../diagnostic_setting"
 
-  type      = "Microsoft.Insights/diagnosticSettings@2021-05-01-preview"
-  parent_id = azapi_resource.network_security_group[each.key].id
-  name      = "to-log-analytics"
-  body = {
-    properties = {
-      workspaceId = var.diagnostics.workspace_id
-      logs        = [{ categoryGroup = "allLogs", enabled = true }]
-    }
-  }
+  target_ids      = { for name in keys(var.subnets) : name => azapi_resource.network_security_group[name].id }
+  diagnostics     = var.diagnostics
+  metric_category = null # A network security group has none.
+}
+
+moved {
+  from = azapi_resource.diagnostics
+  to   = module.diagnostic_setting.azapi_resource.this
 }
 
 # All subnets inline: siblings cannot be written at the same time, and a PUT of the network without its subnets would drop them.

@@ -1,5 +1,10 @@
 variable "names" {
-  description = "Names: `virtual_network`, and the stems `network_security_group`, `nat_gateway`, `public_ip`, `route_table`."
+  description = <<-EOT
+    Names.
+
+    * `virtual_network`: its name.
+    * `network_security_group`, `nat_gateway`, `public_ip`, `route_table`: stems of theirs.
+  EOT
   type = object({
     virtual_network        = string
     network_security_group = string
@@ -30,16 +35,25 @@ variable "address_space" {
   type        = string
 
   validation {
-    condition     = can(cidrhost(var.address_space, 0)) && can(cidrnetmask(var.address_space)) && cidrhost(var.address_space, 0) == split("/", var.address_space)[0]
+    condition = (
+      can(cidrhost(var.address_space, 0)) &&
+      can(cidrnetmask(var.address_space)) &&
+      cidrhost(var.address_space, 0) == split("/", var.address_space)[0]
+    )
     error_message = "address_space must be an IPv4 range that starts at its first address, for example 10.40.0.0/20."
   }
 }
 
 variable "subnets" {
   description = <<-EOT
-    Subnets by key. The range is cut out of address_space by `cidrsubnet(address_space, newbits, netnum)`.
-    `private_endpoints` holds endpoints, and its network security group applies to them. `nat` sends the subnet's egress
-    through the NAT gateway, `hub_firewall` through the firewall at hub_firewall_ip. `service_endpoints` as Azure names them (Microsoft.Storage.Global).
+    Subnets by key.
+
+    * `newbits`, `netnum`: the range: `cidrsubnet(address_space, newbits, netnum)`.
+    * `private_endpoints`: it holds endpoints, and its network security group applies to them.
+    * `nat`: its egress goes through the NAT gateway.
+    * `hub_firewall`: its egress goes through the firewall at hub_firewall_ip.
+    * `service_endpoints`: as Azure names them (Microsoft.Storage.Global).
+    * `delegation`: the service that it is delegated to.
   EOT
   type = map(object({
     newbits           = number
@@ -52,14 +66,20 @@ variable "subnets" {
   }))
 
   validation {
-    condition     = alltrue([for s in var.subnets : can(cidrsubnet(var.address_space, s.newbits, s.netnum))])
-    error_message = "A subnet does not fit into address_space: netnum must be below 2 to the power of newbits. Choose a larger address_space or another netnum."
+    condition = alltrue([for s in var.subnets : can(cidrsubnet(var.address_space, s.newbits, s.netnum))])
+    error_message = join(" ", [
+      "A subnet does not fit into address_space: netnum must be below 2 to the power of newbits.",
+      "Choose a larger address_space or another netnum.",
+    ])
   }
 
   # Azure keeps five addresses of each subnet: https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq
   validation {
-    condition     = alltrue([for s in var.subnets : tonumber(split("/", var.address_space)[1]) + s.newbits <= 28])
-    error_message = "A subnet smaller than /28 has too few addresses for private endpoints or compute: lower its newbits, or choose a larger address_space."
+    condition = alltrue([for s in var.subnets : tonumber(split("/", var.address_space)[1]) + s.newbits <= 28])
+    error_message = join(" ", [
+      "A subnet smaller than /28 has too few addresses for private endpoints or compute:",
+      "lower its newbits, or choose a larger address_space.",
+    ])
   }
 
   # The platform's endpoints alone need more than the 11 addresses of a /28: a registry and a workspace take several each.
@@ -70,7 +90,10 @@ variable "subnets" {
 
   # https://learn.microsoft.com/azure/azure-functions/flex-consumption-how-to
   validation {
-    condition     = alltrue([for s in var.subnets : s.delegation != "Microsoft.App/environments" || tonumber(split("/", var.address_space)[1]) + s.newbits <= 27])
+    condition = alltrue([
+      for s in var.subnets :
+      s.delegation != "Microsoft.App/environments" || tonumber(split("/", var.address_space)[1]) + s.newbits <= 27
+    ])
     error_message = "A subnet of a Flex Consumption function app needs a /27 or more: lower its newbits, or choose a larger address_space."
   }
 
@@ -91,8 +114,15 @@ variable "hub_firewall_ip" {
   default     = null
 
   validation {
-    condition     = var.hub_firewall_ip == null || can(regex("^(10\\.|192\\.168\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.)", var.hub_firewall_ip)) && can(cidrnetmask("${var.hub_firewall_ip}/32"))
-    error_message = "hub_firewall_ip is the firewall's private IPv4 address (10.0.1.4): the next hop of a route is inside the network or a peered one."
+    condition = (
+      var.hub_firewall_ip == null ||
+      can(regex("^(10\\.|192\\.168\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.)", var.hub_firewall_ip)) &&
+      can(cidrnetmask("${var.hub_firewall_ip}/32"))
+    )
+    error_message = join(" ", [
+      "hub_firewall_ip is the firewall's private IPv4 address (10.0.1.4):",
+      "the next hop of a route is inside the network or a peered one.",
+    ])
   }
 }
 

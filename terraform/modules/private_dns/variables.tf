@@ -17,8 +17,11 @@ variable "zones" {
 
   # https://learn.microsoft.com/azure/private-link/private-endpoint-dns
   validation {
-    condition     = alltrue([for zone in var.zones : startswith(zone, "privatelink.")])
-    error_message = "A zone for private endpoints begins with \"privatelink.\": a zone of the public name itself would hide every other resource of that service."
+    condition = alltrue([for zone in var.zones : startswith(zone, "privatelink.")])
+    error_message = join(" ", [
+      "A zone for private endpoints begins with \"privatelink.\":",
+      "a zone of the public name itself would hide every other resource of that service.",
+    ])
   }
 }
 
@@ -30,7 +33,9 @@ variable "existing_zone_ids" {
 
   validation {
     condition = alltrue([
-      for id in var.existing_zone_ids : can(regex("(?i)^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft.Network/privateDnsZones/privatelink\\.[a-z0-9.-]+$", id))
+      for id in var.existing_zone_ids :
+      can(regex("(?i)^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft.Network/privateDnsZones/[^/]+$", id)) &&
+      can(regex("(?i)/privatelink[.][a-z0-9.-]+$", id))
     ])
     error_message = "existing_zone_ids takes resource ids of private endpoints' zones: az network private-dns zone list --query [].id"
   }
@@ -38,8 +43,14 @@ variable "existing_zone_ids" {
   # Azure refuses the second link: "A virtual network cannot be linked to multiple zones with overlapping namespaces."
   # https://learn.microsoft.com/azure/dns/private-dns-virtual-network-links
   validation {
-    condition     = length(distinct(concat(tolist(var.zones), [for id in var.existing_zone_ids : lower(basename(id))]))) == length(var.zones) + length(var.existing_zone_ids)
-    error_message = "A virtual network can be linked to one zone of a name only: leave out all but one zone of each name in zones and existing_zone_ids."
+    condition = (
+      length(distinct(concat(tolist(var.zones), [for id in var.existing_zone_ids : lower(basename(id))]))) ==
+      length(var.zones) + length(var.existing_zone_ids)
+    )
+    error_message = join(" ", [
+      "A virtual network can be linked to one zone of a name only:",
+      "leave out all but one zone of each name in zones and existing_zone_ids.",
+    ])
   }
 }
 
@@ -49,7 +60,9 @@ variable "virtual_network_ids" {
 
   # https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
   validation {
-    condition     = alltrue([for link in keys(var.virtual_network_ids) : can(regex("^[A-Za-z0-9]([A-Za-z0-9._-]{0,78}[A-Za-z0-9_])?$", link))])
+    condition = alltrue([
+      for link in keys(var.virtual_network_ids) : can(regex("^[A-Za-z0-9]([A-Za-z0-9._-]{0,78}[A-Za-z0-9_])?$", link))
+    ])
     error_message = "A link's name has 1 to 80 letters, digits, dots, dashes and underscores, and starts with a letter or digit."
   }
 }

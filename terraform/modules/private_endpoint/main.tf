@@ -33,7 +33,8 @@ resource "azapi_resource" "zone_group" {
   type      = "Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-01-01"
   parent_id = azapi_resource.this.id
   name      = "default"
-  # Writes of two groups to one zone meet in AnotherOperationInProgress: https://github.com/hashicorp/terraform-provider-azurerm/issues/28715
+  # Writes of two groups to one zone meet in AnotherOperationInProgress:
+  # https://github.com/hashicorp/terraform-provider-azurerm/issues/28715
   locks = sort(var.private_dns_zone_ids)
   body = {
     properties = {

@@ -4,8 +4,11 @@ variable "name" {
 
   # https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
   validation {
-    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}[A-Za-z0-9_]$", var.name))
-    error_message = "A private endpoint's name has 2 to 64 letters, digits, dots, dashes and underscores: \"${var.name}\" has ${length(var.name)}. Shorten name_overrides.private_endpoint."
+    condition = can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}[A-Za-z0-9_]$", var.name))
+    error_message = join(" ", [
+      "A private endpoint's name has 2 to 64 letters, digits, dots, dashes and underscores:",
+      "\"${var.name}\" has ${length(var.name)}. Shorten name_overrides.private_endpoint.",
+    ])
   }
 }
 
@@ -36,12 +39,22 @@ variable "target_id" {
 }
 
 variable "group_id" {
-  description = "Sub-resource of the target: blob, dfs, file, vault, registry, amlworkspace, dataFactory, portal, sites, batchAccount, nodeManagement."
+  description = <<-EOT
+    Sub-resource of the target: blob, dfs, file, vault, registry, amlworkspace, dataFactory, portal, sites,
+    batchAccount, nodeManagement.
+  EOT
   type        = string
 
   validation {
-    condition     = contains(["blob", "dfs", "file", "queue", "table", "vault", "registry", "amlworkspace", "dataFactory", "portal", "sites", "batchAccount", "nodeManagement"], var.group_id)
-    error_message = "group_id \"${var.group_id}\" is none that this module knows: https://learn.microsoft.com/azure/private-link/private-endpoint-overview#private-link-resource lists them by resource type."
+    condition = contains([
+      "blob", "dfs", "file", "queue", "table", "vault", "registry", "amlworkspace", "dataFactory", "portal", "sites",
+      "batchAccount", "nodeManagement",
+    ], var.group_id)
+    error_message = join(" ", [
+      "group_id \"${var.group_id}\" is none that this module knows:",
+      "https://learn.microsoft.com/azure/private-link/private-endpoint-overview#private-link-resource lists them by",
+      "resource type.",
+    ])
   }
 }
 

@@ -5,9 +5,13 @@ variable "subscription_id" {
 
 variable "assignments" {
   description = <<-EOT
-    Who may do what where, by a stable key. `role` is the name of a built-in role of roles.tf, a key of `custom_roles`, or the
-    resource id of a role definition. `why` is stored as the assignment's description. `condition` limits a role that may assign
-    roles (https://learn.microsoft.com/azure/role-based-access-control/conditions-format).
+    Who may do what where, by a stable key.
+
+    * `scope`: the resource id of where.
+    * `role`: name of a built-in role of roles.tf, a key of `custom_roles`, or the resource id of a role definition.
+    * `principal_id`, `principal_type`: who: object id, and User, Group or ServicePrincipal.
+    * `why`: stored as the assignment's description.
+    * `condition`: limits a role that may assign roles (https://learn.microsoft.com/azure/role-based-access-control/conditions-format).
   EOT
   type = map(object({
     scope          = string
@@ -27,8 +31,14 @@ variable "assignments" {
   }
 
   validation {
-    condition     = alltrue([for a in var.assignments : contains(keys(local.built_in_roles), a.role) || contains(keys(var.custom_roles), a.role) || startswith(a.role, "/")])
-    error_message = "role of every assignment is a name in modules/role_assignments/roles.tf, a key of custom_roles or the resource id of a role definition: add the built-in role's GUID there."
+    condition = alltrue([
+      for a in var.assignments :
+      contains(keys(local.built_in_roles), a.role) || contains(keys(var.custom_roles), a.role) || startswith(a.role, "/")
+    ])
+    error_message = join(" ", [
+      "role of every assignment is a name in modules/role_assignments/roles.tf,",
+      "a key of custom_roles or the resource id of a role definition: add the built-in role's GUID there.",
+    ])
   }
 
   validation {
@@ -53,6 +63,13 @@ variable "assignable_role_ids" {
     condition = var.assignable_role_ids == null || length(setsubtract(
       [for id in values(local.definition_id) : basename(id)], coalesce(var.assignable_role_ids, [])
     )) == 0
-    error_message = "CI may not assign ${join(", ", distinct([for key, a in var.assignments : a.role if !contains(coalesce(var.assignable_role_ids, []), basename(local.definition_id[key]))]))}: add it to delegated_roles in terraform/bootstrap/delegation.tf, or to further_delegated_roles in the environment's variables, and run toolkit bootstrap."
+    error_message = join(" ", [
+      "CI may not assign",
+      "${join(", ", distinct([
+        for key, a in var.assignments : a.role if !contains(coalesce(var.assignable_role_ids, []), basename(local.definition_id[key]))
+      ]))}:",
+      "add it to delegated_roles in terraform/bootstrap/delegation.tf,",
+      "or to further_delegated_roles in the environment's variables, and run toolkit bootstrap.",
+    ])
   }
 }

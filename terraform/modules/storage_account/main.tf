@@ -21,10 +21,12 @@ locals {
       }
     }
     networkAcls = {
-      bypass              = var.bypass
-      defaultAction       = "Deny"
-      ipRules             = [for rule in sort(var.ip_rules) : { value = rule, action = "Allow" }]
-      resourceAccessRules = [for id in sort(keys(var.resource_access_rules)) : { resourceId = id, tenantId = var.resource_access_rules[id] }]
+      bypass        = var.bypass
+      defaultAction = "Deny"
+      ipRules       = [for rule in sort(var.ip_rules) : { value = rule, action = "Allow" }]
+      resourceAccessRules = [
+        for id in sort(keys(var.resource_access_rules)) : { resourceId = id, tenantId = var.resource_access_rules[id] }
+      ]
       virtualNetworkRules = [for id in var.subnet_ids : { id = id, action = "Allow" }]
     }
   }
@@ -132,17 +134,19 @@ module "private_endpoint" {
   private_dns_zone_ids = each.value.private_dns_zone_ids
 }
 
-resource "azapi_resource" "diagnostics" {
-  for_each = toset(var.diagnostics == null ? [] : var.file_shares ? ["blob", "file"] : ["blob"])
+module "diagnostic_setting" {
+  source = "../diagnostic_setting"
 
-  type      = "Microsoft.Insights/diagnosticSettings@2021-05-01-preview"
-  parent_id = "${azapi_resource.this.id}/${each.key}Services/default"
-  name      = "to-log-analytics"
-  body = {
-    properties = {
-      workspaceId = var.diagnostics.workspace_id
-      logs        = [for category in ["StorageRead", "StorageWrite", "StorageDelete"] : { category = category, enabled = true }]
-      metrics     = [{ category = "Transaction", enabled = true }]
-    }
+  target_ids = {
+    for service in concat(["blob"], var.file_shares ? ["file"] : []) :
+    service => "${azapi_resource.this.id}/${service}Services/default"
   }
+  diagnostics     = var.diagnostics
+  log_categories  = ["StorageRead", "StorageWrite", "StorageDelete"]
+  metric_category = "Transaction"
+}
+
+moved {
+  from = azapi_resource.diagnostics
+  to   = module.diagnostic_setting.azapi_resource.this
 }

@@ -29,13 +29,21 @@ variable "sku" {
   type        = string
 
   validation {
-    condition     = contains(["Standard_LRS", "Standard_ZRS", "Standard_GRS", "Standard_RAGRS", "Standard_GZRS", "Standard_RAGZRS"], var.sku)
+    condition = contains(
+      ["Standard_LRS", "Standard_ZRS", "Standard_GRS", "Standard_RAGRS", "Standard_GZRS", "Standard_RAGZRS"],
+      var.sku
+    )
     error_message = "sku must be Standard_LRS, Standard_ZRS, Standard_GRS, Standard_RAGRS, Standard_GZRS or Standard_RAGZRS."
   }
 
   validation {
-    condition     = !can(regex("_(RA)?G", var.sku)) || contains(keys(local.region_pairs), var.location)
-    error_message = "${var.location} has no paired region that ${var.sku} could replicate to: choose Standard_ZRS or Standard_LRS, or a region with a pair (https://learn.microsoft.com/azure/reliability/regions-list; modules/storage_account/locals.regions.tf has the list)."
+    condition = !can(regex("_(RA)?G", var.sku)) || contains(keys(local.region_pairs), var.location)
+    error_message = join(" ", [
+      "${var.location} has no paired region that ${var.sku} could replicate to:",
+      "choose Standard_ZRS or Standard_LRS, or a region with a pair",
+      "(https://learn.microsoft.com/azure/reliability/regions-list;",
+      "modules/storage_account/locals.regions.tf has the list).",
+    ])
   }
 }
 
@@ -74,13 +82,19 @@ variable "restore_days" {
 
   # https://learn.microsoft.com/azure/storage/blobs/point-in-time-restore-overview
   validation {
-    condition     = var.restore_days == null || try(var.restore_days >= 1 && var.restore_days < var.retention_days, false)
-    error_message = "restore_days must be at least 1 and below retention_days (${var.retention_days}): deleted blobs must be there for as long as a restore reaches back."
+    condition = var.restore_days == null || try(var.restore_days >= 1 && var.restore_days < var.retention_days, false)
+    error_message = join(" ", [
+      "restore_days must be at least 1 and below retention_days (${var.retention_days}):",
+      "deleted blobs must be there for as long as a restore reaches back.",
+    ])
   }
 
   validation {
-    condition     = var.restore_days == null || (var.versioning && !var.is_hns_enabled)
-    error_message = "Point-in-time restore works from versions, which need versioning = true and no hierarchical namespace: leave restore_days out."
+    condition = var.restore_days == null || (var.versioning && !var.is_hns_enabled)
+    error_message = join(" ", [
+      "Point-in-time restore works from versions, which need versioning = true and no hierarchical namespace:",
+      "leave restore_days out.",
+    ])
   }
 }
 
@@ -98,18 +112,34 @@ variable "resource_access_rules" {
 
   # https://learn.microsoft.com/azure/storage/common/storage-network-security-limitations
   validation {
-    condition     = length(var.resource_access_rules) <= 200
-    error_message = "A storage account takes 200 resource instance rules: name them by subscription (a * in place of the resource), or use private endpoints."
+    condition = length(var.resource_access_rules) <= 200
+    error_message = join(" ", [
+      "A storage account takes 200 resource instance rules:",
+      "name them by subscription (a * in place of the resource), or use private endpoints.",
+    ])
   }
 
   validation {
-    condition     = alltrue([for id in keys(var.resource_access_rules) : can(regex("(?i)^/subscriptions/[^/]+/(resourceGroups/[^/]+/)?providers/[^/]+/[^/]+/[^/]+$", id))])
-    error_message = "resource_access_rules takes resource ids: /subscriptions/…/resourceGroups/…/providers/Microsoft.DataFactory/factories/NAME"
+    condition = alltrue([
+      for id in keys(var.resource_access_rules) :
+      can(regex("(?i)^/subscriptions/[^/]+/(resourceGroups/[^/]+/)?providers/[^/]+/[^/]+/[^/]+$", id))
+    ])
+    error_message = join(" ", [
+      "resource_access_rules takes resource ids:",
+      "/subscriptions/…/resourceGroups/…/providers/Microsoft.DataFactory/factories/NAME",
+    ])
   }
 }
 
 variable "lifecycle_rules" {
-  description = "When block blobs go to the cool tier and when they are deleted, in days since their last change, and when former versions are, in days since they were made, by name of the rule."
+  description = <<-EOT
+    What becomes of block blobs, by name of the rule.
+
+    * `prefixes`: which blobs, by the beginnings of their paths (container/folder/).
+    * `tier_to_cool_after`: days since the last change until they go to the cool tier.
+    * `delete_after`: days since the last change until they are deleted.
+    * `delete_versions_after`: days for which a former version is kept.
+  EOT
   type = map(object({
     prefixes              = list(string)
     tier_to_cool_after    = optional(number)
@@ -120,7 +150,10 @@ variable "lifecycle_rules" {
   nullable = false
 
   validation {
-    condition     = alltrue([for rule in var.lifecycle_rules : rule.tier_to_cool_after != null || rule.delete_after != null || rule.delete_versions_after != null])
+    condition = alltrue([
+      for rule in var.lifecycle_rules :
+      rule.tier_to_cool_after != null || rule.delete_after != null || rule.delete_versions_after != null
+    ])
     error_message = "A lifecycle rule needs tier_to_cool_after, delete_after or delete_versions_after: one without does nothing."
   }
 
@@ -131,7 +164,10 @@ variable "lifecycle_rules" {
 }
 
 variable "containers" {
-  description = "Blob containers (file systems, with a hierarchical namespace), made through Azure Resource Manager: its firewall does not stand in the way."
+  description = <<-EOT
+    Blob containers (file systems, with a hierarchical namespace), made through Azure Resource Manager:
+    its firewall does not stand in the way.
+  EOT
   type        = set(string)
   default     = []
   nullable    = false
@@ -175,8 +211,11 @@ variable "ip_rules" {
   }
 
   validation {
-    condition     = alltrue([for rule in var.ip_rules : !can(regex("^(10\\.|127\\.|192\\.168\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.)", rule))])
-    error_message = "A private address cannot be an IP rule: Azure Storage sees the public address of the egress. Name that one, or use a private endpoint or subnet_ids."
+    condition = alltrue([for rule in var.ip_rules : !can(regex("^(10\\.|127\\.|192\\.168\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.)", rule))])
+    error_message = join(" ", [
+      "A private address cannot be an IP rule: Azure Storage sees the public address of the egress.",
+      "Name that one, or use a private endpoint or subnet_ids.",
+    ])
   }
 }
 
@@ -199,7 +238,13 @@ variable "bypass" {
 }
 
 variable "private_endpoints" {
-  description = "Private endpoints by group id (blob, dfs, file)."
+  description = <<-EOT
+    Private endpoints by group id (blob, dfs, file).
+
+    * `name`: of the endpoint.
+    * `subnet_id`: subnet that its address comes from.
+    * `private_dns_zone_ids`: zones that get its records; empty where somebody else writes them.
+  EOT
   type = map(object({
     name                 = string
     subnet_id            = string

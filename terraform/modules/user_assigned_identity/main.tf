@@ -26,7 +26,8 @@ resource "azapi_resource" "federated_credential" {
   type      = "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials@2023-01-31"
   parent_id = azapi_resource.this.id
   name      = each.key
-  # Concurrent writes below one identity are refused: https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations
+  # Concurrent writes below one identity are refused:
+  # https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations
   locks = [azapi_resource.this.id]
   body = {
     properties = {

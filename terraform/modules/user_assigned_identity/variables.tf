@@ -20,7 +20,13 @@ variable "tags" {
 }
 
 variable "federated_credentials" {
-  description = "Who may act as the identity without a secret, by name of the credential."
+  description = <<-EOT
+    Who may act as the identity without a secret, by name of the credential.
+
+    * `issuer`: who signs the token.
+    * `subject`: whose token it is.
+    * `audiences`: what it is meant for.
+  EOT
   type = map(object({
     issuer    = string
     subject   = string
@@ -35,7 +41,10 @@ variable "federated_credentials" {
   }
 
   validation {
-    condition     = alltrue([for credential in var.federated_credentials : startswith(credential.issuer, "https://")])
-    error_message = "The issuer of a federated credential is an https:// address, copied exactly from the OpenID configuration of the issuer."
+    condition = alltrue([for credential in var.federated_credentials : startswith(credential.issuer, "https://")])
+    error_message = join(" ", [
+      "The issuer of a federated credential is an https:// address,",
+      "copied exactly from the OpenID configuration of the issuer.",
+    ])
   }
 }

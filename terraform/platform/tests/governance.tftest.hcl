@@ -12,7 +12,11 @@ run "without_budget_and_locks" {
   command = plan
 
   assert {
-    condition     = output.budget_id == null && length(output.locks) == 0 && toset(keys(output.metric_alerts)) == toset(["failed-pipelines", "failed-triggers", "failed-jobs", "unusable-nodes"])
+    condition = (
+      output.budget_id == null &&
+      length(output.locks) == 0 &&
+      toset(keys(output.metric_alerts)) == toset(["failed-pipelines", "failed-triggers", "failed-jobs", "unusable-nodes"])
+    )
     error_message = "Alerts are everywhere; a budget and locks are the environment's choice."
   }
 }
@@ -36,12 +40,14 @@ run "point_in_time_restore_and_resource_rules" {
 
   variables {
     storage = {
-      sku                   = "Standard_RAGZRS"
-      retention_days        = 30
-      restore_days          = 29
-      resource_access_rules = ["/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.DataFactory/factories/other"]
-      containers            = ["ml-globals", "smoke", "adftrain"]
-      lake_containers       = ["raw", "curated"]
+      sku            = "Standard_RAGZRS"
+      retention_days = 30
+      restore_days   = 29
+      resource_access_rules = [
+        "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.DataFactory/factories/other",
+      ]
+      containers      = ["ml-globals", "smoke", "adftrain"]
+      lake_containers = ["raw", "curated"]
     }
   }
 

@@ -23,17 +23,27 @@ run "without_batch_and_function_app" {
   command = plan
 
   assert {
-    condition     = length(module.batch_account) == 0 && length(module.function_app) == 0 && output.batch_account_name == null && output.function_app_name == null
+    condition = (
+      length(module.batch_account) == 0 &&
+      length(module.function_app) == 0 &&
+      output.batch_account_name == null &&
+      output.function_app_name == null
+    )
     error_message = "Neither is there unless the environment asks for it."
   }
 
   assert {
-    condition     = !contains(keys(output.data_factory_pipelines), "batch-train-score") && contains(keys(output.data_factory_pipelines), "train-and-deploy")
+    condition = (
+      !contains(keys(output.data_factory_pipelines), "batch-train-score") &&
+      contains(keys(output.data_factory_pipelines), "train-and-deploy")
+    )
     error_message = "Without Batch there is no pipeline that needs it."
   }
 
   assert {
-    condition     = length(setintersection(keys(output.private_dns_zones), ["privatelink.batch.azure.com", "privatelink.azurewebsites.net"])) == 0
+    condition = length(
+      setintersection(keys(output.private_dns_zones), ["privatelink.batch.azure.com", "privatelink.azurewebsites.net"])
+    ) == 0
     error_message = "There is no zone for what is not there."
   }
 }
@@ -47,27 +57,43 @@ run "with_batch_and_function_app" {
   }
 
   assert {
-    condition     = length(setsubtract(["batch_batchAccount", "batch_nodeManagement", "function_sites"], keys(output.private_endpoints))) == 0 && length(setsubtract(["privatelink.batch.azure.com", "privatelink.azurewebsites.net"], keys(output.private_dns_zones))) == 0
+    condition = (
+      length(setsubtract(["batch_batchAccount", "batch_nodeManagement", "function_sites"], keys(output.private_endpoints))) == 0 &&
+      length(setsubtract(["privatelink.batch.azure.com", "privatelink.azurewebsites.net"], keys(output.private_dns_zones))) == 0
+    )
     error_message = "Both have private endpoints, with zones."
   }
 
   assert {
-    condition     = contains(keys(output.data_factory_managed_private_endpoints), "mpe-batch") && contains(keys(output.data_factory_pipelines), "batch-train-score")
+    condition = (
+      contains(keys(output.data_factory_managed_private_endpoints), "mpe-batch") &&
+      contains(keys(output.data_factory_pipelines), "batch-train-score")
+    )
     error_message = "The factory reaches Batch."
   }
 
   assert {
-    condition     = output.role_assignments["batch_nodes_on_adftrain"].role == "Storage Blob Data Contributor" && output.role_assignments["factory_on_batch"].role == "Azure Batch Job Submitter" && output.role_assignments["function_on_storage"].role == "Storage Blob Data Owner"
+    condition = (
+      output.role_assignments["batch_nodes_on_adftrain"].role == "Storage Blob Data Contributor" &&
+      output.role_assignments["factory_on_batch"].role == "Azure Batch Job Submitter" &&
+      output.role_assignments["function_on_storage"].role == "Storage Blob Data Owner"
+    )
     error_message = "Each identity gets what it needs."
   }
 
   assert {
-    condition     = alltrue([for key in keys(output.role_assignments) : !startswith(key, "batch_nodes_on_") || contains(["batch_nodes_on_adftrain", "batch_nodes_on_adfjobs"], key)])
+    condition = alltrue([
+      for key in keys(output.role_assignments) :
+      !startswith(key, "batch_nodes_on_") || contains(["batch_nodes_on_adftrain", "batch_nodes_on_adfjobs"], key)
+    ])
     error_message = "Tasks touch their own containers only."
   }
 
   assert {
-    condition     = length(setsubtract(["adfjobs", "function-packages"], keys(output.storage_containers))) == 0 && length(setsubtract(["batch", "batch-nodes", "function"], keys(output.identities))) == 0
+    condition = (
+      length(setsubtract(["adfjobs", "function-packages"], keys(output.storage_containers))) == 0 &&
+      length(setsubtract(["batch", "batch-nodes", "function"], keys(output.identities))) == 0
+    )
     error_message = "Their containers and identities are there."
   }
 }
@@ -79,12 +105,17 @@ run "triggers_by_environment_data" {
     pipelines = {
       triggers_started = true
       schedules        = { daily = { pipeline = "train-and-deploy", hours = [4] } }
-      blob_events      = { incoming = { pipeline = "training", account = "lake", container = "raw", parameters = { code_asset_version = "1" } } }
+      blob_events = {
+        incoming = { pipeline = "training", account = "lake", container = "raw", parameters = { code_asset_version = "1" } }
+      }
     }
   }
 
   assert {
-    condition     = alltrue([for trigger in output.data_factory_triggers : trigger.started]) && output.data_factory_triggers["incoming"].type == "BlobEventsTrigger"
+    condition = (
+      alltrue([for trigger in output.data_factory_triggers : trigger.started]) &&
+      output.data_factory_triggers["incoming"].type == "BlobEventsTrigger"
+    )
     error_message = "The environment has its triggers started."
   }
 }

@@ -29,7 +29,10 @@ run "export_policy_follows_public_access" {
   }
 
   assert {
-    condition     = azapi_resource.this.body.properties.policies.exportPolicy.status == "enabled" && azapi_resource.this.body.properties.networkRuleSet.defaultAction == "Deny"
+    condition = (
+      azapi_resource.this.body.properties.policies.exportPolicy.status == "enabled" &&
+      azapi_resource.this.body.properties.networkRuleSet.defaultAction == "Deny"
+    )
     error_message = "Azure refuses to disable exports while the public endpoint is open; the firewall denies all the same."
   }
 }

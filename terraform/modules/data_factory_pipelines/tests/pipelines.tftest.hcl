@@ -21,13 +21,22 @@ run "pointer_is_read_through_the_managed_network" {
       connectVia     = { referenceName = "ir-managed-vnet", type = "IntegrationRuntimeReference" }
       headers        = { Accept = "application/json", "x-ms-version" = "2023-11-03" }
       method         = "GET"
-      url            = { type = "Expression", value = "https://st.blob.core.windows.net/ml-globals/code-assets/@{pipeline().parameters.code_asset}/latest.json" }
+      url = {
+        type  = "Expression"
+        value = "https://st.blob.core.windows.net/ml-globals/code-assets/@{pipeline().parameters.code_asset}/latest.json"
+      }
     })
     error_message = "Outside of the managed network, without a token or with an old x-ms-version the account refuses the factory."
   }
 
   assert {
-    condition     = azapi_resource.pipeline["read-code-pointer"].body.properties.activities[2].typeProperties.setSystemVariable && [for entry in azapi_resource.pipeline["read-code-pointer"].body.properties.activities[2].typeProperties.value : entry.key] == ["name", "version"]
+    condition = (
+      azapi_resource.pipeline["read-code-pointer"].body.properties.activities[2].typeProperties.setSystemVariable &&
+      [for entry in azapi_resource.pipeline["read-code-pointer"].body.properties.activities[2].typeProperties.value : entry.key] == [
+        "name",
+        "version",
+      ]
+    )
     error_message = "The version is handed on."
   }
 }
@@ -40,8 +49,14 @@ run "every_web_activity_connects_inside_type_properties" {
       for pipeline in merge(azapi_resource.pipeline, azapi_resource.orchestration) : [
         for activity in concat(
           [for activity in pipeline.body.properties.activities : jsondecode(jsonencode(activity))],
-          flatten([for activity in pipeline.body.properties.activities : try(jsondecode(jsonencode(activity.typeProperties.activities)), [])]),
-        ) : try(activity.typeProperties.connectVia.referenceName, null) == "ir-managed-vnet" && try(activity.typeProperties.authentication.type, null) == "MSI" && !can(activity.connectVia)
+          flatten([
+            for activity in pipeline.body.properties.activities :
+            try(jsondecode(jsonencode(activity.typeProperties.activities)), [])
+          ]),
+          ) : (
+          try(activity.typeProperties.connectVia.referenceName, null) == "ir-managed-vnet" &&
+          try(activity.typeProperties.authentication.type, null) == "MSI" && !can(activity.connectVia)
+        )
         if activity.type == "WebActivity"
       ]
     ]))
@@ -53,22 +68,42 @@ run "jobs_run_the_version_that_they_are_given" {
   command = plan
 
   assert {
-    condition     = alltrue([for stage in ["training", "scoring", "registration", "deployment"] : contains(keys(azapi_resource.pipeline[stage].body.properties.parameters), "code_asset_version") && !can(azapi_resource.pipeline[stage].body.properties.parameters.code_asset_version.defaultValue)])
+    condition = alltrue([
+      for stage in ["training", "scoring", "registration", "deployment"] :
+      contains(keys(azapi_resource.pipeline[stage].body.properties.parameters), "code_asset_version") &&
+      !can(azapi_resource.pipeline[stage].body.properties.parameters.code_asset_version.defaultValue)
+    ])
     error_message = "No stage has a version of its own."
   }
 
   assert {
-    condition     = jsondecode(azapi_resource.pipeline["training"].body.properties.activities[0].typeProperties.body.value).properties.codeId == "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/mlw/codes/@{pipeline().parameters.code_asset}/versions/@{pipeline().parameters.code_asset_version}"
+    condition = (
+      jsondecode(azapi_resource.pipeline["training"].body.properties.activities[0].typeProperties.body.value).properties.codeId ==
+      "${var.machine_learning.workspace_id}/codes/@{pipeline().parameters.code_asset}/versions/@{pipeline().parameters.code_asset_version}"
+    )
     error_message = "The job runs the code asset's version."
   }
 
   assert {
-    condition     = azapi_resource.pipeline["training"].body.properties.activities[0].typeProperties.method == "PUT" && azapi_resource.pipeline["training"].body.properties.activities[0].typeProperties.authentication.resource == "https://management.azure.com/" && azapi_resource.pipeline["training"].body.properties.activities[0].typeProperties.url.value == "https://management.azure.com/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/mlw/jobs/@{pipeline().Pipeline}-@{pipeline().RunId}?api-version=2025-12-01"
+    condition = (
+      azapi_resource.pipeline["training"].body.properties.activities[0].typeProperties.method == "PUT" &&
+      (
+        azapi_resource.pipeline["training"].body.properties.activities[0].typeProperties.authentication.resource ==
+        "https://management.azure.com/"
+      ) &&
+      azapi_resource.pipeline["training"].body.properties.activities[0].typeProperties.url.value == join("", [
+        "https://management.azure.com/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/mlw",
+        "/jobs/@{pipeline().Pipeline}-@{pipeline().RunId}?api-version=2025-12-01",
+      ])
+    )
     error_message = "The job is an ARM resource, named after the run."
   }
 
   assert {
-    condition     = strcontains(azapi_resource.pipeline["training"].body.properties.activities[3].typeProperties.expression.value, "activity('ReadJob').output.properties.codeId")
+    condition = strcontains(
+      azapi_resource.pipeline["training"].body.properties.activities[3].typeProperties.expression.value,
+      "activity('ReadJob').output.properties.codeId"
+    )
     error_message = "The version is read back from the job."
   }
 }
@@ -77,17 +112,29 @@ run "orchestration_hands_one_version_to_every_stage" {
   command = plan
 
   assert {
-    condition     = [for activity in azapi_resource.orchestration["train-and-deploy"].body.properties.activities : activity.typeProperties.pipeline.referenceName] == ["read-code-pointer", "training", "scoring", "registration", "deployment"]
+    condition = [
+      for activity in azapi_resource.orchestration["train-and-deploy"].body.properties.activities :
+      activity.typeProperties.pipeline.referenceName
+    ] == ["read-code-pointer", "training", "scoring", "registration", "deployment"]
     error_message = "Wrong order."
   }
 
   assert {
-    condition     = alltrue([for position in [1, 2, 3, 4] : azapi_resource.orchestration["train-and-deploy"].body.properties.activities[position].typeProperties.parameters.code_asset_version.value == "@activity('ReadCodePointer').output.pipelineReturnValue.version"])
+    condition = alltrue([
+      for position in [1, 2, 3, 4] :
+      azapi_resource.orchestration["train-and-deploy"].body.properties.activities[position].typeProperties.parameters == {
+        code_asset         = { type = "Expression", value = "@pipeline().parameters.code_asset" }
+        code_asset_version = { type = "Expression", value = "@activity('ReadCodePointer').output.pipelineReturnValue.version" }
+      }
+    ])
     error_message = "Every stage gets the pointer's version."
   }
 
   assert {
-    condition     = [for activity in slice(azapi_resource.orchestration["train-and-deploy"].body.properties.activities, 1, 5) : activity.dependsOn[0].activity] == ["ReadCodePointer", "Training", "Scoring", "Registration"]
+    condition = [
+      for activity in slice(azapi_resource.orchestration["train-and-deploy"].body.properties.activities, 1, 5) :
+      activity.dependsOn[0].activity
+    ] == ["ReadCodePointer", "Training", "Scoring", "Registration"]
     error_message = "One stage waits for the one before."
   }
 }
@@ -96,17 +143,29 @@ run "batch_brings_its_script" {
   command = plan
 
   assert {
-    condition     = azapi_resource.pipeline["batch-train-score"].body.properties.activities[1].type == "Custom" && azapi_resource.pipeline["batch-train-score"].body.properties.activities[1].typeProperties.folderPath.value == "adftrain/scripts/@{pipeline().RunId}"
+    condition = (
+      azapi_resource.pipeline["batch-train-score"].body.properties.activities[1].type == "Custom" &&
+      (
+        azapi_resource.pipeline["batch-train-score"].body.properties.activities[1].typeProperties.folderPath.value ==
+        "adftrain/scripts/@{pipeline().RunId}"
+      )
+    )
     error_message = "The task gets the script of its own run."
   }
 
   assert {
-    condition     = azapi_resource.pipeline["batch-train-score"].body.properties.activities[1].typeProperties.command.value == "python3 train_score.py --container https://st.blob.core.windows.net/adftrain --client-id 00000000-0000-0000-0000-0000000000c1 --data @{pipeline().parameters.data} --output runs/@{pipeline().RunId}"
+    condition = azapi_resource.pipeline["batch-train-score"].body.properties.activities[1].typeProperties.command.value == join(" ", [
+      "python3 train_score.py --container https://st.blob.core.windows.net/adftrain",
+      "--client-id 00000000-0000-0000-0000-0000000000c1 --data @{pipeline().parameters.data} --output runs/@{pipeline().RunId}",
+    ])
     error_message = "Wrong command."
   }
 
   assert {
-    condition     = startswith(azapi_resource.pipeline["batch-train-score"].body.properties.activities[0].typeProperties.body, "\"\"\"Fetch") && !strcontains(azapi_resource.pipeline["batch-train-score"].body.properties.activities[0].typeProperties.body, "@{")
+    condition = (
+      startswith(azapi_resource.pipeline["batch-train-score"].body.properties.activities[0].typeProperties.body, "\"\"\"Fetch") &&
+      !strcontains(azapi_resource.pipeline["batch-train-score"].body.properties.activities[0].typeProperties.body, "@{")
+    )
     error_message = "The factory must not take a part of the script for an expression."
   }
 }
@@ -130,22 +189,39 @@ run "triggers_are_stopped" {
   variables {
     schedules = { daily = { pipeline = "train-and-deploy", hours = [4], parameters = { code_asset = "training-code" } } }
     blob_events = {
-      incoming = { pipeline = "batch-train-score", storage_account_id = "/subscriptions/s/st", container = "adftrain", begins_with = "data/", ends_with = ".csv" }
+      incoming = {
+        pipeline           = "batch-train-score"
+        storage_account_id = "/subscriptions/s/st"
+        container          = "adftrain"
+        begins_with        = "data/"
+        ends_with          = ".csv"
+      }
     }
   }
 
   assert {
-    condition     = azapi_resource.trigger["daily"].body.properties.typeProperties.recurrence.schedule.hours[0] == 4 && azapi_resource.trigger["daily"].body.properties.pipelines[0].pipelineReference.referenceName == "train-and-deploy" && azapi_resource.trigger["daily"].body.properties.pipelines[0].parameters.code_asset == "training-code"
+    condition = (
+      azapi_resource.trigger["daily"].body.properties.typeProperties.recurrence.schedule.hours[0] == 4 &&
+      azapi_resource.trigger["daily"].body.properties.pipelines[0].pipelineReference.referenceName == "train-and-deploy" &&
+      azapi_resource.trigger["daily"].body.properties.pipelines[0].parameters.code_asset == "training-code"
+    )
     error_message = "Wrong schedule."
   }
 
   assert {
-    condition     = azapi_resource.trigger["incoming"].body.properties.typeProperties.blobPathBeginsWith == "/adftrain/blobs/data/" && azapi_resource.trigger["incoming"].body.properties.typeProperties.scope == "/subscriptions/s/st"
+    condition = (
+      azapi_resource.trigger["incoming"].body.properties.typeProperties.blobPathBeginsWith == "/adftrain/blobs/data/" &&
+      azapi_resource.trigger["incoming"].body.properties.typeProperties.scope == "/subscriptions/s/st"
+    )
     error_message = "Wrong blobs."
   }
 
   assert {
-    condition     = length(azapi_resource_action.start) == 0 && length(azapi_resource_action.stop) == 0 && alltrue([for trigger in output.triggers : !trigger.started])
+    condition = (
+      length(azapi_resource_action.start) == 0 &&
+      length(azapi_resource_action.stop) == 0 &&
+      alltrue([for trigger in output.triggers : !trigger.started])
+    )
     error_message = "Triggers are stopped unless the environment says otherwise."
   }
 }
@@ -159,7 +235,12 @@ run "triggers_are_started" {
   }
 
   assert {
-    condition     = azapi_resource_action.start["daily"].action == "start" && azapi_resource_action.start["daily"].when == "apply" && azapi_resource_action.stop["daily"].action == "stop" && azapi_resource_action.stop["daily"].when == "destroy"
+    condition = (
+      azapi_resource_action.start["daily"].action == "start" &&
+      azapi_resource_action.start["daily"].when == "apply" &&
+      azapi_resource_action.stop["daily"].action == "stop" &&
+      azapi_resource_action.stop["daily"].when == "destroy"
+    )
     error_message = "A started trigger is stopped before it is changed or destroyed."
   }
 

@@ -11,9 +11,12 @@ variables {
   parent_id             = "/subscriptions/s/resourceGroups/rg"
   location              = "westeurope"
   public_network_access = "Disabled"
-  identity              = { id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/func", client_id = "00000000-0000-0000-0000-0000000000c1" }
-  storage               = { account_name = "st", blob_endpoint = "https://st.blob.core.windows.net/", container = "function-packages" }
-  subnet_id             = "/subscriptions/s/x/subnets/snet-functions"
+  identity = {
+    id        = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/func"
+    client_id = "00000000-0000-0000-0000-0000000000c1"
+  }
+  storage   = { account_name = "st", blob_endpoint = "https://st.blob.core.windows.net/", container = "function-packages" }
+  subnet_id = "/subscriptions/s/x/subnets/snet-functions"
 }
 
 run "host_storage_without_keys" {
@@ -29,7 +32,13 @@ run "host_storage_without_keys" {
   }
 
   assert {
-    condition     = azapi_resource.this.body.properties.functionAppConfig.deployment.storage.value == "https://st.blob.core.windows.net/function-packages" && azapi_resource.this.body.properties.functionAppConfig.deployment.storage.authentication.type == "UserAssignedIdentity"
+    condition = (
+      (
+        azapi_resource.this.body.properties.functionAppConfig.deployment.storage.value ==
+        "https://st.blob.core.windows.net/function-packages"
+      ) &&
+      azapi_resource.this.body.properties.functionAppConfig.deployment.storage.authentication.type == "UserAssignedIdentity"
+    )
     error_message = "Packages come from the container, with the identity."
   }
 
@@ -48,12 +57,19 @@ run "closed" {
   }
 
   assert {
-    condition     = azapi_resource.this.body.properties.publicNetworkAccess == "Disabled" && azapi_resource.this.body.properties.httpsOnly && azapi_resource.this.body.properties.siteConfig.ftpsState == "Disabled"
+    condition = (
+      azapi_resource.this.body.properties.publicNetworkAccess == "Disabled" &&
+      azapi_resource.this.body.properties.httpsOnly &&
+      azapi_resource.this.body.properties.siteConfig.ftpsState == "Disabled"
+    )
     error_message = "The app is private."
   }
 
   assert {
-    condition     = alltrue([for policy in azapi_update_resource.basic_publishing : !policy.body.properties.allow]) && toset(keys(azapi_update_resource.basic_publishing)) == toset(["scm", "ftp"])
+    condition = (
+      alltrue([for policy in azapi_update_resource.basic_publishing : !policy.body.properties.allow]) &&
+      toset(keys(azapi_update_resource.basic_publishing)) == toset(["scm", "ftp"])
+    )
     error_message = "Nobody publishes with a password."
   }
 
@@ -63,7 +79,7 @@ run "closed" {
   }
 
   assert {
-    condition     = azapi_resource.diagnostics[0].body.properties.logs[0].category == "FunctionAppLogs"
+    condition     = module.diagnostic_setting.settings["this"].properties.logs[0].category == "FunctionAppLogs"
     error_message = "Logs go to the workspace."
   }
 }

@@ -8,7 +8,10 @@ run "nothing_by_default" {
   command = plan
 
   assert {
-    condition     = length(azapi_resource.budget) + length(azapi_resource.lock) + length(terraform_data.budget_start) == 0 && output.budget_id == null
+    condition = (
+      length(azapi_resource.budget) + length(azapi_resource.lock) + length(terraform_data.budget_start) == 0 &&
+      output.budget_id == null
+    )
     error_message = "Without data there is neither a budget nor a lock."
   }
 }
@@ -17,11 +20,18 @@ run "budget" {
   command = apply
 
   variables {
-    budget = { amount = 500, emails = ["b@example.org", "a@example.org"], action_group_ids = ["/subscriptions/s/resourceGroups/rg/providers/Microsoft.Insights/actionGroups/ag"] }
+    budget = {
+      amount           = 500
+      emails           = ["b@example.org", "a@example.org"]
+      action_group_ids = ["/subscriptions/s/resourceGroups/rg/providers/Microsoft.Insights/actionGroups/ag"]
+    }
   }
 
   assert {
-    condition     = azapi_resource.budget[0].body.properties.amount == 500 && azapi_resource.budget[0].body.properties.timePeriod.startDate == formatdate("YYYY-MM-01'T00:00:00Z'", plantimestamp())
+    condition = (
+      azapi_resource.budget[0].body.properties.amount == 500 &&
+      azapi_resource.budget[0].body.properties.timePeriod.startDate == formatdate("YYYY-MM-01'T00:00:00Z'", plantimestamp())
+    )
     error_message = "The budget starts with this month."
   }
 
@@ -31,7 +41,16 @@ run "budget" {
   }
 
   assert {
-    condition     = jsonencode(azapi_resource.budget[0].body.properties.notifications.actual80) == jsonencode({ enabled = true, operator = "GreaterThanOrEqualTo", threshold = 80, thresholdType = "Actual", contactEmails = ["a@example.org", "b@example.org"], contactGroups = ["/subscriptions/s/resourceGroups/rg/providers/Microsoft.Insights/actionGroups/ag"] })
+    condition = jsonencode(azapi_resource.budget[0].body.properties.notifications.actual80) == jsonencode(
+      {
+        enabled       = true
+        operator      = "GreaterThanOrEqualTo"
+        threshold     = 80
+        thresholdType = "Actual"
+        contactEmails = ["a@example.org", "b@example.org"]
+        contactGroups = ["/subscriptions/s/resourceGroups/rg/providers/Microsoft.Insights/actionGroups/ag"]
+      }
+    )
     error_message = "Wrong notification."
   }
 }
@@ -44,7 +63,10 @@ run "locks" {
   }
 
   assert {
-    condition     = azapi_resource.lock["storage"].body.properties.level == "CanNotDelete" && azapi_resource.lock["storage"].parent_id == "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st"
+    condition = (
+      azapi_resource.lock["storage"].body.properties.level == "CanNotDelete" &&
+      azapi_resource.lock["storage"].parent_id == "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st"
+    )
     error_message = "The account cannot be deleted, and can be changed."
   }
 

@@ -14,7 +14,10 @@ run "rbac_and_deny" {
   command = plan
 
   assert {
-    condition     = azapi_resource.this.body.properties.enableRbacAuthorization && azapi_resource.this.body.properties.networkAcls.defaultAction == "Deny"
+    condition = (
+      azapi_resource.this.body.properties.enableRbacAuthorization &&
+      azapi_resource.this.body.properties.networkAcls.defaultAction == "Deny"
+    )
     error_message = "The vault works with roles, and its firewall denies."
   }
 
@@ -38,7 +41,10 @@ run "purge_protection" {
   }
 
   assert {
-    condition     = azapi_resource.this.body.properties.enablePurgeProtection && azapi_resource.this.body.properties.softDeleteRetentionInDays == 90
+    condition = (
+      azapi_resource.this.body.properties.enablePurgeProtection &&
+      azapi_resource.this.body.properties.softDeleteRetentionInDays == 90
+    )
     error_message = "Purge protection was asked for."
   }
 }
@@ -57,7 +63,7 @@ run "private_endpoint_and_diagnostics" {
   }
 
   assert {
-    condition     = azapi_resource.diagnostics[0].body.properties.logs[0].categoryGroup == "allLogs"
+    condition     = module.diagnostic_setting.settings["this"].properties.logs[0].categoryGroup == "allLogs"
     error_message = "All logs are kept."
   }
 }
@@ -71,7 +77,10 @@ run "ip_rules_are_ranges" {
   }
 
   assert {
-    condition     = [for rule in azapi_resource.this.body.properties.networkAcls.ipRules : rule.value] == ["198.51.100.0/24", "203.0.113.7/32"]
+    condition = [for rule in azapi_resource.this.body.properties.networkAcls.ipRules : rule.value] == [
+      "198.51.100.0/24",
+      "203.0.113.7/32",
+    ]
     error_message = "An address is sent as a range of one."
   }
 }

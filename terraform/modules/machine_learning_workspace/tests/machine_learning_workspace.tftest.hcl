@@ -18,12 +18,20 @@ run "identity_based_and_managed_network" {
   command = plan
 
   assert {
-    condition     = azapi_resource.this.body.properties.systemDatastoresAuthMode == "Identity" && azapi_resource.this.body.properties.v1LegacyMode == false
+    condition = (
+      azapi_resource.this.body.properties.systemDatastoresAuthMode == "Identity" &&
+      azapi_resource.this.body.properties.v1LegacyMode == false
+    )
     error_message = "The workspace must not want the storage account's keys."
   }
 
   assert {
-    condition     = jsonencode(azapi_resource.this.body.properties.managedNetwork) == jsonencode({ isolationMode = "AllowInternetOutbound", outboundRules = {} }) && azapi_resource.this.body.properties.provisionNetworkNow
+    condition = (
+      jsonencode(azapi_resource.this.body.properties.managedNetwork) == jsonencode(
+        { isolationMode = "AllowInternetOutbound", outboundRules = {} }
+      ) &&
+      azapi_resource.this.body.properties.provisionNetworkNow
+    )
     error_message = "The managed network is made with the workspace, and without a firewall."
   }
 
@@ -66,17 +74,24 @@ run "outbound_rules_by_name_and_tag" {
   }
 
   assert {
-    condition     = azapi_resource.this.body.properties.managedNetwork.firewallSku == "Basic" && keys(azapi_resource.this.body.properties.managedNetwork.outboundRules) == ["monitor", "pypi", "pypi-files"]
+    condition = (
+      azapi_resource.this.body.properties.managedNetwork.firewallSku == "Basic" &&
+      keys(azapi_resource.this.body.properties.managedNetwork.outboundRules) == ["monitor", "pypi", "pypi-files"]
+    )
     error_message = "Every rule is part of the managed network."
   }
 
   assert {
-    condition     = jsonencode(azapi_resource.this.body.properties.managedNetwork.outboundRules["pypi"]) == jsonencode({ type = "FQDN", category = "UserDefined", destination = "pypi.org" })
+    condition = jsonencode(azapi_resource.this.body.properties.managedNetwork.outboundRules["pypi"]) == jsonencode(
+      { type = "FQDN", category = "UserDefined", destination = "pypi.org" }
+    )
     error_message = "A rule by host name."
   }
 
   assert {
-    condition     = jsonencode(azapi_resource.this.body.properties.managedNetwork.outboundRules["monitor"].destination) == jsonencode({ action = "Allow", serviceTag = "AzureMonitor", protocol = "TCP", portRanges = "443" })
+    condition = jsonencode(azapi_resource.this.body.properties.managedNetwork.outboundRules["monitor"].destination) == jsonencode(
+      { action = "Allow", serviceTag = "AzureMonitor", protocol = "TCP", portRanges = "443" }
+    )
     error_message = "A rule by service tag."
   }
 }
@@ -95,12 +110,19 @@ run "environments" {
   }
 
   assert {
-    condition     = yamldecode(azapi_resource.environment_version["train"].body.properties.condaFile) == { name = "train", channels = ["conda-forge"], dependencies = ["python=3.11", "pip", { pip = ["mlflow-skinny"] }] }
+    condition = yamldecode(azapi_resource.environment_version["train"].body.properties.condaFile) == {
+      name         = "train"
+      channels     = ["conda-forge"]
+      dependencies = ["python=3.11", "pip", { pip = ["mlflow-skinny"] }]
+    }
     error_message = "Conda installs pip's packages, too."
   }
 
   assert {
-    condition     = !can(azapi_resource.environment_version["plain"].body.properties.condaFile) && can(regex("^[0-9a-f]{12}$", azapi_resource.environment_version["plain"].name))
+    condition = (
+      !can(azapi_resource.environment_version["plain"].body.properties.condaFile) &&
+      can(regex("^[0-9a-f]{12}$", azapi_resource.environment_version["plain"].name))
+    )
     error_message = "An image alone is an environment."
   }
 }
@@ -118,7 +140,14 @@ run "other_content_is_another_version" {
   }
 
   assert {
-    condition     = azapi_resource.environment_version["train"].name != substr(sha256(jsonencode({ image = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04", conda = yamlencode({ name = "train", channels = ["conda-forge"], dependencies = ["python=3.11", "pip", { pip = ["mlflow-skinny"] }] }) })), 0, 12)
+    condition = azapi_resource.environment_version["train"].name != substr(sha256(jsonencode({
+      image = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
+      conda = yamlencode({
+        name         = "train"
+        channels     = ["conda-forge"]
+        dependencies = ["python=3.11", "pip", { pip = ["mlflow-skinny"] }]
+      })
+    })), 0, 12)
     error_message = "A version cannot be changed once it is there."
   }
 }
@@ -131,7 +160,10 @@ run "without_managed_network" {
   }
 
   assert {
-    condition     = !can(azapi_resource.this.body.properties.provisionNetworkNow) && jsonencode(azapi_resource.this.body.properties.managedNetwork) == jsonencode({ isolationMode = "Disabled" })
+    condition = (
+      !can(azapi_resource.this.body.properties.provisionNetworkNow) &&
+      jsonencode(azapi_resource.this.body.properties.managedNetwork) == jsonencode({ isolationMode = "Disabled" })
+    )
     error_message = "There is no network to provision."
   }
 }
@@ -145,12 +177,17 @@ run "clusters_scale_to_zero" {
   }
 
   assert {
-    condition     = jsonencode(azapi_resource.compute["cpu-cluster"].body.properties.properties.scaleSettings) == jsonencode({ minNodeCount = 0, maxNodeCount = 4, nodeIdleTimeBeforeScaleDown = "PT120S" })
+    condition = jsonencode(azapi_resource.compute["cpu-cluster"].body.properties.properties.scaleSettings) == jsonencode(
+      { minNodeCount = 0, maxNodeCount = 4, nodeIdleTimeBeforeScaleDown = "PT120S" }
+    )
     error_message = "A cluster costs nothing while nothing runs."
   }
 
   assert {
-    condition     = azapi_resource.compute["cpu-cluster"].body.properties.properties.enableNodePublicIp == false && azapi_resource.compute["cpu-cluster"].body.properties.disableLocalAuth
+    condition = (
+      azapi_resource.compute["cpu-cluster"].body.properties.properties.enableNodePublicIp == false &&
+      azapi_resource.compute["cpu-cluster"].body.properties.disableLocalAuth
+    )
     error_message = "Nodes have neither a public address nor local accounts."
   }
 
@@ -171,12 +208,18 @@ run "datastores" {
   }
 
   assert {
-    condition     = azapi_resource.datastore["blob"].body.properties.containerName == "data" && !can(azapi_resource.datastore["blob"].body.properties.filesystem)
+    condition = (
+      azapi_resource.datastore["blob"].body.properties.containerName == "data" &&
+      !can(azapi_resource.datastore["blob"].body.properties.filesystem)
+    )
     error_message = "A blob datastore names its container."
   }
 
   assert {
-    condition     = azapi_resource.datastore["lake"].body.properties.filesystem == "raw" && azapi_resource.datastore["lake"].body.properties.credentials.credentialsType == "None"
+    condition = (
+      azapi_resource.datastore["lake"].body.properties.filesystem == "raw" &&
+      azapi_resource.datastore["lake"].body.properties.credentials.credentialsType == "None"
+    )
     error_message = "A lake datastore names its file system, and neither holds a credential."
   }
 }
@@ -288,9 +331,11 @@ run "invalid_service_tag_protocol" {
 run "invalid_rule_name_twice" {
   command = plan
   variables {
-    isolation_mode             = "AllowOnlyApprovedOutbound"
-    outbound_private_endpoints = { monitor = { resource_id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/dls", group_id = "dfs" } }
-    outbound_service_tags      = { monitor = { tag = "AzureMonitor" } }
+    isolation_mode = "AllowOnlyApprovedOutbound"
+    outbound_private_endpoints = {
+      monitor = { resource_id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/dls", group_id = "dfs" }
+    }
+    outbound_service_tags = { monitor = { tag = "AzureMonitor" } }
   }
   expect_failures = [var.outbound_service_tags]
 }

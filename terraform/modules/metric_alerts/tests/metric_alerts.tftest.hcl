@@ -5,7 +5,12 @@ variables {
   name_prefix      = "mlp"
   action_group_ids = ["/subscriptions/s/resourceGroups/rg/providers/Microsoft.Insights/actionGroups/ag"]
   alerts = {
-    failed = { description = "A pipeline failed.", scope = "/factory", namespace = "Microsoft.DataFactory/factories", metric = "PipelineFailedRuns" }
+    failed = {
+      description = "A pipeline failed."
+      scope       = "/factory"
+      namespace   = "Microsoft.DataFactory/factories"
+      metric      = "PipelineFailedRuns"
+    }
   }
 }
 

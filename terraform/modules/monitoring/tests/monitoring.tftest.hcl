@@ -11,12 +11,18 @@ run "bodies" {
   command = plan
 
   assert {
-    condition     = azapi_resource.log_analytics_workspace.body.properties.features.disableLocalAuth && azapi_resource.log_analytics_workspace.body.properties.workspaceCapping.dailyQuotaGb == -1
+    condition = (
+      azapi_resource.log_analytics_workspace.body.properties.features.disableLocalAuth &&
+      azapi_resource.log_analytics_workspace.body.properties.workspaceCapping.dailyQuotaGb == -1
+    )
     error_message = "Logs are written with Entra identities and without a limit."
   }
 
   assert {
-    condition     = length(azapi_resource.action_group.body.properties.emailReceivers) == 0 && azapi_resource.action_group.location == "global"
+    condition = (
+      length(azapi_resource.action_group.body.properties.emailReceivers) == 0 &&
+      azapi_resource.action_group.location == "global"
+    )
     error_message = "Nobody was named."
   }
 }
@@ -29,7 +35,10 @@ run "receivers" {
   }
 
   assert {
-    condition     = [for r in azapi_resource.action_group.body.properties.emailReceivers : r.emailAddress] == ["a@contoso.com", "b@contoso.com"]
+    condition = [for r in azapi_resource.action_group.body.properties.emailReceivers : r.emailAddress] == [
+      "a@contoso.com",
+      "b@contoso.com",
+    ]
     error_message = "Everybody named is told, in a stable order."
   }
 }

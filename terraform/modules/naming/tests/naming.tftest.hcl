@@ -22,7 +22,10 @@ run "longest_names_fit" {
   }
 
   assert {
-    condition     = alltrue([for key in ["state_storage_account", "storage_account", "lake_storage_account", "key_vault"] : length(output.names[key]) <= 24])
+    condition = alltrue([
+      for key in ["state_storage_account", "storage_account", "lake_storage_account", "key_vault"] :
+      length(output.names[key]) <= 24
+    ])
     error_message = "A name of 24 characters at most became longer."
   }
 }
@@ -80,7 +83,9 @@ run "tags_carry_environment" {
   }
 
   assert {
-    condition     = jsonencode(output.tags) == jsonencode({ owner = "team", environment = "dev", workload = "mlp", "managed-by" = "terraform" })
+    condition = jsonencode(output.tags) == jsonencode(
+      { owner = "team", environment = "dev", workload = "mlp", "managed-by" = "terraform" }
+    )
     error_message = "Tags must hold the caller's and the platform's own, which win."
   }
 }

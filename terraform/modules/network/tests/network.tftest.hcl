@@ -1,7 +1,13 @@
 mock_provider "azapi" {}
 
 variables {
-  names         = { virtual_network = "vnet-x", network_security_group = "nsg-x", nat_gateway = "ng-x", public_ip = "pip-x", route_table = "rt-x" }
+  names = {
+    virtual_network        = "vnet-x"
+    network_security_group = "nsg-x"
+    nat_gateway            = "ng-x"
+    public_ip              = "pip-x"
+    route_table            = "rt-x"
+  }
   parent_id     = "/subscriptions/s/resourceGroups/rg"
   location      = "westeurope"
   address_space = "10.40.0.0/20"
@@ -15,7 +21,12 @@ run "subnets_inline_without_nat" {
   command = plan
 
   assert {
-    condition     = length(azapi_resource.nat_gateway) + length(azapi_resource.public_ip) + length(azapi_resource.route_table) + length(azapi_resource.diagnostics) == 0
+    condition = sum([
+      length(azapi_resource.nat_gateway),
+      length(azapi_resource.public_ip),
+      length(azapi_resource.route_table),
+      length(module.diagnostic_setting.settings),
+    ]) == 0
     error_message = "No subnet asked for a NAT gateway or a way through the hub."
   }
 
@@ -38,7 +49,10 @@ run "diagnostics" {
   }
 
   assert {
-    condition     = toset(keys(azapi_resource.diagnostics)) == toset(["compute", "pe"]) && azapi_resource.diagnostics["pe"].body.properties.workspaceId == var.diagnostics.workspace_id
+    condition = (
+      toset(keys(module.diagnostic_setting.settings)) == toset(["compute", "pe"]) &&
+      module.diagnostic_setting.settings["pe"].properties.workspaceId == var.diagnostics.workspace_id
+    )
     error_message = "Every security group sends its logs."
   }
 }
@@ -47,7 +61,10 @@ run "subnet_bodies" {
   command = apply
 
   assert {
-    condition = jsonencode([for s in azapi_resource.virtual_network.body.properties.subnets : [s.name, s.properties.addressPrefixes[0], s.properties.privateEndpointNetworkPolicies, s.properties.defaultOutboundAccess]]) == jsonencode([
+    condition = jsonencode([
+      for s in azapi_resource.virtual_network.body.properties.subnets :
+      [s.name, s.properties.addressPrefixes[0], s.properties.privateEndpointNetworkPolicies, s.properties.defaultOutboundAccess]
+      ]) == jsonencode([
       ["snet-compute", "10.40.1.0/24", "Disabled", false],
       ["snet-pe", "10.40.0.0/24", "NetworkSecurityGroupEnabled", false],
     ])
@@ -93,7 +110,9 @@ run "route_for_the_subnet_that_asks" {
   }
 
   assert {
-    condition     = jsonencode(azapi_resource.route_table[0].body.properties.routes[0].properties) == jsonencode({ addressPrefix = "0.0.0.0/0", nextHopType = "VirtualAppliance", nextHopIpAddress = "10.0.1.4" })
+    condition = jsonencode(azapi_resource.route_table[0].body.properties.routes[0].properties) == jsonencode(
+      { addressPrefix = "0.0.0.0/0", nextHopType = "VirtualAppliance", nextHopIpAddress = "10.0.1.4" }
+    )
     error_message = "All of the internet is behind the firewall."
   }
 }

@@ -10,12 +10,18 @@ run "each_zone_linked" {
   command = plan
 
   assert {
-    condition     = toset(keys(azapi_resource.link)) == toset(["privatelink.blob.core.windows.net/platform", "privatelink.vaultcore.azure.net/platform"])
+    condition = toset(keys(azapi_resource.link)) == toset([
+      "privatelink.blob.core.windows.net/platform",
+      "privatelink.vaultcore.azure.net/platform",
+    ])
     error_message = "Each zone is linked to the network."
   }
 
   assert {
-    condition     = azapi_resource.zone["privatelink.blob.core.windows.net"].location == "global" && azapi_resource.link["privatelink.blob.core.windows.net/platform"].location == "global"
+    condition = (
+      azapi_resource.zone["privatelink.blob.core.windows.net"].location == "global" &&
+      azapi_resource.link["privatelink.blob.core.windows.net/platform"].location == "global"
+    )
     error_message = "Zones and links live in the location global."
   }
 
@@ -65,7 +71,10 @@ run "zones_of_a_hub" {
   }
 
   assert {
-    condition     = azapi_resource.link["privatelink.blob.core.windows.net/platform"].parent_id == "/subscriptions/hub/resourceGroups/rg-dns/providers/Microsoft.Network/privateDnsZones/privatelink.blob.core.windows.net"
+    condition = (
+      azapi_resource.link["privatelink.blob.core.windows.net/platform"].parent_id ==
+      "/subscriptions/hub/resourceGroups/rg-dns/providers/Microsoft.Network/privateDnsZones/privatelink.blob.core.windows.net"
+    )
     error_message = "The link belongs to the hub's zone."
   }
 }
@@ -74,13 +83,18 @@ run "zones_linked_by_somebody_else" {
   command = plan
 
   variables {
-    zones               = []
-    existing_zone_ids   = ["/subscriptions/hub/resourceGroups/rg-dns/providers/Microsoft.Network/privateDnsZones/privatelink.blob.core.windows.net"]
+    zones = []
+    existing_zone_ids = [
+      "/subscriptions/hub/resourceGroups/rg-dns/providers/Microsoft.Network/privateDnsZones/privatelink.blob.core.windows.net",
+    ]
     virtual_network_ids = {}
   }
 
   assert {
-    condition     = length(azapi_resource.link) + length(azapi_resource.zone) == 0 && keys(output.zone_ids) == ["privatelink.blob.core.windows.net"]
+    condition = (
+      length(azapi_resource.link) + length(azapi_resource.zone) == 0 &&
+      keys(output.zone_ids) == ["privatelink.blob.core.windows.net"]
+    )
     error_message = "Nothing is made, and the zones are there for the endpoints' records."
   }
 }
@@ -100,7 +114,9 @@ run "invalid_two_zones_of_one_name" {
 run "invalid_made_beside_the_hub_s" {
   command = plan
   variables {
-    existing_zone_ids = ["/subscriptions/hub/resourceGroups/rg-dns/providers/Microsoft.Network/privateDnsZones/privatelink.blob.core.windows.net"]
+    existing_zone_ids = [
+      "/subscriptions/hub/resourceGroups/rg-dns/providers/Microsoft.Network/privateDnsZones/privatelink.blob.core.windows.net",
+    ]
   }
   expect_failures = [var.existing_zone_ids]
 }

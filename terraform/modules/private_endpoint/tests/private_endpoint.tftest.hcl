@@ -40,7 +40,10 @@ run "zone_group_has_every_zone" {
   }
 
   assert {
-    condition     = [for c in azapi_resource.zone_group[0].body.properties.privateDnsZoneConfigs : c.name] == ["privatelink-notebooks-azure-net", "privatelink-api-azureml-ms"]
+    condition = [for c in azapi_resource.zone_group[0].body.properties.privateDnsZoneConfigs : c.name] == [
+      "privatelink-notebooks-azure-net",
+      "privatelink-api-azureml-ms",
+    ]
     error_message = "One group holds a configuration for each zone."
   }
 

@@ -12,7 +12,7 @@ variables {
     }
     custom = {
       scope          = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg"
-      role           = "/subscriptions/00000000-0000-0000-0000-000000000001/providers/Microsoft.Authorization/roleDefinitions/99999999-9999-9999-9999-999999999999"
+      role           = "/subscriptions/s/providers/Microsoft.Authorization/roleDefinitions/99999999-9999-9999-9999-999999999999"
       principal_id   = "11111111-1111-1111-1111-111111111111"
       principal_type = "Group"
       why            = "manages firewall rules"
@@ -26,10 +26,13 @@ run "bodies" {
   assert {
     condition = azapi_resource.this["reader"].body == {
       properties = {
-        roleDefinitionId = "/subscriptions/00000000-0000-0000-0000-000000000001/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7"
-        principalId      = "11111111-1111-1111-1111-111111111111"
-        principalType    = "ServicePrincipal"
-        description      = "reads"
+        roleDefinitionId = join("", [
+          "/subscriptions/00000000-0000-0000-0000-000000000001",
+          "/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7",
+        ])
+        principalId   = "11111111-1111-1111-1111-111111111111"
+        principalType = "ServicePrincipal"
+        description   = "reads"
       }
     }
     error_message = "Wrong body for a built-in role."

@@ -24,12 +24,15 @@ run "locked_down_by_default" {
   }
 
   assert {
-    condition     = azapi_update_resource.blob_service.body.properties.isVersioningEnabled && azapi_update_resource.blob_service.body.properties.deleteRetentionPolicy.days == 7
+    condition = (
+      azapi_update_resource.blob_service.body.properties.isVersioningEnabled &&
+      azapi_update_resource.blob_service.body.properties.deleteRetentionPolicy.days == 7
+    )
     error_message = "Versioning and soft delete are on."
   }
 
   assert {
-    condition     = length(azapi_resource.lifecycle) + length(azapi_resource.diagnostics) + length(module.private_endpoint) == 0
+    condition     = length(azapi_resource.lifecycle) + length(module.diagnostic_setting.settings) + length(module.private_endpoint) == 0
     error_message = "Nothing optional was asked for."
   }
 }
@@ -43,7 +46,10 @@ run "hierarchical_namespace" {
   }
 
   assert {
-    condition     = azapi_resource.this.body.properties.isHnsEnabled && !can(azapi_update_resource.blob_service.body.properties.isVersioningEnabled)
+    condition = (
+      azapi_resource.this.body.properties.isHnsEnabled &&
+      !can(azapi_update_resource.blob_service.body.properties.isVersioningEnabled)
+    )
     error_message = "An account with a hierarchical namespace must not mention versioning."
   }
 }
@@ -52,7 +58,11 @@ run "nothing_is_left_as_it_was" {
   command = plan
 
   assert {
-    condition     = azapi_update_resource.blob_service.body.properties.restorePolicy.enabled == false && azapi_update_resource.blob_service.body.properties.changeFeed.enabled == false && length(azapi_update_resource.file_service) == 0
+    condition = (
+      azapi_update_resource.blob_service.body.properties.restorePolicy.enabled == false &&
+      azapi_update_resource.blob_service.body.properties.changeFeed.enabled == false &&
+      length(azapi_update_resource.file_service) == 0
+    )
     error_message = "What is off is said to be off: an update keeps what it does not name."
   }
 }
@@ -65,7 +75,10 @@ run "point_in_time_restore" {
   }
 
   assert {
-    condition     = jsonencode(azapi_update_resource.blob_service.body.properties.restorePolicy) == jsonencode({ enabled = true, days = 6 }) && azapi_update_resource.blob_service.body.properties.changeFeed.enabled
+    condition = (
+      jsonencode(azapi_update_resource.blob_service.body.properties.restorePolicy) == jsonencode({ enabled = true, days = 6 }) &&
+      azapi_update_resource.blob_service.body.properties.changeFeed.enabled
+    )
     error_message = "A restore needs the change feed."
   }
 }
@@ -79,7 +92,10 @@ run "file_shares" {
   }
 
   assert {
-    condition     = azapi_update_resource.file_service[0].body.properties.shareDeleteRetentionPolicy.days == 7 && toset(keys(azapi_resource.diagnostics)) == toset(["blob", "file"])
+    condition = (
+      azapi_update_resource.file_service[0].body.properties.shareDeleteRetentionPolicy.days == 7 &&
+      toset(keys(module.diagnostic_setting.settings)) == toset(["blob", "file"])
+    )
     error_message = "File shares are kept when deleted, and watched."
   }
 }
@@ -92,7 +108,9 @@ run "resource_access_rules" {
   }
 
   assert {
-    condition     = jsonencode(azapi_resource.this.body.properties.networkAcls.resourceAccessRules) == jsonencode([{ resourceId = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf", tenantId = "t" }])
+    condition = jsonencode(azapi_resource.this.body.properties.networkAcls.resourceAccessRules) == jsonencode([
+      { resourceId = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf", tenantId = "t" },
+    ])
     error_message = "The factory passes the firewall."
   }
 }
@@ -105,7 +123,9 @@ run "versions_expire" {
   }
 
   assert {
-    condition     = jsonencode(azapi_resource.lifecycle[0].body.properties.policy.rules[0].definition.actions) == jsonencode({ version = { delete = { daysAfterCreationGreaterThan = 30 } } })
+    condition = jsonencode(azapi_resource.lifecycle[0].body.properties.policy.rules[0].definition.actions) == jsonencode(
+      { version = { delete = { daysAfterCreationGreaterThan = 30 } } }
+    )
     error_message = "A rule about versions leaves the blobs themselves alone."
   }
 }
@@ -172,7 +192,10 @@ run "invalid_resource_access_rule" {
 run "invalid_too_many_resource_access_rules" {
   command = plan
   variables {
-    resource_access_rules = { for i in range(201) : "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf${i}" => "t" }
+    resource_access_rules = {
+      for i in range(201) :
+      "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf${i}" => "t"
+    }
   }
   expect_failures = [var.resource_access_rules]
 }
@@ -207,12 +230,19 @@ run "everything_optional" {
     lifecycle_rules = { expire = { prefixes = ["raw/"], delete_after = 30 } }
     diagnostics     = { workspace_id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.OperationalInsights/workspaces/log" }
     private_endpoints = {
-      blob = { name = "pep-blob", subnet_id = "/subscriptions/s/x/subnets/pe", private_dns_zone_ids = ["/subscriptions/s/x/privateDnsZones/privatelink.blob.core.windows.net"] }
+      blob = {
+        name                 = "pep-blob"
+        subnet_id            = "/subscriptions/s/x/subnets/pe"
+        private_dns_zone_ids = ["/subscriptions/s/x/privateDnsZones/privatelink.blob.core.windows.net"]
+      }
     }
   }
 
   assert {
-    condition     = toset(keys(azapi_resource.container)) == toset(["raw", "curated"]) && azapi_resource.container["raw"].body.properties.publicAccess == "None"
+    condition = (
+      toset(keys(azapi_resource.container)) == toset(["raw", "curated"]) &&
+      azapi_resource.container["raw"].body.properties.publicAccess == "None"
+    )
     error_message = "Containers are made without public access."
   }
 
@@ -230,7 +260,7 @@ run "everything_optional" {
   }
 
   assert {
-    condition     = length(azapi_resource.diagnostics["blob"].body.properties.logs) == 3
+    condition     = length(module.diagnostic_setting.settings["blob"].properties.logs) == 3
     error_message = "Reads, writes and deletes are logged."
   }
 }

@@ -22,7 +22,10 @@ run "identity_alone" {
   }
 
   assert {
-    condition     = output.principal_id == "11111111-1111-1111-1111-111111111111" && output.client_id == "22222222-2222-2222-2222-222222222222"
+    condition = (
+      output.principal_id == "11111111-1111-1111-1111-111111111111" &&
+      output.client_id == "22222222-2222-2222-2222-222222222222"
+    )
     error_message = "The ids of the service principal come from what Azure answers."
   }
 }

@@ -8,8 +8,10 @@ mock_data "terraform_remote_state" {
       federation                   = null
       operator                     = { principal_id = "00000000-0000-0000-0000-0000000000b1", principal_type = "Group" }
       ci_identity                  = { id = "ci", client_id = "ci", principal_id = "00000000-0000-0000-0000-0000000000c1" }
-      custom_roles                 = { private_endpoint_approver = "/subscriptions/00000000-0000-0000-0000-000000000001/providers/Microsoft.Authorization/roleDefinitions/00000000-0000-0000-0000-0000000000e1" }
-      delegated_role_ids           = null
+      custom_roles = {
+        private_endpoint_approver = "/providers/Microsoft.Authorization/roleDefinitions/00000000-0000-0000-0000-0000000000e1"
+      }
+      delegated_role_ids = null
       probe_identities = {
         reader = { id = "reader", client_id = "reader", principal_id = "00000000-0000-0000-0000-0000000000d1" }
         writer = { id = "writer", client_id = "writer", principal_id = "00000000-0000-0000-0000-0000000000d2" }

@@ -20,13 +20,17 @@ module "function_app" {
   source = "../modules/function_app"
   count  = local.with_function_app ? 1 : 0
 
-  name                  = local.names.function_app
-  plan_name             = local.names.app_service_plan
-  parent_id             = local.resource_group_id
-  location              = var.location
-  tags                  = local.tags
-  identity              = { id = module.function_identity[0].id, client_id = module.function_identity[0].client_id }
-  storage               = { account_name = module.storage.name, blob_endpoint = module.storage.blob_endpoint, container = local.function_container }
+  name      = local.names.function_app
+  plan_name = local.names.app_service_plan
+  parent_id = local.resource_group_id
+  location  = var.location
+  tags      = local.tags
+  identity  = { id = module.function_identity[0].id, client_id = module.function_identity[0].client_id }
+  storage = {
+    account_name  = module.storage.name
+    blob_endpoint = module.storage.blob_endpoint
+    container     = local.function_container
+  }
   subnet_id             = local.subnet_ids["functions"]
   runtime               = var.function_app.runtime
   scale                 = { memory_mb = var.function_app.memory_mb, max_instances = var.function_app.max_instances }

@@ -1,0 +1,12 @@
+# The workspace acts as one of these, its clusters as another. The factory submits to Batch as the third, since a linked service
+# to Batch takes no system-assigned identity; it is there without Batch, too, because the factory's own principal id is unknown
+# in any plan that changes its identities, and every role of the factory would be replaced when Batch comes or goes.
+module "identity" {
+  source   = "../modules/user_assigned_identity"
+  for_each = toset(["workspace", "compute", "factory"])
+
+  name      = "${local.names.identity}-${each.key}"
+  parent_id = local.resource_group_id
+  location  = var.location
+  tags      = local.tags
+}

@@ -1,0 +1,37 @@
+module "machine_learning_workspace" {
+  source = "../modules/machine_learning_workspace"
+
+  name                         = local.names.machine_learning_workspace
+  parent_id                    = local.resource_group_id
+  location                     = var.location
+  tags                         = local.tags
+  identity_id                  = module.identity["workspace"].id
+  compute_identity_id          = module.identity["compute"].id
+  identity_role_assignment_ids = [for assignment in module.workspace_identity_access.assignments : assignment.id]
+  storage_account_id           = module.storage.id
+  key_vault_id                 = module.key_vault.id
+  application_insights_id      = module.monitoring.application_insights_id
+  container_registry_id        = module.container_registry.id
+  public_network_access        = var.public_network_access.machine_learning_workspace
+  isolation_mode               = var.machine_learning.isolation_mode
+  accept_firewall_cost         = var.machine_learning.accept_firewall_cost
+  firewall_sku                 = var.machine_learning.firewall_sku
+  outbound_fqdns               = var.machine_learning.outbound_fqdns
+  outbound_service_tags        = var.machine_learning.outbound_service_tags
+  environments                 = var.machine_learning_environments
+  high_business_impact         = var.machine_learning.high_business_impact
+  computes                     = var.machine_learning.computes
+  image_build_compute          = var.machine_learning.image_build_compute
+  outbound_private_endpoints = var.machine_learning.isolation_mode == "Disabled" ? {} : {
+    lake-blob = { resource_id = module.lake.id, group_id = "blob" }
+    lake-dfs  = { resource_id = module.lake.id, group_id = "dfs" }
+  }
+  datastores = {
+    adftrain = { kind = "AzureBlob", account_name = module.storage.name, container = "adftrain" }
+    raw      = { kind = "AzureDataLakeGen2", account_name = module.lake.name, container = "raw" }
+    curated  = { kind = "AzureDataLakeGen2", account_name = module.lake.name, container = "curated" }
+  }
+  private_endpoints = local.private_endpoints.machine_learning_workspace
+  diagnostics       = local.diagnostics
+  schema_validation = var.schema_validation
+}

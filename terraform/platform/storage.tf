@@ -1,0 +1,48 @@
+locals {
+  smoke_container = "smoke"
+
+  # The factory keeps what tasks print in adfjobs:
+  # https://learn.microsoft.com/azure/data-factory/transform-data-using-custom-activity
+  service_containers = concat(
+    local.with_batch ? ["adfjobs"] : [],
+    local.with_function_app ? [local.function_container] : [],
+  )
+}
+
+module "storage" {
+  source = "../modules/storage_account"
+
+  name                  = local.names.storage_account
+  parent_id             = local.resource_group_id
+  location              = var.location
+  tags                  = local.tags
+  sku                   = var.storage.sku
+  retention_days        = var.storage.retention_days
+  restore_days          = var.storage.restore_days
+  file_shares           = true
+  resource_access_rules = { for id in var.storage.resource_access_rules : id => var.tenant_id }
+  lifecycle_rules       = var.storage.lifecycle_rules
+  containers            = setunion(var.storage.containers, local.service_containers)
+  public_network_access = var.public_network_access.storage
+  ip_rules              = setunion(var.storage.ip_rules, var.lease_ip_rules)
+  private_endpoints     = local.private_endpoints.storage
+  diagnostics           = local.diagnostics
+}
+
+module "lake" {
+  source = "../modules/storage_account"
+
+  name                  = local.names.lake_storage_account
+  parent_id             = local.resource_group_id
+  location              = var.location
+  tags                  = local.tags
+  sku                   = var.storage.sku
+  is_hns_enabled        = true
+  versioning            = false
+  retention_days        = var.storage.retention_days
+  containers            = var.storage.lake_containers
+  public_network_access = var.public_network_access.storage
+  ip_rules              = var.storage.ip_rules
+  private_endpoints     = local.private_endpoints.lake
+  diagnostics           = local.diagnostics
+}

@@ -1,0 +1,66 @@
+"""What terraform/ promises about itself and Terraform does not check."""
+
+from __future__ import annotations
+
+import re
+
+from docs.generate.readmes import Module
+from tests.conftest import ROOT
+
+TERRAFORM = ROOT / "terraform"
+LONGEST_ROW = 140
+FLAGS = re.DOTALL | re.MULTILINE
+FILES = sorted(
+    path
+    for pattern in ("*.tf", "*.hcl", "*.tfvars")
+    for path in TERRAFORM.rglob(pattern)
+    if ".terraform" not in path.relative_to(TERRAFORM).parts and path.name != ".terraform.lock.hcl"
+)
+
+
+def test_locks_go_before_whatever_is_below_them() -> None:
+    """A module that governance forgets would be destroyed under a lock, and Azure refuses that."""
+    modules = {labels[0]: body for labels, body in Module(TERRAFORM / "platform").blocks("module")}
+    named = {reference.strip("${}") for reference in modules["governance"]["depends_on"]}
+    assert named == {f"module.{name}" for name in modules if name != "governance"}
+
+
+def test_no_row_is_too_long_to_read() -> None:
+    long = [
+        f"{path.relative_to(ROOT)}:{number}: {len(row)}"
+        for path in FILES
+        if "bootstrap" not in path.parts
+        for number, row in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if len(row) > LONGEST_ROW
+    ]
+    assert len(FILES) > 100
+    assert long == []
+
+
+def test_diagnostic_settings_are_made_in_one_place() -> None:
+    made = [path for path in FILES if "Microsoft.Insights/diagnosticSettings@" in path.read_text(encoding="utf-8")]
+    assert [path.parent.name for path in made] == ["diagnostic_setting"]
+
+
+def test_every_attribute_of_an_input_is_described() -> None:
+    """Objects of several attributes: a bullet names each of them."""
+    seen, undescribed = 0, []
+    for path in FILES:
+        if not path.name.startswith("variables") or "bootstrap" in path.parts:
+            continue
+        for name, body in re.findall(r'^variable "(\w+)" \{\n(.*?)^\}', path.read_text(encoding="utf-8"), FLAGS):
+            declared = re.search(r"^  type += (?:map\()?object\(\{(\n.*?^  \}|[^\n]*\})\)", body, FLAGS)
+            if declared is None:
+                continue
+            nested = declared[1].startswith("\n")
+            attributes = re.findall(r"^ {4}(\w+) += " if nested else r" (\w+) = ", declared[1], FLAGS)
+            described = "\n".join(re.findall(r"^ +\* (.*?):", body, FLAGS))
+            if len(attributes) > 1:
+                seen += 1
+                undescribed += [
+                    f"{path.relative_to(ROOT)}: {name}.{attribute}"
+                    for attribute in attributes
+                    if f"`{attribute}`" not in described
+                ]
+    assert seen > 40
+    assert undescribed == []
