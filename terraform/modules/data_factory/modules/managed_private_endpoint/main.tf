@@ -3,16 +3,13 @@ locals {
 
   # Storage alone writes actionRequired: https://learn.microsoft.com/rest/api/storagerp/private-endpoint-connections/put
   targets = {
-    blob  = local.storage
-    dfs   = local.storage
-    file  = local.storage
-    queue = local.storage
-    table = local.storage
-    vault = { type = "Microsoft.KeyVault/vaults/privateEndpointConnections@2023-07-01", action = "actionsRequired" }
-    amlworkspace = {
-      type   = "Microsoft.MachineLearningServices/workspaces/privateEndpointConnections@2024-04-01"
-      action = "actionsRequired"
-    }
+    blob         = local.storage
+    dfs          = local.storage
+    file         = local.storage
+    queue        = local.storage
+    table        = local.storage
+    vault        = { type = "Microsoft.KeyVault/vaults/privateEndpointConnections@2023-07-01", action = "actionsRequired" }
+    amlworkspace = { type = "Microsoft.MachineLearningServices/workspaces/privateEndpointConnections@2024-04-01", action = "actionsRequired" }
     batchAccount = { type = "Microsoft.Batch/batchAccounts/privateEndpointConnections@2024-02-01", action = null }
   }
 
@@ -77,19 +74,13 @@ resource "terraform_data" "connection_id" {
 
   lifecycle {
     precondition {
-      condition = local.connection != null
-      error_message = join(" ", [
-        "${var.target_id} has no live connection from the managed private endpoint ${var.name}:",
-        "apply again when it has arrived, or delete the endpoint in the factory first.",
-      ])
+      condition     = local.connection != null
+      error_message = "${var.target_id} has no live connection from the managed private endpoint ${var.name}: apply again when it has arrived, or delete the endpoint in the factory first."
     }
 
     precondition {
-      condition = try(local.connection.status, null) != "Rejected"
-      error_message = join(" ", [
-        "Somebody rejected the managed private endpoint ${var.name} on its target, which cannot be taken back:",
-        "delete the endpoint in the factory (Manage, Managed private endpoints), then apply again.",
-      ])
+      condition     = try(local.connection.status, null) != "Rejected"
+      error_message = "Somebody rejected the managed private endpoint ${var.name} on its target, which cannot be taken back: delete the endpoint in the factory (Manage, Managed private endpoints), then apply again."
     }
   }
 }
@@ -122,11 +113,8 @@ data "azapi_resource" "state" {
 
   lifecycle {
     postcondition {
-      condition = try(jsondecode(self.output), self.output).properties.connectionState.status == "Approved"
-      error_message = join(" ", [
-        "The managed private endpoint ${var.name} is not approved on its target.",
-        "Approve it there (Networking, Private endpoint connections) or delete it in the factory, then apply again.",
-      ])
+      condition     = try(jsondecode(self.output), self.output).properties.connectionState.status == "Approved"
+      error_message = "The managed private endpoint ${var.name} is not approved on its target. Approve it there (Networking, Private endpoint connections) or delete it in the factory, then apply again."
     }
   }
 }

@@ -1,36 +1,10 @@
 mock_provider "azapi" {
   mock_resource "azapi_resource" {
-    defaults = {
-      id = "/subscriptions/s/x/factories/adf/managedVirtualNetworks/default/managedPrivateEndpoints/mpe-st-blob"
-    }
+    defaults = { id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf/managedVirtualNetworks/default/managedPrivateEndpoints/mpe-st-blob" }
   }
   mock_data "azapi_resource_list" {
     defaults = {
-      output = jsonencode({
-        value = [
-          {
-            id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.old"
-            properties = {
-              privateEndpoint                   = { id = "/subscriptions/x/privateEndpoints/adf.mpe-st-blob" }
-              privateLinkServiceConnectionState = { status = "Disconnected" }
-            }
-          },
-          {
-            id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.other"
-            properties = {
-              privateEndpoint                   = { id = "/subscriptions/x/privateEndpoints/adf.mpe-st-file" }
-              privateLinkServiceConnectionState = { status = "Pending" }
-            }
-          },
-          {
-            id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.new"
-            properties = {
-              privateEndpoint                   = { id = "/subscriptions/x/privateEndpoints/adf.mpe-st-blob" }
-              privateLinkServiceConnectionState = { status = "Pending" }
-            }
-          },
-        ]
-      })
+      output = "{\"value\":[{\"id\":\"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.old\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.mpe-st-blob\"},\"privateLinkServiceConnectionState\":{\"status\":\"Disconnected\"}}},{\"id\":\"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.other\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.mpe-st-file\"},\"privateLinkServiceConnectionState\":{\"status\":\"Pending\"}}},{\"id\":\"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.new\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.mpe-st-blob\"},\"privateLinkServiceConnectionState\":{\"status\":\"Pending\"}}}]}"
     }
   }
   mock_data "azapi_resource" {
@@ -41,7 +15,7 @@ mock_provider "azapi" {
 variables {
   name                       = "mpe-st-blob"
   data_factory_id            = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf"
-  managed_virtual_network_id = "/subscriptions/s/x/factories/adf/managedVirtualNetworks/default"
+  managed_virtual_network_id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf/managedVirtualNetworks/default"
   target_id                  = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st"
   group_id                   = "blob"
 }
@@ -55,9 +29,7 @@ run "approves_its_own_live_connection" {
   }
 
   assert {
-    condition = jsonencode(azapi_update_resource.approval[0].body.properties.privateLinkServiceConnectionState) == jsonencode(
-      { status = "Approved", description = "terraform", actionRequired = "None" }
-    )
+    condition     = jsonencode(azapi_update_resource.approval[0].body.properties.privateLinkServiceConnectionState) == jsonencode({ status = "Approved", description = "terraform", actionRequired = "None" })
     error_message = "Storage spells it actionRequired."
   }
 }
@@ -98,17 +70,7 @@ run "connection_rejected" {
   override_data {
     target = data.azapi_resource_list.connections
     values = {
-      output = jsonencode({
-        value = [
-          {
-            id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.new"
-            properties = {
-              privateEndpoint                   = { id = "/subscriptions/x/privateEndpoints/adf.mpe-st-blob" }
-              privateLinkServiceConnectionState = { status = "Rejected" }
-            }
-          },
-        ]
-      })
+      output = "{\"value\":[{\"id\":\"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.new\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.mpe-st-blob\"},\"privateLinkServiceConnectionState\":{\"status\":\"Rejected\"}}}]}"
     }
   }
 
@@ -124,11 +86,7 @@ run "batch_is_patched" {
   }
 
   assert {
-    condition = (
-      length(azapi_update_resource.approval) == 0 &&
-      azapi_resource_action.approval[0].method == "PATCH" &&
-      azapi_resource_action.approval[0].body.properties.privateLinkServiceConnectionState.status == "Approved"
-    )
+    condition     = length(azapi_update_resource.approval) == 0 && azapi_resource_action.approval[0].method == "PATCH" && azapi_resource_action.approval[0].body.properties.privateLinkServiceConnectionState.status == "Approved"
     error_message = "Batch has no PUT for a connection."
   }
 }
