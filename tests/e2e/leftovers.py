@@ -34,7 +34,7 @@ def resources(connection: Connection, group: str) -> list[dict[str, Any]]:
 
 
 def deleted_vaults(connection: Connection) -> list[str]:
-    return [vault["name"] for vault in listed(connection, "/providers/Microsoft.KeyVault/deletedVaults", "2025-05-01")]
+    return [vault["name"] for vault in listed(connection, "/providers/Microsoft.KeyVault/deletedVaults", "2026-02-01")]
 
 
 def locks_and_roles(connection: Connection, group: str) -> list[dict[str, Any]]:

@@ -6,6 +6,8 @@ import re
 
 from docs.generate.readmes import Module
 from tests.conftest import ROOT
+from toolkit.smoke.checks.common import API_VERSIONS
+from toolkit.terraform.recovery import deleted_vault, owed_purge
 
 TERRAFORM = ROOT / "terraform"
 LONGEST_ROW = 140
@@ -68,3 +70,20 @@ def test_every_attribute_of_an_input_is_described() -> None:
                 ]
     assert seen > 40
     assert undescribed == []
+
+
+def test_no_version_of_key_vault_that_retires() -> None:
+    """Control-plane versions before 2026-02-01 retire on 2027-02-27:
+    https://learn.microsoft.com/azure/key-vault/general/access-control-default"""
+    versions = {
+        f"{path.relative_to(ROOT)}: {version}"
+        for path in FILES
+        if not REWRITTEN & set(path.parts)
+        for version in re.findall(r"Microsoft\.KeyVault/[\w/]+@(\d{4}-\d\d-\d\d)", path.read_text(encoding="utf-8"))
+    }
+    versions |= {f"owed_purge: {owed_purge._VAULT_API}", f"deleted_vault: {deleted_vault._API}"}
+    versions |= {
+        f"smoke: {version}" for kind, version in API_VERSIONS.items() if kind.startswith("microsoft.keyvault/")
+    }
+    assert len(versions) >= 4
+    assert {version for version in versions if version.split()[-1] < "2026-02-01"} == set()

@@ -116,6 +116,26 @@ resource "azapi_resource" "this" {
   }
 }
 
+locals {
+  # As Azure hands it back, in the largest units (PT2M, not PT120S): another form of the same duration is a change in every plan.
+  idle_units = {
+    for name, compute in var.computes : name => {
+      D = floor(compute.idle_seconds / 86400)
+      H = floor(compute.idle_seconds % 86400 / 3600)
+      M = floor(compute.idle_seconds % 3600 / 60)
+      S = compute.idle_seconds % 60
+    }
+  }
+  idle_times = {
+    for name, units in local.idle_units : name => join("", [
+      "P",
+      units.D > 0 ? "${units.D}D" : "",
+      units.H + units.M + units.S > 0 ? "T" : "",
+      join("", [for unit in ["H", "M", "S"] : "${units[unit]}${unit}" if units[unit] > 0]),
+    ])
+  }
+}
+
 resource "azapi_resource" "compute" {
   for_each = var.computes
 
@@ -145,7 +165,7 @@ resource "azapi_resource" "compute" {
         scaleSettings = {
           minNodeCount                = 0
           maxNodeCount                = each.value.max_nodes
-          nodeIdleTimeBeforeScaleDown = "PT${each.value.idle_seconds}S"
+          nodeIdleTimeBeforeScaleDown = local.idle_times[each.key]
         }
       }
     }

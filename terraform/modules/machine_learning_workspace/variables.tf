@@ -280,6 +280,13 @@ variable "computes" {
     condition     = alltrue([for compute in var.computes : compute.max_nodes >= 1])
     error_message = "max_nodes of a cluster is at least 1: remove the cluster to have none."
   }
+
+  validation {
+    condition = alltrue([
+      for compute in var.computes : compute.idle_seconds >= 1 && floor(compute.idle_seconds) == compute.idle_seconds
+    ])
+    error_message = "idle_seconds of a cluster is a whole number of seconds, 1 at least."
+  }
 }
 
 variable "compute_identity_id" {

@@ -23,7 +23,7 @@ from toolkit.terraform.recovery.past import Past
 from toolkit.terraform.session import Session
 
 _VAULT = "Microsoft.KeyVault/vaults"
-_API = "2025-05-01"
+_API = "2026-02-01"
 
 
 @dataclass(frozen=True, slots=True)

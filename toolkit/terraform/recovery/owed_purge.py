@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
 _VAULT = "Microsoft.KeyVault/vaults"
-_WORKSPACE_API, _VAULT_API = "2025-12-01", "2025-05-01"
+_WORKSPACE_API, _VAULT_API = "2025-12-01", "2026-02-01"
 
 
 @dataclass(frozen=True, slots=True)

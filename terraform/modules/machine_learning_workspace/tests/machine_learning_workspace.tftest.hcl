@@ -178,7 +178,7 @@ run "clusters_scale_to_zero" {
 
   assert {
     condition = jsonencode(azapi_resource.compute["cpu-cluster"].body.properties.properties.scaleSettings) == jsonencode(
-      { minNodeCount = 0, maxNodeCount = 4, nodeIdleTimeBeforeScaleDown = "PT120S" }
+      { minNodeCount = 0, maxNodeCount = 4, nodeIdleTimeBeforeScaleDown = "PT2M" }
     )
     error_message = "A cluster costs nothing while nothing runs."
   }
@@ -393,5 +393,33 @@ run "invalid_max_nodes" {
   variables {
     computes = { cpu-cluster = { vm_size = "Standard_D2s_v5", max_nodes = 0 } }
   }
+  expect_failures = [var.computes]
+}
+
+run "durations_as_azure_writes_them" {
+  command = plan
+
+  variables {
+    computes = {
+      for name, seconds in { cpu-a = 120, cpu-b = 90, cpu-c = 3600, cpu-d = 3661, cpu-e = 86400, cpu-f = 90061, cpu-g = 45 } :
+      name => { vm_size = "Standard_D4s_v5", max_nodes = 1, idle_seconds = seconds }
+    }
+  }
+
+  assert {
+    condition = [
+      for compute in azapi_resource.compute : compute.body.properties.properties.scaleSettings.nodeIdleTimeBeforeScaleDown
+    ] == ["PT2M", "PT1M30S", "PT1H", "PT1H1M1S", "P1D", "P1DT1H1M1S", "PT45S"]
+    error_message = "Another form of the same duration is a change in every plan."
+  }
+}
+
+run "invalid_idle_time" {
+  command = plan
+
+  variables {
+    computes = { cpu-cluster = { vm_size = "Standard_D4s_v5", max_nodes = 1, idle_seconds = 0.5 } }
+  }
+
   expect_failures = [var.computes]
 }

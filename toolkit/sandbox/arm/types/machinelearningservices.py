@@ -12,6 +12,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 from toolkit.records import Json
+from toolkit.sandbox.arm.durations import canonical
 from toolkit.sandbox.arm.errors import bad_request
 from toolkit.sandbox.arm.ids import parse
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType
@@ -233,6 +234,8 @@ def _compute_checked(call: Call, resource: Resource) -> None:
         raise bad_request("BadRequest", f"Unknown compute type '{kind}'.")
     if kind == "AmlCompute" and "maxNodeCount" not in ((properties.get("properties") or {}).get("scaleSettings") or {}):
         raise bad_request("BadRequest", "The property 'scaleSettings.maxNodeCount' is required.")
+    if kind == "AmlCompute" and (idle := properties["properties"]["scaleSettings"].get("nodeIdleTimeBeforeScaleDown")):
+        properties["properties"]["scaleSettings"]["nodeIdleTimeBeforeScaleDown"] = canonical(str(idle))
 
 
 def _compute(call: Call, resource: Resource) -> None:
