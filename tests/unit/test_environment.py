@@ -71,6 +71,13 @@ def test_a_rehearsal_takes_the_same_data_to_the_sandbox_with_its_own_state(proje
     assert rehearsal.bootstraps_itself
 
 
+def test_preflight_is_asked_for(project: Project) -> None:
+    path = project.envs_dir / "dev" / "env.toml"
+    path.write_text("preflight = true\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+    settings = connect(load_environment("dev", project)).process_environment()
+    assert settings["ARM_ENABLE_PREFLIGHT"] == "true"
+
+
 @pytest.mark.parametrize(
     ("typed", "hint"),
     [
@@ -149,6 +156,7 @@ def test_azure_keeps_the_callers_process_environment(project: Project, monkeypat
     assert settings["HTTPS_PROXY"] == "http://corporate.example:3128"
     assert settings["ARM_SUBSCRIPTION_ID"] == "22222222-2222-4222-8222-222222222222"
     assert (settings["ARM_USE_CLI"], settings["ARM_USE_MSI"]) == ("true", "false")
+    assert settings["ARM_ENABLE_PREFLIGHT"] == "false", "it fails with managed identities and roles that may not write"
 
 
 @pytest.mark.parametrize(

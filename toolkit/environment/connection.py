@@ -114,7 +114,8 @@ def _terraform_settings(connection: Connection) -> dict[str, str]:
     """What azapi and the azurerm backend read, from the one credential choice.
 
     ARM_USE_MSI is always said (azapi 1.15 defaults to true); preflight and the smaller default output are what 2.x adds
-    and 1.15 ignores.
+    and 1.15 ignores. Preflight is asked for, as it fails with managed identities and narrow roles:
+    https://github.com/Azure/terraform-provider-azapi/issues/835, 1128, 1207.
     """
     environment = connection.environment
     settings = {
@@ -123,7 +124,7 @@ def _terraform_settings(connection: Connection) -> dict[str, str]:
         "ARM_USE_MSI": "true" if environment.credential == "managed-identity" else "false",
         "ARM_USE_CLI": "true" if environment.credential == "azure-cli" else "false",
         "ARM_USE_OIDC": "true" if environment.credential in ("github-oidc", "azure-devops-oidc") else "false",
-        "ARM_ENABLE_PREFLIGHT": "true",
+        "ARM_ENABLE_PREFLIGHT": "true" if environment.preflight else "false",
         "ARM_DISABLE_DEFAULT_OUTPUT": "true",
         "ARM_USE_AZUREAD": "true",
     }

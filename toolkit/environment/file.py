@@ -59,6 +59,7 @@ def read_file(path: Path, project: Project) -> Any:
         github_subject: Annotated[str, StringConstraints(pattern=_SUBJECT)] | None = None
         vantages: Annotated[list[VantageName], Field(min_length=1)]
         protected: bool = True
+        preflight: bool = False
         provider_mirror: str | None = None
         public_network_access: Services = Services()
         state_ip_rules: tuple[str, ...] = ()

@@ -59,6 +59,7 @@ def load_environment(name: str, project: Project | None = None) -> Environment:
         github_subject_template=data.github_subject,
         vantages=_joined(data.vantages, target.further_vantages),
         protected=data.protected,
+        preflight=data.preflight,
         provider_mirror=Path(data.provider_mirror).expanduser() if data.provider_mirror else None,
         public_network_access=PublicNetworkAccess(**data.public_network_access.model_dump()),
         state_ip_rules=_joined(data.state_ip_rules, target.further_state_ip_rules),

@@ -51,6 +51,7 @@ class Environment:
     github_subject_template: str | None
     vantages: tuple[str, ...]
     protected: bool
+    preflight: bool
     provider_mirror: Path | None
     public_network_access: PublicNetworkAccess
     state_ip_rules: tuple[str, ...]
