@@ -246,7 +246,7 @@ run "invalid_zones_of_several_subscriptions" {
   variables {
     private_dns = {
       records  = "existing"
-      zone_ids = [for id in var.hub_zone_ids : replace(id, "/hub/", "/of-${basename(id)}/")]
+      zone_ids = [for id in var.hub_zone_ids : replace(id, "subscriptions/hub", "subscriptions/${basename(id)}")]
     }
   }
 
