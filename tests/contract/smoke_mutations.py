@@ -248,6 +248,14 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
         lambda p: nobody_reads(p, KEY_VAULT_READER, "key_vault_id"),
         {"keyvault-nobody-denied": "was allowed", "rbac-probes-minimal": "nobody has a role"},
     ),
+    "factory without the identity that Batch knows": (
+        lambda p: p.changed(p.outputs["data_factory_id"], {"identity": {"type": "SystemAssigned"}}),
+        {"adf-identity": "the identity factory (id-mlp-local-094da-factory)"},
+    ),
+    "function app without its identity": (
+        lambda p: p.changed(p.outputs["function_app_id"], {"identity": {"type": "None"}}),
+        {"posture-function-app": "the identity function (id-mlp-local-094da-function)"},
+    ),
     "linked service outside": (linked_service_outside, {"adf-linked-services-private": "Auto-resolve"}),
     "factory open": (
         lambda p: p.changed(p.outputs["data_factory_id"], {"properties.publicNetworkAccess": "Enabled"}),
@@ -277,6 +285,17 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
     "web activity outside": (
         web_activity_outside,
         {"adf-pipelines-private": "network-probe/Probe connects via the Auto"},
+    ),
+    "pipeline emptied": (
+        lambda p: p.changed(p.outputs["data_factory_pipelines"]["network-probe"], {"properties.activities": []}),
+        {"adf-pipelines-private": "the pipeline network-probe does nothing"},
+    ),
+    "cluster gone": (
+        lambda p: p.deleted(
+            p.outputs["machine_learning_computes"]["cpu-cluster"],
+            api_version(p.outputs["machine_learning_workspace_id"]),
+        ),
+        {"workspace-compute-scales-to-zero": "the cluster cpu-cluster is missing"},
     ),
     "trigger started by hand": (trigger_started, {"adf-triggers": "trigger daily is Started, not Stopped"}),
     "batch with keys": (

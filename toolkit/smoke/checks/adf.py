@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from toolkit.checks.model import Check, CheckFailed, Facts
-from toolkit.smoke.checks.control_plane import fail_if, read, read_list, same
+from toolkit.smoke.checks.control_plane import attached, fail_if, read, read_list, same
 from toolkit.smoke.context import Context
 
 _OUTPUTS = ("resource_group_name", "data_factory_name")
@@ -63,6 +63,7 @@ def identity_exists(context: Context) -> Facts:
             f"the factory's identity is {principal}, but roles were assigned to {expected}",
             hint="the factory was made again: toolkit apply assigns the roles to its new identity",
         )
+    fail_if(attached(context, "factory", factory), hint="toolkit apply attaches it")
     return {"principal_id": principal}
 
 
@@ -102,7 +103,10 @@ def pipelines_use_the_runtime(context: Context) -> Facts:
                 problems.append(f"{name}/{activity['name']} connects via {via or 'the Auto-resolve runtime'}")
     if not any(facts.values()):
         problems.append("no pipeline has a web activity")
-    fail_if(problems, hint=f"set typeProperties.connectVia to {expected} in the activity; toolkit apply writes ours")
+    fail_if(
+        problems,
+        hint=f"toolkit apply writes ours; elsewhere set typeProperties.connectVia of the activity to {expected}",
+    )
     return {"web_activities": facts}
 
 
@@ -175,9 +179,9 @@ CHECKS: tuple[Check[Context], ...] = (
     Check(
         id="adf-identity",
         category="adf",
-        title="The factory has the identity that roles were assigned to",
+        title="The factory has the identities that roles were assigned to",
         function=identity_exists,
-        outputs=("data_factory_id", "data_factory_principal_id"),
+        outputs=("data_factory_id", "data_factory_principal_id", "identities"),
     ),
     Check(
         id="adf-linked-services-private",

@@ -81,6 +81,17 @@ def expect(what: str, document: Mapping[str, Any], expected: Mapping[str, Any]) 
     return found
 
 
+def attached(context: Context, name: str, document: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the platform's user-assigned identity ``name`` on a resource; nothing when it is attached."""
+    meant = context.output("identities").get(name)
+    if meant is None:
+        return [f"the outputs know no identity {name!r}"]
+    for identity_id, identity in (lookup(document, "identity.userAssignedIdentities") or {}).items():
+        if same(identity_id, meant["id"]) and same((identity or {}).get("principalId"), meant["principal_id"]):
+            return []
+    return [f"the identity {name} ({meant['id'].split('/')[-1]}), which roles were assigned to, is not attached"]
+
+
 def fail_if(problems: list[str], *, hint: str, retry_seconds: float = 0) -> None:
     """Raises one CheckFailed with every problem."""
     if problems:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from toolkit.checks.model import Check, Facts
-from toolkit.smoke.checks.control_plane import expect, fail_if, lookup, read, read_list, same
+from toolkit.smoke.checks.control_plane import attached, expect, fail_if, lookup, read, read_list, same
 from toolkit.smoke.context import Context
 
 
@@ -44,9 +44,11 @@ def batch_is_closed(context: Context) -> Facts:
 
 def function_app_is_closed(context: Context) -> Facts:
     app_id = context.output("function_app_id")
+    app = read(context, app_id)
+    fail_if(attached(context, "function", app), hint="toolkit apply attaches it")
     facts = expect(
         "the function app",
-        read(context, app_id),
+        app,
         {
             "properties.httpsOnly": True,
             "properties.publicNetworkAccess": ("Disabled", "Enabled"),
@@ -76,7 +78,7 @@ CHECKS: tuple[Check[Context], ...] = (
         id="posture-function-app",
         title="The function app takes no passwords, and reaches its storage with its identity",
         function=function_app_is_closed,
-        outputs=("function_app_id",),
+        outputs=("function_app_id", "identities"),
         feature="function_app",
     ),
 )

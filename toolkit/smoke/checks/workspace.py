@@ -51,7 +51,7 @@ def compute_scales_to_zero(context: Context) -> Facts:
         if state != "Succeeded":
             problems.append(f"{compute['name']} is {state}")
     problems += [f"the cluster {n} is missing" for n in context.output("machine_learning_computes") if n not in facts]
-    fail_if(problems, hint="set minNodeCount to 0: idle nodes are paid for")
+    fail_if(problems, hint="toolkit apply makes what is missing and sets minNodeCount to 0: idle nodes are paid for")
     return facts
 
 
