@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.environment import Operator, connect, load_environment
+from toolkit.environment import Connection, Operator, Vantage, connect, load_environment
 from toolkit.errors import ExitCode, UsageError
 from toolkit.project import Project, find_project
 from toolkit.sandbox.model import VANTAGES
@@ -182,6 +182,18 @@ def test_a_job_says_whom_it_acts_as_where_the_file_does_not(
     write(project, GOOD.replace("operator ", f'credential = "github-oidc"\n{in_file}\noperator ', 1))
     settings = connect(load_environment("dev", project)).process_environment()
     assert settings.get("ARM_CLIENT_ID") == acts_as
+
+
+def test_a_callers_own_credentials_do_not_reach_the_sandbox(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even by the variables that Terraform reads, which a shell of an earlier sandbox may still have."""
+    for name in ("ARM_CLIENT_ID", "ARM_CLIENT_SECRET", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "ARM_OIDC_TOKEN"):
+        monkeypatch.setenv(name, "the caller's")
+    engineer = {"AZURE_CLIENT_ID": "engineer", "AZURE_CLIENT_SECRET": "secret"}
+    vantages = {"vnet": Vantage("vnet", {"HTTPS_PROXY": "http://127.0.0.1:1"})}
+    settings = Connection(load_environment("prod@sandbox", project), vantages, None, engineer).process_environment()
+    assert "the caller's" not in settings.values()
+    assert (settings["ARM_CLIENT_ID"], settings["ARM_CLIENT_SECRET"]) == ("engineer", "secret")
+    assert settings["HTTPS_PROXY"] == "http://127.0.0.1:1"
 
 
 def test_find_project_outside_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

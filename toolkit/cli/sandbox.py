@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from toolkit.project import find_project
 from toolkit.sandbox.model import VANTAGES
 
 if TYPE_CHECKING:
-    from toolkit.sandbox.client import Sandbox
+    from toolkit.sandbox.settings import SandboxPaths
 
 
 @click.group()
@@ -145,24 +146,28 @@ def env(environment: str, vantage: str | None, subscription: str | None) -> None
         eval "$(toolkit sandbox env --vantage vnet)"
         az login --service-principal -u "$AZURE_CLIENT_ID" -p @.toolkit/sandbox/engineer.secret -t "$AZURE_TENANT_ID"
     """
-    from toolkit.environment import load_environment
-    from toolkit.sandbox.client import ensure_running, process_environment
+    from toolkit.environment import REHEARSAL_SUFFIX, connect, load_environment
+    from toolkit.sandbox.client import sandbox_paths
 
     terminal = Terminal()
     project = find_project()
-    loaded = load_environment(environment, project)
-    running = ensure_running(project.root, terminal.progress)
-    settings = process_environment(
-        running, loaded.tenant_id, subscription or loaded.subscription_id, vantage or loaded.vantages[0]
-    )
-    terminal.print("\n".join(_exports(settings, running)))
+    rehearsal = load_environment(environment.removesuffix(REHEARSAL_SUFFIX) + REHEARSAL_SUFFIX, project)
+    rehearsal = replace(rehearsal, subscription_id=subscription or rehearsal.subscription_id)
+    there = connect(rehearsal, terminal.progress)
+    settings = there.settings(there.vantages[vantage] if vantage else None)
+    terminal.print("\n".join(_exports(settings, sandbox_paths(project.root))))
 
 
-def _exports(settings: Mapping[str, str], running: Sandbox) -> list[str]:
+def _exports(settings: Mapping[str, str], paths: SandboxPaths) -> list[str]:
     """One export per variable; a secret is read from its file by the shell that evaluates this, never printed."""
-    path = running.engineer_secret_file
+    path = paths.engineer_secret
     secret, reading = path.read_text(encoding="ascii"), f'"$(cat {shlex.quote(str(path))})"'
-    return [f"export {name}={reading if value == secret else shlex.quote(value)}" for name, value in settings.items()]
+    shown = {
+        # The rehearsed job's own token is not the engineer's, and is in no file.
+        **{name: value for name, value in settings.items() if not name.startswith("ACTIONS_")},
+        "AZURE_CONFIG_DIR": str(paths.root / "azure-cli"),  # the user's own `az login` is left alone
+    }
+    return [f"export {name}={reading if value == secret else shlex.quote(value)}" for name, value in shown.items()]
 
 
 def _tail(path: Path, lines: int) -> list[str]:

@@ -60,12 +60,18 @@ class Connection:
 
     def process_environment(self, vantage: Vantage | None = None) -> dict[str, str]:
         """The whole environment of a child process that acts at ``vantage`` (the runner's by default)."""
-        place = vantage or self.runner
+        return {**self.inherited, **self.settings(vantage)}
+
+    def settings(self, vantage: Vantage | None = None) -> dict[str, str]:
+        """The variables that put a process at ``vantage`` (the runner's by default), as the runner. Holds secrets."""
+        return {**(vantage or self.runner).settings, **_terraform_settings(self), **self.credential_settings}
+
+    @property
+    def inherited(self) -> dict[str, str]:
+        """What a child keeps of the calling shell's variables: all on Azure, nothing foreign in the sandbox."""
         if self.environment.target == "azure":
-            inherited = dict(os.environ)
-        else:
-            inherited = {k: v for k, v in os.environ.items() if not _is_foreign(k)}
-        return {**inherited, **place.settings, **_terraform_settings(self), **self.credential_settings}
+            return dict(os.environ)
+        return {name: value for name, value in os.environ.items() if not _is_foreign(name)}
 
 
 def connect(environment: Environment, progress: Callable[[str], None] | None = None) -> Connection:
@@ -128,21 +134,17 @@ def _terraform_settings(connection: Connection) -> dict[str, str]:
         "ARM_DISABLE_DEFAULT_OUTPUT": "true",
         "ARM_USE_AZUREAD": "true",
     }
+    said = {**connection.inherited, **connection.credential_settings}
     if environment.client_id:
         settings["ARM_CLIENT_ID"] = environment.client_id
-    elif environment.credential != "azure-cli" and (value := _callers_client_id()):
+    elif environment.credential != "azure-cli" and (value := said.get("ARM_CLIENT_ID") or said.get("AZURE_CLIENT_ID")):
         # A job says whom it acts as where env.toml does not: pull requests act as another identity than CI.
         settings["ARM_CLIENT_ID"] = value
     if environment.credential == "client-secret":
-        source = {**os.environ, **connection.credential_settings}
         for ours, theirs in (("ARM_CLIENT_ID", "AZURE_CLIENT_ID"), ("ARM_CLIENT_SECRET", "AZURE_CLIENT_SECRET")):
-            if value := source.get(ours) or source.get(theirs):
+            if value := said.get(ours) or said.get(theirs):
                 settings[ours] = value
     return settings
-
-
-def _callers_client_id() -> str | None:
-    return os.environ.get("ARM_CLIENT_ID") or os.environ.get("AZURE_CLIENT_ID")
 
 
 def _refuse_sandbox_settings() -> None:

@@ -177,24 +177,6 @@ def proxy_settings(paths: SandboxPaths, proxy_port: int) -> dict[str, str]:
     }
 
 
-def process_environment(sandbox: Sandbox, tenant_id: str, subscription_id: str, vantage: str) -> dict[str, str]:
-    """All variables that make a process the engineer at a vantage, for Azure SDKs, the az CLI, Terraform and azapi.
-
-    Holds the engineer's secret: pass it to a child process, never print it.
-    """
-    engineer = sandbox.engineer_settings(tenant_id, subscription_id)
-    terraform = {name.replace("AZURE_", "ARM_", 1): value for name, value in engineer.items()}
-    place = sandbox.subscription(tenant_id, subscription_id)[vantage]
-    return {
-        **place.settings,
-        **engineer,
-        **terraform,
-        "ARM_USE_MSI": "false",  # azapi 1.15 tries a managed identity first unless it is told not to
-        "ARM_USE_CLI": "false",
-        "AZURE_CONFIG_DIR": str(sandbox.paths.root / "azure-cli"),  # the user's own `az login` is left alone
-    }
-
-
 # -- life cycle --------------------------------------------------------------------------------------------------------
 
 
