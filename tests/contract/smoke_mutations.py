@@ -10,8 +10,8 @@ from typing import Any
 from azure.core.credentials import AzureNamedKeyCredential
 
 from tests.contract.smoke_platform import ROLES_API_VERSION, Platform
+from toolkit.azure.api_versions import DIAGNOSTICS_API_VERSION, api_version
 from toolkit.azure.clients import Actor
-from toolkit.smoke.checks.control_plane import DIAGNOSTICS_API_VERSION, api_version
 
 BLOB_DATA_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
 BLOB_DATA_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"

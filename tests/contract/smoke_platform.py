@@ -15,12 +15,12 @@ from typing import Any
 
 import httpx
 
+from toolkit.azure.api_versions import api_version
 from toolkit.azure.clients import Actor
 from toolkit.azure.credentials import probe_credential, runner_credential
 from toolkit.checks.model import CheckResult
 from toolkit.environment import Connection
 from toolkit.records import Json
-from toolkit.smoke.checks.control_plane import api_version
 from toolkit.smoke.registry import select
 from toolkit.smoke.run import run
 

@@ -23,12 +23,12 @@ from azure.core.paging import ItemPaged
 from tests.conftest import copy_project
 from tests.contract.smoke_mutations import BREAKAGES, MUTATIONS, no_link, open_firewall
 from tests.contract.smoke_platform import Platform, toolkit
+from toolkit.azure.api_versions import api_version
 from toolkit.azure.pipeline import RestClient
 from toolkit.environment import Connection, connect, load_environment
 from toolkit.errors import ToolkitError
 from toolkit.project import Project
 from toolkit.sandbox import client
-from toolkit.smoke.checks.control_plane import api_version
 from toolkit.smoke.context import BLOB_PREFIX
 from toolkit.smoke.registry import CHECKS
 from toolkit.smoke.run import run

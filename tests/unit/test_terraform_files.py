@@ -6,7 +6,7 @@ import re
 
 from docs.generate.readmes import Module
 from tests.conftest import ROOT
-from toolkit.smoke.checks.control_plane import API_VERSIONS
+from toolkit.azure.api_versions import API_VERSIONS
 from toolkit.terraform.recovery import deleted_vault, owed_purge
 
 TERRAFORM = ROOT / "terraform"

@@ -6,15 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from toolkit import github
+from toolkit.azure.api_versions import SUBSCRIPTIONS_API_VERSION
 from toolkit.azure.credentials import runner_credential
 from toolkit.environment import Connection, CredentialChoice, Environment
 from toolkit.errors import ToolkitError, UsageError
 
 if TYPE_CHECKING:
     from toolkit.azure.pipeline import RestClient
-
-# https://learn.microsoft.com/rest/api/resources/subscriptions/get
-_SUBSCRIPTIONS_API_VERSION = "2022-12-01"
 
 # How to sign in, for each credential choice of env.toml.
 _SIGN_IN: dict[CredentialChoice, str] = {
@@ -109,7 +107,7 @@ def _subscription(arm: RestClient, subscription_id: str) -> dict[str, Any]:
     """
     from azure.core.exceptions import HttpResponseError
 
-    version = {"api-version": _SUBSCRIPTIONS_API_VERSION}
+    version = {"api-version": SUBSCRIPTIONS_API_VERSION}
     try:
         return arm.get(f"/subscriptions/{subscription_id}", version)
     except HttpResponseError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import threading
 import time
 import traceback
@@ -26,7 +25,7 @@ from toolkit.checks.model import (
     Facts,
     SilentCheckObserver,
 )
-from toolkit.errors import ToolkitError, UsageError
+from toolkit.errors import ToolkitError, UsageError, nearest
 
 WORKERS = 8
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 15.0
@@ -75,10 +74,10 @@ def validate_allowed_skips(patterns: Sequence[str], known: Collection[str], kind
     for pattern in patterns:
         if pattern.startswith(("vantage:", "identity:")) or any(fnmatchcase(name, pattern) for name in known):
             continue
-        close = difflib.get_close_matches(pattern, known, n=1)
+        close = nearest(pattern, known)
         raise UsageError(
             f"env.toml: {kind}.allowed_skips names {pattern!r}, which matches no check",
-            hint=f"{f'did you mean {close[0]}? ' if close else ''}toolkit {kind} ENV --list shows them",
+            hint=f"{f'did you mean {close}? ' if close else ''}toolkit {kind} ENV --list shows them",
         )
 
 

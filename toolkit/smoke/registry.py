@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection
 
 from toolkit.checks.model import Check
-from toolkit.errors import UsageError
+from toolkit.errors import UsageError, nearest
 from toolkit.smoke.checks import adf, dns, governance, keyvault, optional_services, posture, rbac, storage, workspace
 from toolkit.smoke.context import Context
 
@@ -40,8 +39,8 @@ def select(categories: Collection[str] = (), ids: Collection[str] = ()) -> tuple
 def _known(kind: str, wanted: Collection[str], known: Collection[str]) -> None:
     for name in wanted:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1) or [one for one in known if name in one]
+            close = nearest(name, known) or next((one for one in known if name in one), None)
             raise UsageError(
                 f"unknown {kind} {name!r}",
-                hint=f"{f'did you mean {close[0]}? ' if close else ''}toolkit smoke ENV --list shows them",
+                hint=f"{f'did you mean {close}? ' if close else ''}toolkit smoke ENV --list shows them",
             )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any
 
 from toolkit.environment import Connection, Environment, connect
 from toolkit.errors import RefusedError, ToolkitError
+from toolkit.processes import terminating_like_an_interrupt
 from toolkit.terraform import diagnostics
 from toolkit.terraform.events import Observer, Result
 from toolkit.terraform.lock import EnvironmentLock, lock_environment
@@ -80,7 +79,7 @@ def open_session(environment: Environment, command: str, observer: Observer) -> 
 
     SIGTERM ends the command like Ctrl-C does: in order. Raises RefusedError while another command works on it.
     """
-    with _terminating_in_order(), lock_environment(environment, command, observer) as lock:
+    with terminating_like_an_interrupt(), lock_environment(environment, command, observer) as lock:
         terraform = ensure_terraform(progress=observer.step)
         backend = read_backend(environment)
         provider = resolve_provider(
@@ -93,19 +92,3 @@ def open_session(environment: Environment, command: str, observer: Observer) -> 
         if provider.notice:
             observer.note(provider.notice)
         yield Session(connection, observer, lock, terraform, provider, backend)
-
-
-@contextmanager
-def _terminating_in_order() -> Iterator[None]:
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread: signals are its business
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

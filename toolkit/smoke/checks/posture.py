@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from toolkit.azure.api_versions import DIAGNOSTICS_API_VERSION
 from toolkit.checks.model import Check, Facts
-from toolkit.smoke.checks.control_plane import DIAGNOSTICS_API_VERSION, expect, fail_if, lookup, read, read_list, same
+from toolkit.smoke.checks.control_plane import expect, fail_if, lookup, read, read_list, same
 from toolkit.smoke.context import RESTORE_FIRST, Context
 
 _ACCOUNTS = ("storage_account_name", "lake_storage_account_name")

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from toolkit.azure.api_versions import API_VERSIONS
 from toolkit.azure.arm import ARM, arm_client, until_done
 from toolkit.environment import Connection
 from toolkit.errors import ToolkitError
@@ -23,7 +24,7 @@ from toolkit.terraform.recovery.past import Past
 from toolkit.terraform.session import Session
 
 _VAULT = "Microsoft.KeyVault/vaults"
-_API = "2026-02-01"
+_API = API_VERSIONS["microsoft.keyvault/vaults"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from toolkit.azure.api_versions import API_VERSIONS, WORKSPACE_PURGE_API_VERSION
 from toolkit.azure.arm import ARM, arm_client, until_done
 from toolkit.environment import Connection, Environment
 from toolkit.errors import ToolkitError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 _WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
 _VAULT = "Microsoft.KeyVault/vaults"
-_WORKSPACE_API, _VAULT_API = "2025-12-01", "2026-02-01"
+_WORKSPACE_API, _VAULT_API = WORKSPACE_PURGE_API_VERSION, API_VERSIONS["microsoft.keyvault/vaults"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,34 @@
+"""The api-versions of Azure Resource Manager that Python asks with, in one table.
+
+They are those that Terraform writes the types with (terraform/modules), so that a check reads what was written; a test
+holds the two together. What Terraform never asks for has its own version below.
+"""
+
+from __future__ import annotations
+
+API_VERSIONS: dict[str, str] = {
+    "microsoft.authorization/locks": "2020-05-01",
+    "microsoft.batch/batchaccounts": "2024-02-01",
+    "microsoft.consumption/budgets": "2023-11-01",
+    "microsoft.containerregistry/registries": "2023-07-01",
+    "microsoft.datafactory/factories": "2018-06-01",
+    "microsoft.insights/metricalerts": "2018-03-01",
+    "microsoft.keyvault/vaults": "2026-02-01",
+    "microsoft.machinelearningservices/workspaces": "2026-05-01",
+    "microsoft.network/privateendpoints": "2024-01-01",
+    "microsoft.network/virtualnetworks": "2024-01-01",
+    "microsoft.storage/storageaccounts": "2023-05-01",
+    "microsoft.web/sites": "2023-12-01",
+}
+DIAGNOSTICS_API_VERSION = "2021-05-01-preview"
+
+# https://learn.microsoft.com/rest/api/resources/subscriptions/get
+SUBSCRIPTIONS_API_VERSION = "2022-12-01"
+# https://learn.microsoft.com/rest/api/azureml/workspaces/delete (forceToPurge)
+WORKSPACE_PURGE_API_VERSION = "2025-12-01"
+
+
+def api_version(resource_id: str) -> str:
+    """The api-version for a resource (or a child of one). Raises KeyError for a type that the table lacks."""
+    segments = resource_id.lower().rsplit("/providers/", 1)[1].split("/")
+    return API_VERSIONS[f"{segments[0]}/{segments[1]}"]
