@@ -34,6 +34,16 @@ locals {
   ])
 }
 
+locals {
+  state_private_endpoints = {
+    for group, endpoint in { blob = var.state_private_endpoint } : group => {
+      name                        = "${local.names.private_endpoint}-state-${group}"
+      subnet_id                   = endpoint.subnet_id
+      private_dns_zone_ids        = endpoint.private_dns_zone_ids
+    } if endpoint != null
+  }
+}
+
 resource "azapi_resource_action" "register" {
   for_each = local.resource_providers
 
@@ -74,6 +84,8 @@ module "state" {
   retention_days        = var.state_account.retention_days
   public_network_access = var.public_network_access.state
   ip_rules              = var.state_ip_rules
+  subnet_ids            = var.state_subnet_ids
+  private_endpoints     = local.state_private_endpoints
   # Nothing of Azure's own needs the states.
   bypass     = "None"
   containers = ["tfstate"]

@@ -40,12 +40,23 @@ variable "state_ip_rules" {
   type        = set(string)
   default     = []
   nullable    = false
+
+  # Default action Deny and no way in would be an account that nobody can move the state into, the one who makes it included.
+  validation {
+    condition     = length(var.state_ip_rules) + length(var.state_subnet_ids) > 0 || var.public_network_access.state == "Disabled" || var.state_private_endpoint != null
+    error_message = "Nobody may reach the state account: add the public address of the machine that bootstraps to state_ip_rules in env.toml (curl https://api.ipify.org shows it), or, for a runner in Azure, its subnet to state_subnet_ids or state_private_endpoint in terraform.tfvars."
+  }
 }
 
 variable "public_network_access" {
   description = "Whether the state account's public endpoint answers those whom state_ip_rules allow (Enabled), or private endpoints only (Disabled)."
   type        = object({ state = string })
   nullable    = false
+
+  validation {
+    condition     = var.public_network_access.state == "Enabled" || var.state_private_endpoint != null
+    error_message = "public_network_access.state is Disabled in env.toml, and nothing leads to the state account: set state_private_endpoint in terraform.tfvars to a subnet that the runner reaches, or Enabled with rules."
+  }
 }
 
 variable "github_repository" {
@@ -105,6 +116,28 @@ variable "state_account" {
   })
   default  = {}
   nullable = false
+}
+
+variable "state_subnet_ids" {
+  description = "Subnets of runners, with a service endpoint for Microsoft.Storage, that reach the state: rules for addresses have no effect from the account's own region."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  # https://learn.microsoft.com/azure/storage/common/storage-network-security-limitations
+  validation {
+    condition     = alltrue([for id in var.state_subnet_ids : can(regex("(?i)^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft.Network/virtualNetworks/[^/]+/subnets/[^/]+$", id))])
+    error_message = "state_subnet_ids are resource ids of subnets: az network vnet subnet show --query id."
+  }
+}
+
+variable "state_private_endpoint" {
+  description = "A private endpoint of the state account in a network of the runners: its subnet, and the zones privatelink.blob.core.windows.net that get its record; null for none."
+  type = object({
+    subnet_id            = string
+    private_dns_zone_ids = optional(list(string), [])
+  })
+  default = null
 }
 
 variable "azure_devops_federation" {

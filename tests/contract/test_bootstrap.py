@@ -1,4 +1,7 @@
-"""A first bootstrap that is killed again and again, at later and later points, is completed all the same."""
+"""Bootstraps that end half-way, and one that would end in an account that nobody reaches.
+
+The tests of the module share a project and run in the order in which they stand here.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from toolkit.sandbox import client
 pytestmark = pytest.mark.contract
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     root = copy_project(tmp_path_factory.mktemp("bootstrap"))
     try:
@@ -44,3 +47,32 @@ def test_killed_at_several_points_it_is_completed_and_then_changes_nothing(proje
     project.ok("bootstrap", "local")
     assert project.ok("bootstrap", "local").startswith("No changes: local is bootstrapped (")
     assert not list((project.state / "work" / "bootstrap").glob("terraform.tfstate*"))
+
+
+def test_a_bootstrap_that_changes_and_fails_is_not_taken_for_done(project: Project) -> None:
+    """The identity has that pair of issuer and subject already, which ARM alone knows: 409 in mid-apply."""
+    variables, marker = project.root / "envs" / "local" / "terraform.tfvars", project.state / "bootstrap.json"
+    before = variables.read_text()
+    assert marker.is_file()
+    subject = "repo:example-org/ml-platform:environment:local"
+    issuer = "https://token.actions.githubusercontent.com"
+    twice = f'\nazure_devops_federation = {{ issuer = "{issuer}", subject = "{subject}" }}\n'
+    variables.write_text(before + twice)
+    done = project.run("bootstrap", "local")
+    assert done.returncode == 1
+    assert "Issuer and subject combination already exists" in done.stderr
+    assert not marker.exists()
+    variables.write_text(before)
+    project.ok("bootstrap", "local")
+    assert marker.is_file()
+
+
+def test_a_rehearsal_that_lets_nobody_in_fails_as_azure_would(project: Project) -> None:
+    file = project.root / "envs" / "dev" / "env.toml"
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("state_ip_rules")]
+    file.write_text("\n".join(lines) + "\n")
+    done = project.run("bootstrap", "dev@sandbox")
+    assert done.returncode == 1
+    assert done.stderr.count("Nobody may reach the state account") == 1, done.stderr
+    assert "state_ip_rules in env.toml" in " ".join(done.stderr.split())
+    assert not (project.root / ".toolkit" / "dev@sandbox" / "bootstrap.json").exists()

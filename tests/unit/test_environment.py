@@ -69,6 +69,7 @@ def test_a_rehearsal_takes_the_same_data_to_the_sandbox_with_its_own_state(proje
     assert set(rehearsal.vantages) == {v.name for v in VANTAGES}
     assert rehearsal.lock_file_dir == rehearsal.state_dir, "a sandbox's provider lock is never committed"
     assert rehearsal.bootstraps_itself
+    assert rehearsal.state_ip_rules == load_environment("prod", project).state_ip_rules, "nothing is opened for it"
 
 
 def test_preflight_is_asked_for(project: Project) -> None:

@@ -95,7 +95,7 @@ def test_json_leaves_out_what_is_not_set(project: Project) -> None:
 
 def test_a_rehearsal_differs_in_what_the_sandbox_replaces(project: Project) -> None:
     rows = compare(load_environment("prod", project), load_environment("prod@sandbox", project))
-    assert {row.key for row in rows if row.differs} == {"target", "credential", "vantages", "state_ip_rules"}
+    assert {row.key for row in rows if row.differs} == {"target", "credential", "vantages"}
 
 
 def test_an_environment_does_not_differ_from_itself(project: Project) -> None:

@@ -62,7 +62,7 @@ def load_environment(name: str, project: Project | None = None) -> Environment:
         preflight=data.preflight,
         provider_mirror=Path(data.provider_mirror).expanduser() if data.provider_mirror else None,
         public_network_access=PublicNetworkAccess(**data.public_network_access.model_dump()),
-        state_ip_rules=_joined(data.state_ip_rules, target.further_state_ip_rules),
+        state_ip_rules=data.state_ip_rules,
         allowed_smoke_skips=data.smoke.allowed_skips,
     )
 

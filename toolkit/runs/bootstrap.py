@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ def plan_bootstrap(session: Session, *, force_unlock: str | None = None) -> tupl
     """The plan, and whether the state is still in the local file."""
     from toolkit.azure.login import check_login
 
+    check_reach(session)
     check_login(session.connection)
     store = StateStore(session.connection, session.backend.with_key(BOOTSTRAP_KEY))
     session.observer.step(
@@ -60,6 +62,10 @@ def plan_bootstrap(session: Session, *, force_unlock: str | None = None) -> tupl
 
 def apply_bootstrap(session: Session, plan: SavedPlan, *, local: bool) -> Bootstrapped:
     """Apply the plan and move the state into the account."""
+    if not plan.summary.empty:
+        # Half-way it is bootstrapped neither as before nor as planned: later commands must not take it for done.
+        with disk_errors("the record of the bootstrap"):
+            _marker(session).unlink(missing_ok=True)
     outputs = apply_plan(session, plan, "bootstrap")
     if local:
         store = StateStore(session.connection, session.backend.with_key(BOOTSTRAP_KEY))
@@ -82,6 +88,37 @@ def is_bootstrapped(session: Session) -> bool:
     except (OSError, ValueError, AttributeError):
         return False
     return bool(recorded == _configuration(session))
+
+
+# Addresses for documentation (RFC 5737): the sandbox's clients have them, and nobody on the internet.
+_DOCUMENTATION = tuple(ip_network(block) for block in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"))
+
+
+def check_reach(session: Session) -> None:
+    """On Azure: refuse addresses that nobody has, and say where a rule for an address has no effect."""
+    environment = session.environment
+    if not environment.exists_outside:
+        return
+    where = f"envs/{environment.data_name}/env.toml"
+    for rule in environment.state_ip_rules:
+        if any(_within(rule, block) for block in _DOCUMENTATION):
+            raise UsageError(
+                f"{where}: state_ip_rules names {rule}, an address for documentation that nobody has on Azure",
+                hint="write the public address of the machine that bootstraps (curl https://api.ipify.org shows it), "
+                "and state_subnet_ids or state_private_endpoint in terraform.tfvars for runners in Azure",
+            )
+    if environment.vantages[0] == "vnet" and environment.state_ip_rules:
+        session.observer.note(
+            "a storage account ignores the rule for an address when the request comes from its own region "
+            f"({environment.location}): a runner there needs state_subnet_ids or state_private_endpoint"
+        )
+
+
+def _within(rule: str, block: IPv4Network | IPv6Network) -> bool:
+    try:
+        return ip_network(rule, strict=False).overlaps(block)
+    except (ValueError, TypeError):
+        return False  # Terraform says what is wrong with it
 
 
 def _marker(session: Session) -> Path:

@@ -24,6 +24,7 @@ variables {
   operator_principal_type = "User"
   workload                = "mlp"
   public_network_access   = { state = "Enabled" }
+  state_ip_rules          = ["203.0.113.10"]
 }
 
 run "without_federation" {
@@ -73,6 +74,68 @@ run "purging_where_it_is_allowed" {
   assert {
     condition     = contains(azapi_resource.role_definition["deleted_vault_operator"].body.properties.permissions[0].actions, "Microsoft.KeyVault/locations/deletedVaults/purge/action")
     error_message = "A throw-away platform must be able to free its vault's name."
+  }
+}
+
+run "invalid_nobody_reaches_the_state" {
+  command = plan
+
+  variables {
+    state_ip_rules = []
+  }
+
+  expect_failures = [var.state_ip_rules]
+}
+
+run "invalid_closed_state_without_endpoint" {
+  command = plan
+
+  variables {
+    public_network_access = { state = "Disabled" }
+  }
+
+  expect_failures = [var.public_network_access]
+}
+
+run "invalid_state_subnet" {
+  command = plan
+
+  variables {
+    state_subnet_ids = ["snet-runners"]
+  }
+
+  expect_failures = [var.state_subnet_ids]
+}
+
+run "runners_in_azure" {
+  command = plan
+
+  variables {
+    state_ip_rules   = []
+    state_subnet_ids = ["/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-hub/providers/Microsoft.Network/virtualNetworks/vnet-hub/subnets/snet-runners"]
+  }
+
+  assert {
+    condition     = length(var.state_ip_rules) == 0 && length(local.state_private_endpoints) == 0
+    error_message = "Runners in Azure are let in by their subnet: no address is needed."
+  }
+}
+
+run "closed_state_behind_an_endpoint" {
+  command = plan
+
+  variables {
+    state_ip_rules        = []
+    public_network_access = { state = "Disabled" }
+    state_private_endpoint = {
+      subnet_id            = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-hub/providers/Microsoft.Network/virtualNetworks/vnet-hub/subnets/snet-endpoints"
+      private_dns_zone_ids = ["/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-hub/providers/Microsoft.Network/privateDnsZones/privatelink.blob.core.windows.net"]
+    }
+  }
+
+  assert {
+    condition     = toset(keys(module.state.private_endpoints)) == toset(["blob"]) && endswith(local.state_private_endpoints.blob.name, "-state-blob")
+    error_message = "A closed account is reached through its endpoint."
   }
 }
 
