@@ -1,4 +1,4 @@
-"""Azure Resource Manager's errors, raised below and serialised once, in service.py.
+"""Azure Resource Manager's errors, raised by the steps and below, serialised once, in service.py.
 
 Shape: ``{"error": {"code", "message", "target"?, "details"?}}``
 (https://github.com/microsoft/api-guidelines/blob/vNext/azure/Guidelines.md#handling-errors).

@@ -173,7 +173,6 @@ class ResourceType:
     on_delete: Hook | None = None
     list: ListHook | None = None
     actions: Mapping[str, ActionHook] = field(default_factory=dict)
-    collection_actions: Mapping[str, ActionHook] = field(default_factory=dict)
 
     @property
     def namespace(self) -> str:

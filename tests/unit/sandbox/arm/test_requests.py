@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.unit.sandbox.arm.conftest import RG, SUB, SUBSCRIPTION, Arm
@@ -155,3 +157,37 @@ def test_extension_id_is_parsed_into_scope_and_resource() -> None:
     assert child.type == "Microsoft.Storage/storageAccounts/blobServices/containers"
     assert child.parent_id == f"{ACCOUNT}/blobServices/default"
     assert parse(f"{ACCOUNT}/blobServices").is_collection
+
+
+def test_a_request_that_is_wrong_in_every_way_hears_of_one_thing_after_the_other(arm: Arm) -> None:
+    """Each step of steps.py refuses before the next one looks: what is put right in turn shows the next refusal."""
+    network = f"{RG}/providers/Microsoft.Network/virtualNetworks/vnet"
+    arm.ok("POST", f"{SUB}/providers/Microsoft.Network/unregister", version="2021-04-01")
+    lock = f"{SUB}/providers/Microsoft.Authorization/locks/still"
+    arm.ok("PUT", lock, {"properties": {"level": "ReadOnly"}}, version="2020-05-01")
+    nobody = "66666666-6666-6666-6666-666666666666"
+    elsewhere = network.replace(SUB, "/subscriptions/99999999-9999-9999-9999-999999999999")
+    no_group = f"{network.replace('rg-test', 'rg-none')}/subnets/s"
+    subnet = f"{network}/subnets/s"
+
+    def refused(path: str, body: object = None, **options: Any) -> tuple[int, str]:
+        return arm.refused("PUT", path, [] if body is None else body, **options)
+
+    assert refused("/nothing", version=None, principal="") == (400, "MissingApiVersionParameter")
+    assert refused("/nothing", version="yesterday", principal="") == (400, "InvalidApiVersionParameter")
+    assert refused("/nothing", principal="") == (401, "AuthenticationFailed")
+    assert refused("/nothing", principal=nobody) == (400, "InvalidRequestContent")
+    assert refused("/nothing", {}, principal=nobody) == (404, "InvalidResourceId")
+    assert refused(f"{elsewhere}/towers/t", {}, principal=nobody) == (404, "SubscriptionNotFound")
+    assert refused(f"{no_group}/towers/t", {}, principal=nobody) == (404, "InvalidResourceType")
+    assert refused(no_group, {}, principal=nobody, version="2001-01-01") == (400, "NoRegisteredProviderFound")
+    assert refused(no_group, {}, principal=nobody) == (409, "MissingSubscriptionRegistration")
+    arm.ok("POST", f"{SUB}/providers/Microsoft.Network/register", version="2021-04-01")
+    assert refused(no_group, {}, principal=nobody) == (403, "AuthorizationFailed")
+    assert refused(no_group, {}) == (409, "ScopeLocked")
+    arm.ok("DELETE", lock, version="2020-05-01")
+    assert refused(no_group, {}) == (404, "ResourceGroupNotFound")
+    assert refused(subnet, {}) == (404, "ParentResourceNotFound")
+    arm.ok("PUT", network, {**PLAIN, "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}})
+    assert refused(subnet, {"properties": {"addressPrefix": "10.9.0.0/24"}}) == (400, "NetcfgInvalidSubnet")
+    arm.ok("PUT", subnet, {"properties": {"addressPrefix": "10.0.1.0/24"}})

@@ -1,5 +1,4 @@
-"""Requests that are not about one resource: tenants, subscriptions, providers, operations, resource lists,
-preflight."""
+"""Requests that are not about one resource: tenants, subscriptions, providers, operations, lists, preflight."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ from toolkit.sandbox.model import Principal
 
 
 @dataclass(frozen=True, slots=True)
-class TenantCall:
+class RouteCall:
     """A verified request; ``action`` (see Route) has been allowed before the handler runs."""
 
     resources: Resources
@@ -36,7 +35,7 @@ class TenantCall:
         return self.match["subscription"]
 
 
-Handler = Callable[[TenantCall], Awaitable[Answer]]
+Handler = Callable[[RouteCall], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ def _route(method: str, pattern: str, handler: Handler, action: str | None = Non
     return Route(method, re.compile(pattern, re.IGNORECASE), handler, action)
 
 
-async def tenants(call: TenantCall) -> Answer:
+async def tenants(call: RouteCall) -> Answer:
     tenant = call.principal.tenant_id
     return Answer(
         {
@@ -64,7 +63,7 @@ async def tenants(call: TenantCall) -> Answer:
     )
 
 
-def _subscription(call: TenantCall, subscription_id: str, tenant_id: str) -> Json:
+def _subscription(call: RouteCall, subscription_id: str, tenant_id: str) -> Json:
     return {
         "id": f"/subscriptions/{subscription_id}",
         "subscriptionId": subscription_id,
@@ -81,7 +80,7 @@ def _subscription(call: TenantCall, subscription_id: str, tenant_id: str) -> Jso
     }
 
 
-async def subscriptions(call: TenantCall) -> Answer:
+async def subscriptions(call: RouteCall) -> Answer:
     access = RoleBasedAccess(call.resources.store)
     visible = [
         _subscription(call, subscription_id, tenant_id)
@@ -92,31 +91,31 @@ async def subscriptions(call: TenantCall) -> Answer:
     return Answer({"value": visible, "count": {"type": "Total", "value": len(visible)}})
 
 
-async def subscription(call: TenantCall) -> Answer:
+async def subscription(call: RouteCall) -> Answer:
     return Answer(_subscription(call, call.subscription_id, call.principal.tenant_id))
 
 
-async def locations(call: TenantCall) -> Answer:
+async def locations(call: RouteCall) -> Answer:
     return Answer({"value": list_locations(call.subscription_id)})
 
 
-async def list_providers(call: TenantCall) -> Answer:
+async def list_providers(call: RouteCall) -> Answer:
     return Answer({"value": call.providers.list(call.subscription_id)})
 
 
-async def show_provider(call: TenantCall) -> Answer:
+async def show_provider(call: RouteCall) -> Answer:
     return Answer(call.providers.show(call.subscription_id, call.match["namespace"]))
 
 
-async def register_provider(call: TenantCall) -> Answer:
+async def register_provider(call: RouteCall) -> Answer:
     return Answer(call.providers.register(call.subscription_id, call.match["namespace"]))
 
 
-async def unregister_provider(call: TenantCall) -> Answer:
+async def unregister_provider(call: RouteCall) -> Answer:
     return Answer(call.providers.unregister(call.subscription_id, call.match["namespace"]))
 
 
-async def operation_status(call: TenantCall) -> Answer:
+async def operation_status(call: RouteCall) -> Answer:
     operations = call.resources.operations
     operation = operations.get(call.subscription_id, call.match["operation"])
     running = operation["status"] == "InProgress"
@@ -127,7 +126,7 @@ async def operation_status(call: TenantCall) -> Answer:
     )
 
 
-async def operation_result(call: TenantCall) -> Answer:
+async def operation_result(call: RouteCall) -> Answer:
     operations = call.resources.operations
     operation = operations.get(call.subscription_id, call.match["operation"])
     if operation["status"] == "InProgress":
@@ -143,7 +142,7 @@ _FILTER = re.compile(
 )
 
 
-async def list_resources(call: TenantCall) -> Answer:
+async def list_resources(call: RouteCall) -> Answer:
     """Top-level tracked resources of a subscription or resource group
     (https://learn.microsoft.com/rest/api/resources/resources/list)."""
     scope = f"/subscriptions/{call.subscription_id}"
@@ -157,7 +156,7 @@ async def list_resources(call: TenantCall) -> Answer:
             continue
         match = _FILTER.fullmatch(term)
         if match is None:
-            raise not_modelled(f"the filter '{term}' on resource lists", "tenant.py")
+            raise not_modelled(f"the filter '{term}' on resource lists", "routes.py")
         wanted.append((match["field"].lower(), match["value"].lower()))
     value = []
     for resource in call.resources.store.under(scope):
@@ -182,7 +181,7 @@ async def list_resources(call: TenantCall) -> Answer:
     return Answer({"value": value[: int(limit)] if limit.isdigit() else value})
 
 
-async def validate_resources(call: TenantCall) -> Answer:
+async def validate_resources(call: RouteCall) -> Answer:
     """azapi's preflight at plan (ARM_ENABLE_PREFLIGHT): types and locations are checked, bodies are left to the PUT."""
     type_name = f"{call.body.get('provider', '')}/{call.body.get('type', '')}"
     type_ = lookup(type_name)
