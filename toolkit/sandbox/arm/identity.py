@@ -40,9 +40,8 @@ def apply_identity(call: Call, resource: Resource) -> None:
         if not block["userAssignedIdentities"]:
             raise bad_request(
                 "InvalidIdentityValues",
-                f"Invalid value for the identities '{resource.id}'. The 'UserAssigned' identity type requires at "
-                "least one "
-                "user-assigned identity in 'UserAssignedIdentities'.",
+                f"Invalid value for the identities '{resource.id}'. The 'UserAssigned' identity type requires at least "
+                "one user-assigned identity in 'UserAssignedIdentities'.",
             )
     resource.body["identity"] = block
 
@@ -53,10 +52,9 @@ def _assigned(call: Call, resource: Resource, identity_id: str) -> Json:
         raise bad_request(
             "FailedIdentityOperation",
             f"Identity operation for resource '{resource.id}' failed with error 'Failed to perform resource identity "
-            "operation. "
-            'Status: \'BadRequest\'. Response: \'{"error":{"code":"BadRequest","message":"Resource '
-            f"'{identity_id}' was "
-            "not found.\"}}'.",
+            "operation. Status: 'BadRequest'. "
+            'Response: \'{"error":{"code":"BadRequest","message":"Resource '
+            f"'{identity_id}' was not found.\"}}}}'.",
         )
     call.require_linked(f"{USER_ASSIGNED}/assign/action", identity.id)
     return {key: identity.properties[key] for key in ("principalId", "clientId")}

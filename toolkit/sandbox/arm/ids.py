@@ -1,8 +1,7 @@
 """Resource ids: parsing a request path into what it names.
 
-``/subscriptions/{s}/resourceGroups/{rg}/providers/{namespace}/{type}/{name}/{type}/{name}…``, where the part
-before the last
-``/providers/`` is the scope, which for an extension resource is itself a resource id
+``/subscriptions/{s}/resourceGroups/{rg}/providers/{namespace}/{type}/{name}/{type}/{name}…``, where the part before
+the last ``/providers/`` is the scope, which for an extension resource is itself a resource id
 (https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules,
 …/templates/scope-extension-resources).
 """

@@ -44,6 +44,5 @@ class Locks:
             raise conflict(
                 "ScopeLocked",
                 f"The scope '{resource_id}' cannot perform {verb} operation because following scope(s) are locked: "
-                f"'{listed}'. "
-                "Please remove the lock and try again.",
+                f"'{listed}'. Please remove the lock and try again.",
             )

@@ -87,16 +87,11 @@ _BY_TYPE = {type_.lower(): target for type_, target in TARGETS.items()}
 
 
 def target_of(call: Call, target_id: str, group_id: str) -> tuple[Resource, Target, str]:
-    """The resource that a connection is for, its row, and the group id as Azure spells it; 400 for what cannot be
-    linked."""
-    resource = call.resources.store.get(target_id)
-    if resource is None:
-        raise bad_request(
-            "InvalidResourceReference",
-            f"Resource {target_id} referenced by resource {call.id.id} was not found. Please make sure that the "
-            "referenced resource "
-            "exists, and that both resources are in the same region.",
-        )
+    """The resource that a connection is for, its row, and the group id as Azure spells it.
+
+    400 for what cannot be linked.
+    """
+    resource = call.referenced(target_id, call.id.id)
     target = _BY_TYPE.get(resource.type.lower())
     if target is None:
         raise bad_request(

@@ -12,9 +12,8 @@ from toolkit.sandbox.arm.registration import ALWAYS, ALWAYS_REGISTERED, KIND, is
 from toolkit.sandbox.arm.registry import REGISTRY
 from toolkit.sandbox.store import Store
 
-# Namespaces that can be registered although no type of theirs is modelled: other services need them to be (for
-# example Event
-# Grid for storage event triggers, https://learn.microsoft.com/azure/data-factory/how-to-create-event-trigger).
+# Namespaces that can be registered although no type of theirs is modelled: other services need them to be (for example
+# Event Grid for storage event triggers, https://learn.microsoft.com/azure/data-factory/how-to-create-event-trigger).
 REGISTRABLE = (
     "GitHub.Network",
     "Microsoft.AlertsManagement",

@@ -60,8 +60,7 @@ def unknown_application(client_id: str, tenant: str) -> EntraError:
         "unauthorized_client",
         f"Application with identifier '{client_id}' was not found in the directory '{tenant}'. This can happen if the "
         "application has not been installed by the administrator of the tenant or consented to by any user in the "
-        "tenant. "
-        "You may have sent your authentication request to the wrong tenant.",
+        "tenant. You may have sent your authentication request to the wrong tenant.",
     )
 
 
@@ -97,9 +96,8 @@ def unknown_resource(resource: str, tenant: str) -> EntraError:
         "invalid_resource",
         f"The resource principal named {resource} was not found in the tenant named {tenant}. This can happen if the "
         "application has not been installed by the administrator of the tenant or consented to by any user in the "
-        "tenant. "
-        "You might have sent your authentication request to the wrong tenant. (The sandbox knows the resources listed "
-        "in toolkit/sandbox/entra/resources.py.)",
+        "tenant. You might have sent your authentication request to the wrong tenant. (The sandbox knows the "
+        "resources listed in toolkit/sandbox/entra/resources.py.)",
     )
 
 

@@ -92,11 +92,9 @@ def _assignment_checked(call: Call, resource: Resource) -> None:
         raise bad_request(
             "PrincipalNotFound",
             f"Principal {principal.replace('-', '')} does not exist in the directory {call.tenant_id}. Check that "
-            "you have the correct principal "
-            "ID. If you are creating this principal and then immediately assigning a role, this error might be "
-            "related to a replication delay. "
-            "In this case, set the role assignment principalType property to a value, such as ServicePrincipal, "
-            "User, or Group.  "
+            "you have the correct principal ID. If you are creating this principal and then immediately assigning a "
+            "role, this error might be related to a replication delay. In this case, set the role assignment "
+            "principalType property to a value, such as ServicePrincipal, User, or Group.  "
             "See https://aka.ms/docs-principaltype",
         )
     scope = call.id.scope or "/"

@@ -1,8 +1,8 @@
 """Children that every target of private endpoints has: its connections (with their approval) and its group ids.
 
 https://learn.microsoft.com/azure/private-link/manage-private-endpoint: a connection is approved or rejected with a
-PUT on
-``{target}/privateEndpointConnections/{name}``, which needs the target's privateEndpointConnectionsApproval action.
+PUT on ``{target}/privateEndpointConnections/{name}``, which needs the target's privateEndpointConnectionsApproval
+action.
 """
 
 from __future__ import annotations

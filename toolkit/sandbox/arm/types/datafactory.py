@@ -88,10 +88,10 @@ def _managed_endpoint(call: Call, resource: Resource) -> None:
 
 def follow_connection(call: Call, managed_endpoint_id: str, state: Json) -> None:
     """The target decided. After an approval the factory does not look again: what is rejected later still shows
-    Approved
-    (https://learn.microsoft.com/azure/data-factory/security-and-access-control-troubleshoot-guide); the connection
-    on the target
-    says what is true."""
+    Approved, and the connection on the target says what is true.
+
+    https://learn.microsoft.com/azure/data-factory/security-and-access-control-troubleshoot-guide
+    """
     endpoint = call.resources.store.get(managed_endpoint_id)
     if endpoint is None or endpoint.properties["connectionState"]["status"] == "Approved":
         return

@@ -30,8 +30,7 @@ def _vault_checked(call: Call, resource: Resource) -> None:
         raise bad_request(
             "VaultNameNotValid",
             f"The vault name '{name}' is invalid. A vault's name must be between 3-24 alphanumeric characters. The "
-            "name must begin with a "
-            "letter, end with a letter or digit, and not contain consecutive hyphens.",
+            "name must begin with a letter, end with a letter or digit, and not contain consecutive hyphens.",
         )
     for required in ("tenantId", "sku"):
         if not properties.get(required):
@@ -70,8 +69,8 @@ def _vault_checked(call: Call, resource: Resource) -> None:
         raise conflict(
             "ConflictError",
             "A vault with the same name already exists in deleted state. You need to either recover or purge "
-            "existing key vault. Follow this "
-            "link https://go.microsoft.com/fwlink/?linkid=2149745 for more information on soft delete.",
+            "existing key vault. Follow this link "
+            "https://go.microsoft.com/fwlink/?linkid=2149745 for more information on soft delete.",
         )
     if any(vault.name.lower() == name.lower() for vault in world.store.of_type(VAULTS)):
         raise conflict(
@@ -154,9 +153,8 @@ def _soft_delete(call: Call, resource: Resource) -> None:
 def _no_deleted(name: str) -> str:
     return (
         f"The specified deleted vault '{name}' does not exist. Ensure that the vault was indeed deleted and that it "
-        "is in recoverable state. If "
-        "soft delete was not enabled then the vault is permanently deleted. Follow this link for more information: "
-        "https://go.microsoft.com/fwlink/?linkid=2149745"
+        "is in recoverable state. If soft delete was not enabled then the vault is permanently deleted. "
+        "Follow this link for more information: https://go.microsoft.com/fwlink/?linkid=2149745"
     )
 
 

@@ -1,8 +1,7 @@
 """Microsoft.ManagedIdentity: user-assigned identities and their federated credentials.
 
 https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations (at most 20 credentials,
-a pair of issuer and
-subject only once per identity).
+a pair of issuer and subject only once per identity).
 
 Error codes and sentences of what ``validate`` refuses are (inferred) where no source is named beside them.
 """

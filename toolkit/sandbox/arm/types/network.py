@@ -139,8 +139,7 @@ def _subnet_free(call: Call, resource: Resource) -> None:
                 raise bad_request(
                     "InUseSubnetCannotBeDeleted",
                     f"Subnet {resource.name} is in use by {configuration['id']} and cannot be deleted. In order to "
-                    "delete the subnet, "
-                    "delete all the resources within the subnet. See aka.ms/deletesubnet.",
+                    "delete the subnet, delete all the resources within the subnet. See aka.ms/deletesubnet.",
                 )
 
 

@@ -105,9 +105,10 @@ def _show_state(resource: Resource, state: Json) -> None:
 
 
 def _allocate(call: Call, resource: Resource, names: private_link.Names) -> dict[str, str]:
-    """An address of the subnet per group of names: what the request fixes, else the first free ones after the four
-    that Azure
-    reserves at the start (https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq)."""
+    """An address of the subnet per group of names: what the request fixes, else the first free ones.
+
+    Azure reserves four at the start (https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq).
+    """
     subnet_id = resource.properties["subnet"]["id"].lower()
     subnet = call.resources.store.get(subnet_id)
     assert subnet is not None
