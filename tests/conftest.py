@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-    from toolkit.environment import Connection, connect
+    from toolkit.environment import Connection
 
 ROOT = Path(__file__).parent.parent
 
@@ -66,7 +66,7 @@ def project_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def sandbox(project_dir: Path) -> Iterator[SandboxForTests]:
-    from toolkit.environment import load_environment
+    from toolkit.environment import connect, load_environment
     from toolkit.project import Project
     from toolkit.sandbox import client
 
