@@ -48,6 +48,7 @@ from toolkit.sandbox.settings import (
 )
 from toolkit.sandbox.store import Store
 from toolkit.sandbox.tls import CertificateAuthority
+from toolkit.waiting import wait_until
 
 log = logging.getLogger("toolkit.sandbox")
 
@@ -200,10 +201,7 @@ def serve(paths: SandboxPaths, compose: Compose) -> int:
 
 def _claim(paths: SandboxPaths) -> IO[str] | None:
     """The daemon's lock, None when another daemon has it; a client that looks for one holds it for an instant."""
-    deadline = time.monotonic() + _CLAIM_SECONDS
-    while (lock := try_lock(paths.daemon_lock)) is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return lock
+    return wait_until(lambda: try_lock(paths.daemon_lock), _CLAIM_SECONDS)
 
 
 def event_loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from toolkit.errors import UsageError
+from toolkit.files import write_atomically
+from toolkit.records import Json, read_record, write_record
 
 PORT_BASE_VARIABLE = "TOOLKIT_SANDBOX_PORT_BASE"
 LOOPBACK = "127.0.0.1"
@@ -89,32 +89,17 @@ def port_base() -> int | None:
     return int(text)
 
 
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, in one step: a reader sees the old content or the new."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
-def read_announcement(paths: SandboxPaths) -> dict[str, Any]:
+def read_announcement(paths: SandboxPaths) -> Json:
     """What the daemon announced, ``{}`` when there is nothing; the ports stay there after it stopped."""
-    try:
-        announcement = json.loads(paths.announcement.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return announcement if isinstance(announcement, dict) else {}
+    return read_record(paths.announcement)
 
 
-def write_announcement(paths: SandboxPaths, announcement: dict[str, Any]) -> None:
-    write_private(paths.announcement, json.dumps(announcement, indent=1).encode())
+def write_announcement(paths: SandboxPaths, announcement: Json) -> None:
+    write_record(paths.announcement, announcement)
 
 
 def random_secret(path: Path) -> str:
     """The secret kept in ``path``, made at the first call."""
     if not path.exists():
-        write_private(path, secrets.token_urlsafe(32).encode())
+        write_atomically(path, secrets.token_urlsafe(32))
     return path.read_text(encoding="ascii")

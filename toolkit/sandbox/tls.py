@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import trustme
 
-from toolkit.sandbox.settings import SandboxPaths, write_private
+from toolkit.files import write_atomically
+from toolkit.sandbox.settings import SandboxPaths
 
 # Apple's verifiers refuse server certificates that are valid for longer (https://support.apple.com/103769).
 _LEAF_LIFETIME = datetime.timedelta(days=397)
@@ -58,6 +59,6 @@ def _load_or_create(paths: SandboxPaths) -> trustme.CA:
     if paths.ca_certificate.exists() and paths.ca_key.exists():
         return trustme.CA.from_pem(paths.ca_certificate.read_bytes(), paths.ca_key.read_bytes())
     authority = trustme.CA(organization_name="toolkit sandbox", organization_unit_name="local certificate authority")
-    write_private(paths.ca_key, authority.private_key_pem.bytes())
-    write_private(paths.ca_certificate, authority.cert_pem.bytes())
+    write_atomically(paths.ca_key, authority.private_key_pem.bytes())
+    write_atomically(paths.ca_certificate, authority.cert_pem.bytes())
     return authority

@@ -11,7 +11,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from toolkit.sandbox.settings import write_private
+from toolkit.files import write_atomically
 
 ALGORITHM = "RS256"
 
@@ -22,7 +22,7 @@ class SigningKey:
     def __init__(self, path: Path) -> None:
         if not path.exists():
             made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-            write_private(
+            write_atomically(
                 path,
                 made.private_bytes(
                     serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
