@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from docs.generate.errors import errors_document
 from docs.generate.rbac import rbac_document
 from docs.generate.readmes import module_readmes
 from toolkit.errors import ToolkitError
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # tests check it; the rest is checked by `make lint`.
 PARTS: dict[str, Callable[[Project], Mapping[Path, str]]] = {
     "readmes": module_readmes,
+    "errors": errors_document,
     "rbac": rbac_document,
 }
 

@@ -21,6 +21,8 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 
+from toolkit.azure.codes import DNS_SECONDS, ENTRA_SECONDS, FIREWALL_SECONDS, OUTAGE_SECONDS, ROLE_SECONDS
+
 DenialKind = Literal[
     "storage-firewall",
     "private-dns",
@@ -43,17 +45,6 @@ DenialKind = Literal[
     "unavailable",
     "other",
 ]
-
-# https://learn.microsoft.com/azure/role-based-access-control/troubleshooting: "up to 10 minutes".
-ROLE_SECONDS = 600.0
-# No official figure; reports and scripts in public repositories wait up to a minute or two (inferred).
-FIREWALL_SECONDS = 180.0
-# Federated credentials and new principals, replicated inside Entra: "can take time to propagate" (inferred figure):
-# https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations#general-federated-identity-credential-considerations
-ENTRA_SECONDS = 300.0
-# Records of private endpoints have a time to live of 10 s; a negative answer is kept longer (inferred).
-DNS_SECONDS = 60.0
-OUTAGE_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)

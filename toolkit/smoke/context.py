@@ -15,8 +15,9 @@ from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError, HttpResponseError
 
 from toolkit.azure.clients import Actor
+from toolkit.azure.codes import DNS_SECONDS
 from toolkit.azure.credentials import PROBES_NEED, probe_credential, runner_credential
-from toolkit.azure.denial import DNS_SECONDS, MAY_BE_DNS, Denial, classify
+from toolkit.azure.denial import MAY_BE_DNS, Denial, classify
 from toolkit.checks.model import Check, CheckFailed, CheckSkipped
 from toolkit.environment import Connection, Environment, Vantage
 from toolkit.smoke.features import FEATURES, feature_of, has

@@ -6,10 +6,14 @@ and the detail of a diagnostic, across lines and regardless of case.
 
 from __future__ import annotations
 
+import json
 import re
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from toolkit.azure import codes
+from toolkit.azure.codes import OPERATION_SECONDS, SERVICE_SECONDS, THROTTLE_SECONDS
 from toolkit.errors import ToolkitError
 from toolkit.terraform.events import Diagnostic, Result
 
@@ -31,43 +35,21 @@ class Known:
     pattern: str
     message: str
     hint: str
+    once: bool = False  # one cause for all addresses: shown without them
 
 
-# Only errors of resources are retried (Azure's eventual consistency), never those of the state or of the configuration.
+# Errors that state no code; those that do have rows in toolkit.azure.codes. Only errors of resources are retried
+# (Azure's eventual consistency), never those of the state or of the configuration.
 RETRYABLE: tuple[Retryable, ...] = (
-    # A new identity takes time to reach the directory's other replicas.
-    # https://learn.microsoft.com/azure/role-based-access-control/troubleshooting#symptom---assigning-a-role-to-a-new-principal-sometimes-fails
-    Retryable("PrincipalNotFound", r"\bPrincipalNotFound\b", 300, "a new identity has not reached the directory yet"),
-    # "up to 10 minutes for changes to take effect":
-    # https://learn.microsoft.com/azure/role-based-access-control/troubleshooting#symptom---role-assignment-changes-are-not-being-detected
-    Retryable(
-        "AuthorizationFailed",
-        # A condition that is not fulfilled, too: a changed one takes as long, and the plan has checked the roles.
-        r"\b(AuthorizationFailed|LinkedAuthorizationFailed)\b",
-        600,
-        "a role assignment has not arrived yet",
-    ),
-    # https://github.com/hashicorp/terraform-provider-azurerm/issues/28715 (zone groups, subnets, private endpoints)
-    Retryable(
-        "AnotherOperationInProgress",
-        r"\b(AnotherOperationInProgress|RetryableErrorDueToAnotherOperation|ConflictingConcurrentWriteNotAllowed)\b",
-        900,
-        "another operation on the same or a related resource is in progress",
-    ),
     Retryable(
         "OperationQueued",
         r"already has \d+ operations like .* queued",
-        900,
+        OPERATION_SECONDS,
         "another operation on the same private DNS zone is in progress",
     ),
-    # https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
-    Retryable("Throttled", r"\b(TooManyRequests|SubscriptionRequestsThrottled|RESPONSE 429)\b", 600, "Azure throttles"),
-    Retryable("RetryableError", r"\bRetryableError\b", 600, "Azure asks to try again"),
+    Retryable("Throttled", r"\bRESPONSE 429\b", THROTTLE_SECONDS, "Azure throttles"),
     Retryable(
-        "ServiceUnavailable",
-        r"\b(ServiceUnavailable|GatewayTimeout|InternalServerError|RESPONSE 50[0234])\b",
-        300,
-        "the service is unavailable for the moment",
+        "ServiceUnavailable", r"\bRESPONSE 50[0234]\b", SERVICE_SECONDS, "the service is unavailable for the moment"
     ),
 )
 
@@ -158,21 +140,19 @@ KNOWN: tuple[Known, ...] = (
         "(up to 10 minutes to arrive); people get roles through groups",
     ),
     Known(
-        r"\bScopeLocked\b",
-        "a management lock protects the resource",
-        "remove the lock (az lock list), then run again",
-    ),
-    Known(
-        r"\bConflictError\b.*deleted state|A vault with the same name already exists in deleted state",
-        "a soft-deleted key vault keeps this name",
-        "purge it (az keyvault purge --name NAME), recover it (az keyvault recover --name NAME) and import "
-        "it, or choose "
-        "another name with name_overrides",
-    ),
-    Known(
         r"Soft-deleted workspace exists",
         "a soft-deleted machine learning workspace keeps this name",
-        "delete it for good (az ml workspace delete --permanently-delete), or choose another name with name_overrides",
+        "delete it for good: az rest --method delete --url "
+        '"https://management.azure.com{id}?api-version=2024-04-01&forceToPurge=true", '
+        "or choose another name with name_overrides",
+    ),
+    # Terraform, internal/terraform/upgrade_resource_state.go: once for every resource.
+    Known(
+        r"Resource instance managed by newer provider version|was created by a newer provider version",
+        "the state was written by a newer azapi than the one that is used here",
+        "use the newer one: provider_mirror in envs/<env>/env.toml, or what the provider lock file pins; "
+        "a state is not written back by an older provider",
+        once=True,
     ),
     Known(
         r"no space left on device",
@@ -209,6 +189,7 @@ _CODE = re.compile(r"ERROR CODE: (\S+)")
 _MESSAGE = re.compile(r'"message":\s*"((?:[^"\\]|\\.)*)"')
 _LOCK_ID = re.compile(r"^\s*ID:\s+(\S+)", re.MULTILINE)
 _SHOWN = 6
+_PLACES = 3
 
 
 def retryable(diagnostics: Sequence[Diagnostic]) -> Retryable | None:
@@ -254,30 +235,50 @@ def state_refusal(code: str) -> Known | None:
 
 def failure(result: Result, env: str) -> ToolkitError:
     """One error for all that went wrong in a run of Terraform: what, where, and the way out where it is known."""
-    errors = _unique(result.events.errors)
+    errors = result.events.errors
     if not errors:
         return _without_diagnostics(result, env)
-    lines: list[str] = []
+    groups: dict[tuple[str, str], list[str]] = {}
     hint: str | None = None
-    for diagnostic in errors[:_SHOWN]:
-        known = explain(diagnostic)
-        values = {"env": env, "lock_id": lock_id([diagnostic]) or "ID"}
+    for diagnostic in errors:
+        known, values = explain(diagnostic), _values(diagnostic, env)
         if known is not None:
-            hint = hint or known.hint.format(**values)
-            lines.append(f"{_where(diagnostic)}{known.message.format(**values)}")
-            lines.append(_indented(_condensed(diagnostic)))
-        else:
-            lines.append(f"{_where(diagnostic)}{diagnostic.summary.strip()}")
-            if diagnostic.detail.strip():
-                lines.append(_indented(_condensed(diagnostic)))
-    if len(errors) > _SHOWN:
-        lines.append(f"… and {len(errors) - _SHOWN} more errors (.toolkit/{env}/logs)")
+            hint = hint or _filled(known.hint, values)
+        words = _filled(known.message, values) if known is not None else diagnostic.summary.strip()
+        detail = _condensed(diagnostic) if known is not None or diagnostic.detail.strip() else ""
+        once = known is not None and known.once
+        where = groups.setdefault((words, "" if once else detail), [])
+        if (place := _where(diagnostic)) and not once and place not in where:
+            where.append(place)
+    lines: list[str] = []
+    for (words, detail), where in list(groups.items())[:_SHOWN]:
+        more = f" and {len(where) - _PLACES} more" if len(where) > _PLACES else ""
+        lines.append((", ".join(where[:_PLACES]) + more + ": " if where else "") + words)
+        if detail:
+            lines.append(_indented(detail))
+    if len(groups) > _SHOWN:
+        lines.append(f"… and {len(groups) - _SHOWN} more errors (.toolkit/{env}/logs)")
     head = (
         f"terraform {result.command} failed"
-        if len(errors) == 1
-        else f"terraform {result.command}: {len(errors)} errors"
+        if len(groups) == 1
+        else f"terraform {result.command}: {len(groups)} errors"
     )
     return ToolkitError(_clean(head + "\n" + "\n".join(lines)), hint=_clean(hint) if hint else None)
+
+
+def _values(diagnostic: Diagnostic, env: str) -> dict[str, str]:
+    """What hints are filled in with: the resource's id, and that of the assignment which Azure names without dashes."""
+    found = re.search(r'ResourceId "([^"]+)"', diagnostic.detail)
+    resource = found[1] if found else "ID"
+    parent, _, name = resource.rpartition("/")
+    named = re.search(r"existing role assignment is ([0-9a-f-]{32,36})", diagnostic.detail, re.IGNORECASE)
+    existing = f"{parent}/{uuid.UUID(named[1])}" if named and found else "ID"
+    lock = lock_id([diagnostic]) or "ID"
+    return {"env": env, "lock_id": lock, "id": resource, "name": name, "existing": existing}
+
+
+def _filled(text: str, values: dict[str, str]) -> str:
+    return text.format(**values).replace("<env>", values["env"])
 
 
 def explain(diagnostic: Diagnostic) -> Known | None:
@@ -286,7 +287,11 @@ def explain(diagnostic: Diagnostic) -> Known | None:
         for known in STATE:
             if _matches(known, diagnostic):
                 return known
-    return next((known for known in KNOWN if _matches(known, diagnostic)), None)
+    for known in KNOWN:
+        if _matches(known, diagnostic):
+            return known
+    row = codes.find(diagnostic.text) if not is_state_problem(diagnostic) else None
+    return Known(re.escape(row.code), row.meaning, row.hint) if row is not None else None
 
 
 def _without_diagnostics(result: Result, env: str) -> ToolkitError:
@@ -306,39 +311,45 @@ def _without_diagnostics(result: Result, env: str) -> ToolkitError:
             f"terraform {result.command} ended with code {result.returncode}"
             + (f"\n{_indented(words)}" if words else "")
         ),
-        hint=known.hint.format(env=env, lock_id="ID") if known else f"its output is in .toolkit/{env}/logs",
+        hint=_filled(known.hint, _values(as_diagnostic, env)) if known else f"its output is in .toolkit/{env}/logs",
     )
 
 
 def _first(diagnostic: Diagnostic) -> Retryable | None:
     if diagnostic.address is None:
         return None
-    return next((row for row in RETRYABLE if re.search(row.pattern, diagnostic.text, re.IGNORECASE | re.DOTALL)), None)
+    row = codes.find(diagnostic.text)
+    if row is not None:
+        return Retryable(row.code, re.escape(row.code), row.seconds, row.meaning) if row.retried else None
+    return next((one for one in RETRYABLE if re.search(one.pattern, diagnostic.text, re.IGNORECASE | re.DOTALL)), None)
 
 
 def _matches(known: Known, diagnostic: Diagnostic) -> bool:
     return re.search(known.pattern, diagnostic.text, re.IGNORECASE | re.DOTALL) is not None
 
 
-def _unique(errors: Sequence[Diagnostic]) -> list[Diagnostic]:
-    return list(dict.fromkeys(errors))
-
-
 def _where(diagnostic: Diagnostic) -> str:
     if diagnostic.address:
-        return f"{diagnostic.address}: "
-    return f"{diagnostic.file}:{diagnostic.line}: " if diagnostic.file else ""
+        return diagnostic.address
+    return f"{diagnostic.file}:{diagnostic.line}" if diagnostic.file else ""
 
 
 def _condensed(diagnostic: Diagnostic) -> str:
     """azapi puts the whole answer of ARM into the detail: its code and message are what a person needs."""
     code, message = _CODE.search(diagnostic.detail), _MESSAGE.search(diagnostic.detail)
     if code and message:
-        return f"{code[1]}: {message[1].encode().decode('unicode_escape', errors='replace')}"
+        return f"{code[1]}: {_unescaped(message[1])}"
     # Terraform's advice about -lock=false is not ours.
     detail = diagnostic.detail.partition("Terraform acquires a state lock")[0]
     lines = [line.rstrip() for line in detail.strip().splitlines() if line.strip(" -─│╷╵")]
     return "\n".join(lines[:12])[:1200] or diagnostic.summary
+
+
+def _unescaped(text: str) -> str:
+    try:
+        return str(json.loads(f'"{text}"', strict=False))
+    except ValueError:  # an escape that JSON does not know
+        return text
 
 
 def _indented(text: str) -> str:

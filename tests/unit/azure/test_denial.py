@@ -14,7 +14,8 @@ from azure.identity import ClientAssertionCredential, ClientSecretCredential, Cr
 
 from tests.unit.azure.web import Answer, json_error, serve, storage_error
 from toolkit.azure.clients import Actor
-from toolkit.azure.denial import CAUSES, DNS_SECONDS, FIREWALL_SECONDS, ROLE_SECONDS, Denial, classify, is_private
+from toolkit.azure.codes import DNS_SECONDS, FIREWALL_SECONDS, ROLE_SECONDS
+from toolkit.azure.denial import CAUSES, Denial, classify, is_private
 from toolkit.azure.pipeline import RestClient
 from toolkit.environment import Vantage
 

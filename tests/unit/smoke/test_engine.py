@@ -14,7 +14,8 @@ from azure.core.exceptions import HttpResponseError, ServiceRequestError
 
 from tests.unit.azure.web import Answer, serve, storage_error
 from tests.unit.smoke.support import ManualClock, Recorder, check, connection
-from toolkit.azure.denial import FIREWALL_SECONDS, ROLE_SECONDS, DenialKind
+from toolkit.azure.codes import FIREWALL_SECONDS, ROLE_SECONDS
+from toolkit.azure.denial import DenialKind
 from toolkit.checks.model import Check, CheckFailed, CheckResult, CheckSkipped, Facts, RunResult
 from toolkit.errors import UsageError
 from toolkit.smoke.context import Context

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
+import click
 import pytest
 
+from toolkit.azure.codes import CODES, ErrorCode, find
+from toolkit.cli.main import cli
 from toolkit.terraform import diagnostics
 from toolkit.terraform.diagnostics import KNOWN, RETRYABLE, STATE, explain, failure, lock_id, retryable
 from toolkit.terraform.events import Diagnostic, Events, Result
@@ -34,7 +40,7 @@ def result(*found: Diagnostic, returncode: int = 1, stderr: str = "") -> Result:
     [
         ("PrincipalNotFound", "PrincipalNotFound"),
         ("AuthorizationFailed", "AuthorizationFailed"),
-        ("LinkedAuthorizationFailed", "AuthorizationFailed"),
+        ("LinkedAuthorizationFailed", "LinkedAuthorizationFailed"),
         ("AnotherOperationInProgress", "AnotherOperationInProgress"),
         ("RetryableError", "RetryableError"),
     ],
@@ -62,10 +68,10 @@ def test_an_error_without_a_resource_is_never_retried() -> None:
 
 
 def test_an_error_of_arm_is_shown_as_its_code_and_message() -> None:
-    error = failure(result(azapi("StorageAccountAlreadyTaken", 'The name \\"x\\" is taken.')), "dev")
+    error = failure(result(azapi("SomethingNew", 'The name \\"x\\" is taken – für immer.')), "dev")
     assert error.message == (
         "terraform apply failed\nmodule.x.azapi_resource.y: Failed to create/update resource\n"
-        '  StorageAccountAlreadyTaken: The name "x" is taken.'
+        '  SomethingNew: The name "x" is taken – für immer.'
     )
 
 
@@ -176,8 +182,79 @@ def test_many_errors_are_cut_and_repeats_dropped() -> None:
     assert "and 3 more errors" in message
 
 
-def test_every_hint_can_be_filled_in() -> None:
-    for known in (*STATE, *KNOWN):
-        assert known.hint.format(env="dev", lock_id="ID")
-        assert known.message.format(env="dev", lock_id="ID")
+VALUES = {"env": "dev", "lock_id": "LOCK", "id": "/subscriptions/s/x", "name": "x", "existing": "/subscriptions/s/y"}
+# Groups of the Azure CLI's core: https://learn.microsoft.com/cli/azure/reference-index ("Core"); ml is an extension.
+AZ_GROUPS = {"account", "keyvault", "lock", "login", "provider", "rest", "role", "vm"}
+
+CONTEXT = click.Context(cli)
+
+
+def test_every_hint_can_be_filled_in_and_names_commands_that_exist() -> None:
     assert len({row.name for row in RETRYABLE}) == len(RETRYABLE)
+    hints = [known.hint for known in (*STATE, *KNOWN)] + [row.hint for row in CODES]
+    for hint in hints:
+        filled = hint.format(**VALUES)
+        assert set(re.findall(r"\baz ([a-z]+)", filled)) <= AZ_GROUPS, filled
+        for command, words in re.findall(r"\btoolkit ([a-z]+)([^,;:)`]*)", filled):
+            assert command in cli.list_commands(CONTEXT), filled
+            found = cli.get_command(CONTEXT, command)
+            options = {name for option in found.params for name in option.opts} if found else set()
+            assert set(re.findall(r"--[a-z-]+", words)) <= options, filled
+    for known in (*STATE, *KNOWN):
+        assert known.message.format(**VALUES)
+
+
+WITH = {
+    r"subnets/join/action": "subnets/join/action",
+    r"\bquota\b": "exceeding quota limits",
+    r"deleted state": "exists in deleted state",
+    r"serviceAssociationLinks?|legionservicelink": "legionservicelink",
+}
+
+
+def enveloped(row: ErrorCode, message: str) -> list[Diagnostic]:
+    """The three ways in which azcore, below azapi 1.15 and 2.x alike, writes ARM's answer."""
+    at_once = azapi(row.code, message)
+    operation = replace(at_once, detail=at_once.detail.replace("RESPONSE 409: 409 Conflict", "RESPONSE 200: 200 OK"))
+    inner = (
+        f'{{"code": "DeploymentFailed", "message": "m", "details": [{{"code": "{row.code}", "message": "{message}"}}]}}'
+    )
+    outer = replace(at_once, detail=f"RESPONSE 400: 400 Bad Request\nERROR CODE: DeploymentFailed\n{inner}")
+    return [at_once, operation, outer]
+
+
+@pytest.mark.parametrize("row", CODES, ids=[f"{row.code}-{row.when or 'any'}" for row in CODES])
+def test_every_row_is_recognised_explained_and_retried_as_it_says(row: ErrorCode) -> None:
+    for diagnostic in enveloped(row, WITH[row.when] if row.when else "No."):
+        assert find(diagnostic.text) is row
+        verdict = retryable([diagnostic])
+        assert (verdict.budget_seconds if verdict else 0) == row.seconds
+        known = explain(diagnostic)
+        assert known is not None
+        assert known.message
+        assert failure(result(diagnostic), "dev").hint
+
+
+def test_the_table_has_what_first_applies_meet_each_row_once() -> None:
+    assert len({row.code for row in CODES}) >= 60
+    assert len({(row.code, row.when) for row in CODES}) == len(CODES)
+
+
+def test_one_cause_is_one_message() -> None:
+    newer = [
+        Diagnostic("error", "Resource instance managed by newer provider version", f"The current state of a.b[{n}] was "
+                   "created by a newer provider version than is currently selected.", f"a.b[{n}]")
+        for n in range(27)
+    ]  # fmt: skip
+    message = failure(result(*newer), "dev").message
+    assert message.count("newer azapi") == 1
+    assert "a.b[26]" not in message
+    same = failure(result(*(azapi("Odd", "no", address=f"a.b[{n}]") for n in range(9))), "dev").message
+    assert "a.b[0], a.b[1], a.b[2] and 6 more: " in same
+    assert same.count("Odd: no") == 1
+
+
+def test_an_assignment_under_another_name_is_named_with_its_command() -> None:
+    guid = "0123456789abcdef0123456789abcdef"
+    error = failure(result(azapi("RoleAssignmentExists", f"The ID of the existing role assignment is {guid}.")), "dev")
+    assert "/01234567-89ab-cdef-0123-456789abcdef" in (error.hint or "")

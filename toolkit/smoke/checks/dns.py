@@ -8,7 +8,8 @@ from __future__ import annotations
 import ipaddress
 from functools import partial
 
-from toolkit.azure.denial import DNS_SECONDS, is_private
+from toolkit.azure.codes import DNS_SECONDS
+from toolkit.azure.denial import is_private
 from toolkit.checks.model import Check, Facts
 from toolkit.smoke.checks.control_plane import fail_if, private_hosts, read
 from toolkit.smoke.context import Context

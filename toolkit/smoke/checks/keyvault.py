@@ -6,7 +6,7 @@ https://learn.microsoft.com/azure/key-vault/general/rbac-guide, https://learn.mi
 from __future__ import annotations
 
 from toolkit.azure.clients import VAULT_API_VERSION
-from toolkit.azure.denial import FIREWALL_SECONDS, ROLE_SECONDS
+from toolkit.azure.codes import FIREWALL_SECONDS, ROLE_SECONDS
 from toolkit.checks.model import Check, Facts
 from toolkit.smoke.context import Context
 from toolkit.smoke.expect import expect_denial

@@ -10,7 +10,7 @@ from typing import Any
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
-from toolkit.azure.denial import ROLE_SECONDS
+from toolkit.azure.codes import ROLE_SECONDS
 from toolkit.checks.model import Check, Facts
 from toolkit.smoke.checks.control_plane import fail_if, same
 from toolkit.smoke.context import Context

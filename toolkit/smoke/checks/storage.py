@@ -14,7 +14,7 @@ from azure.core.credentials import AzureNamedKeyCredential
 from azure.core.exceptions import ResourceNotFoundError
 
 from toolkit.azure.clients import Actor
-from toolkit.azure.denial import FIREWALL_SECONDS, ROLE_SECONDS
+from toolkit.azure.codes import FIREWALL_SECONDS, ROLE_SECONDS
 from toolkit.checks.model import Check, CheckFailed, Facts
 from toolkit.smoke.context import BLOB_PREFIX, Context
 from toolkit.smoke.expect import expect_denial
