@@ -128,6 +128,10 @@ class BlobBackend(Protocol):
 
     async def delete_container(self, account: str, container: str) -> None: ...
 
+    async def rename_container(self, account: str, container: str, new: str) -> bool:
+        """Move a container with all that is in it, and free it of its lease; False when it is not there."""
+        ...
+
     async def delete_account(self, account: str) -> None: ...
 
 

@@ -106,6 +106,9 @@ class NoBlobs:
     async def delete_container(self, account: str, container: str) -> None:
         raise NotImplementedError
 
+    async def rename_container(self, account: str, container: str, new: str) -> bool:
+        raise NotImplementedError
+
     async def delete_account(self, account: str) -> None:
         raise NotImplementedError
 

@@ -80,6 +80,21 @@ class AzuriteBlobs:
         await self._break_lease(account, container)
         await self._own(account, "DELETE", f"/{quote(container)}", "restype=container", accepted=(202, 404))
 
+    async def rename_container(self, account: str, container: str, new: str) -> bool:
+        """Move a container with all that is in it, and free it of its lease (durable.cjs); False when it is not there.
+
+        Raises :class:`AzuriteUnavailable`.
+        """
+        if self._store.document(_SLOT_KIND, account) is None:
+            return False
+        await self._break_lease(account, container)
+        headers = [(b"destination", new.encode()), (b"x-sandbox-key", self._process.key.encode())]
+        response = await self.send(account, "MOVE", f"/{quote(container)}", "", headers, b"", signed=False)
+        await response.aclose()
+        if response.status_code not in (201, 404):
+            raise AzuriteUnavailable(f"Azurite answered {response.status_code} to MOVE /{container}")
+        return response.status_code == 201
+
     async def delete_account(self, account: str) -> None:
         """Empty the account's slot and give it back; an account without a slot is no error."""
         if self._store.document(_SLOT_KIND, account) is None:

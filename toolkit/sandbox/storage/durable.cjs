@@ -51,5 +51,37 @@ http.ServerResponse.prototype.end = function (...args) {
   return this;
 };
 
+// MOVE /ACCOUNT/CONTAINER with a Destination, which no client can send: the sandbox sets a deleted container aside, and
+// brings it back with its versions, snapshots and entity tags. LokiBlobMetadataStore keeps a container under its name,
+// and the name again in each of its blobs and blocks (Azurite 3.35.0).
+const NAMED = [["$CONTAINERS_COLLECTION$", "name"], ["$BLOBS_COLLECTION$", "containerName"], ["$BLOCKS_COLLECTION$", "containerName"]];
+const keys = new Set((process.env.AZURITE_ACCOUNTS || "").split(";").map((entry) => entry.slice(entry.indexOf(":") + 1)));
+
+function renamed(accountName, container, destination) {
+  const database = [...databases].find((each) => each.getCollection(NAMED[0][0]));
+  const [holders, ...rest] = NAMED.map(([name, field]) => [database.getCollection(name), field]);
+  const there = (name) => holders[0].findOne({ accountName, name });
+  if (!there(container)) return 404;
+  if (there(destination)) return 409;
+  for (const [collection, field] of [holders, ...rest]) {
+    for (const found of collection.find({ accountName, [field]: container })) {
+      found[field] = destination;
+      collection.update(found);
+    }
+  }
+  return 201;
+}
+
+const emit = http.Server.prototype.emit;
+http.Server.prototype.emit = function (event, request, response) {
+  if (event !== "request" || request.method !== "MOVE") return emit.apply(this, arguments);
+  const [, account, container] = request.url.split("/").map(decodeURIComponent);
+  response.statusCode = keys.has(request.headers["x-sandbox-key"])
+    ? renamed(account, container, request.headers.destination)
+    : 403;
+  response.end();
+  return true;
+};
+
 // The parent holds the other end of standard input: when it dies, even by kill -9, no Azurite stays behind.
 process.stdin.on("end", () => process.exit(0)).on("error", () => process.exit(0)).resume();

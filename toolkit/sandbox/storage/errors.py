@@ -35,6 +35,10 @@ def not_served(what: str) -> StorageError:
     return StorageError(501, "NotImplemented", f"The sandbox does not serve {what}.")
 
 
+def container_not_found() -> StorageError:
+    return StorageError(404, "ContainerNotFound", "The specified container does not exist.")
+
+
 def serialise(error: StorageError, request: Request) -> Response:
     """The response of a refusal: Azure's headers, and its XML body unless the method is HEAD."""
     request_id = str(uuid.uuid4())

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
 from toolkit.sandbox.model import Origin, Principal
+from toolkit.sandbox.storage import containers
 from toolkit.sandbox.storage.authentication import Anonymous, Identity, authenticate, private_container
 from toolkit.sandbox.storage.blobs import AzuriteBlobs
 from toolkit.sandbox.storage.errors import SERVER, StorageError, not_served, serialise
@@ -19,6 +20,7 @@ from toolkit.sandbox.storage.operations import (
     READ_BLOB,
     READ_TAGS,
     WRITE_TAGS,
+    Operation,
     Permission,
     Target,
     operation_of,
@@ -45,6 +47,7 @@ _HOP_BY_HOP: Final = frozenset(
         b"upgrade",
     )
 )
+_OF_CONTAINERS: Final = ("Create Container", "Delete Container", "List Containers", "Restore Container")
 _NOT_RETURNED: Final = frozenset(("connection", "date", "keep-alive", "server", "transfer-encoding"))
 _INTERNAL_URL: Final = re.compile(rb"http://127\.0\.0\.1:\d+/slot\d{3}")
 
@@ -83,8 +86,10 @@ class StorageService:
         path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
         target = target_of(path, parameters.get("restype", "").lower())
         identity = authenticate(self._world, account, self._tenant(account), request, target, source_ip)
-        await self._authorise(account, identity, request, target, parameters)
-        return await self._forward(account, identity, request, path)
+        containers.require_visible(target.container)
+        operation = operation_of(request.method, target, parameters)
+        await self._authorise(account, identity, request, target, parameters, operation)
+        return await self._carry_out(operation, account, identity, request, path, target, parameters)
 
     # -- the steps -----------------------------------------------------------------------------------------------------
 
@@ -129,9 +134,14 @@ class StorageService:
         return route.source_ip
 
     async def _authorise(
-        self, account: Resource, identity: Identity, request: Request, target: Target, parameters: dict[str, str]
+        self,
+        account: Resource,
+        identity: Identity,
+        request: Request,
+        target: Target,
+        parameters: dict[str, str],
+        operation: Operation,
     ) -> None:
-        operation = operation_of(request.method, target, parameters)
         if operation.name == "Get User Delegation Key":
             raise not_served("user delegation keys")
         if isinstance(identity, SharedAccess):
@@ -171,9 +181,41 @@ class StorageService:
         await response.aclose()
         return response.status_code != 404
 
+    async def _carry_out(
+        self,
+        operation: Operation,
+        account: Resource,
+        identity: Identity,
+        request: Request,
+        path: str,
+        target: Target,
+        parameters: dict[str, str],
+    ) -> Response:
+        """Azurite does most; what it does not know of containers, and what the control plane must see, is done here."""
+        if isinstance(identity, Anonymous) or operation.name not in _OF_CONTAINERS:
+            return await self._forward(account, identity, request, path, request.url.query)
+        if operation.name == "List Containers":
+            query = containers.without_deleted(request.url.query)
+            response = await self._forward(account, identity, request, path, query)
+            if response.status_code == 200:
+                response.body = containers.listed(self._world, account, bytes(response.body), parameters)
+                response.headers["content-length"] = str(len(response.body))
+            return response
+        assert target.container is not None
+        if operation.name == "Delete Container":
+            return await containers.delete(self._world, self._blobs, account, target.container, request)
+        if operation.name == "Restore Container":
+            return await containers.restore(self._world, self._blobs, account, target.container, request)
+        response = await self._forward(account, identity, request, path, request.url.query)
+        if response.status_code == 201:
+            containers.made(self._world, account, target.container)
+        return response
+
     # -- Azurite -------------------------------------------------------------------------------------------------------
 
-    async def _forward(self, account: Resource, identity: Identity, request: Request, path: str) -> Response:
+    async def _forward(
+        self, account: Resource, identity: Identity, request: Request, path: str, query: str
+    ) -> Response:
         name = account.name.lower()
         headers = [(key, value) for key, value in request.scope["headers"] if key not in _HOP_BY_HOP]
         if source := request.headers.get("x-ms-copy-source"):
@@ -186,7 +228,7 @@ class StorageService:
             name,
             request.method,
             path,
-            _without_signature(request.url.query) if isinstance(identity, SharedAccess) else request.url.query,
+            _without_signature(query) if isinstance(identity, SharedAccess) else query,
             headers,
             b"" if empty else request.stream(),
             signed=not isinstance(identity, Anonymous),

@@ -81,6 +81,12 @@ class RecordedBlobs:
     async def delete_container(self, account: str, container: str) -> None:
         self.containers.discard((account, container))
 
+    async def rename_container(self, account: str, container: str, new: str) -> bool:
+        if (account, container) not in self.containers:
+            return False
+        self.containers.symmetric_difference_update({(account, container), (account, new)})
+        return True
+
     async def delete_account(self, account: str) -> None:
         self.containers = {entry for entry in self.containers if entry[0] != account}
 

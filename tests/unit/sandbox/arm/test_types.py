@@ -67,6 +67,33 @@ def test_storage_names_are_unique_and_keys_are_kept(arm: Arm) -> None:
     assert all(key["value"] not in arm("GET", ACCOUNT).text for key in renewed)
 
 
+def test_deleted_containers_are_listed_as_long_as_they_are_kept(arm: Arm) -> None:
+    make_account(arm)
+    service = f"{ACCOUNT}/blobServices/default"
+    arm.ok("PUT", service, {"properties": {"containerDeleteRetentionPolicy": {"enabled": True, "days": 14}}})
+    for name in ("one", "two"):
+        arm.ok("PUT", f"{service}/containers/{name}", {"properties": {}})
+    arm.ok("DELETE", f"{service}/containers/one")
+    assert [entry["name"] for entry in arm.ok("GET", f"{service}/containers")["value"]] == ["two"]
+    listed = arm.ok("GET", f"{service}/containers?$include=deleted")["value"]
+    assert [(entry["name"], entry["properties"]["deleted"]) for entry in listed] == [("one", True), ("two", False)]
+    properties = listed[0]["properties"]
+    assert properties["remainingRetentionDays"] == 14
+    assert properties["version"]
+    assert properties["deletedTime"]
+    assert len(arm.blobs.containers) == 2  # its blobs wait under another name
+    arm.ok("PUT", f"{service}/containers/one", {"properties": {}})
+    assert len(arm.ok("GET", f"{service}/containers?$include=deleted")["value"]) == 3
+
+    arm.ok("PUT", service, {"properties": {"containerDeleteRetentionPolicy": {"enabled": False}}})
+    arm.ok("DELETE", f"{service}/containers/two")
+    names = [entry["name"] for entry in arm.ok("GET", f"{service}/containers?$include=deleted")["value"]]
+    assert names == ["one", "one"]
+    arm.ok("DELETE", ACCOUNT)
+    make_account(arm)
+    assert arm.ok("GET", f"{service}/containers?$include=deleted")["value"] == []
+
+
 def test_storage_put_keeps_what_the_service_wrote(arm: Arm) -> None:
     made = make_account(arm)["properties"]
     again = make_account(arm, minimumTlsVersion="TLS1_2")["properties"]

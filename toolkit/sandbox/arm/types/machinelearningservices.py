@@ -16,7 +16,7 @@ from toolkit.sandbox.arm.durations import canonical
 from toolkit.sandbox.arm.errors import bad_request
 from toolkit.sandbox.arm.ids import parse
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType
-from toolkit.sandbox.arm.types.storage import CONTAINERS
+from toolkit.sandbox.containers import CONTAINERS
 from toolkit.sandbox.store import Resource
 
 WORKSPACES = "Microsoft.MachineLearningServices/workspaces"

@@ -17,13 +17,13 @@ from toolkit.sandbox.arm.errors import bad_request, conflict
 from toolkit.sandbox.arm.ids import ResourceId
 from toolkit.sandbox.arm.network_rules import private_block, subnet_without_endpoint
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType, Singleton
+from toolkit.sandbox.containers import CONTAINERS, DEFAULTS, delete_container, deleted_containers, forget_account
 from toolkit.sandbox.internal import account_keys, keep_account_keys
 from toolkit.sandbox.private_link_zones import suffix_of
 from toolkit.sandbox.store import Resource
 from toolkit.sandbox.world import World
 
 ACCOUNTS = "Microsoft.Storage/storageAccounts"
-CONTAINERS = f"{ACCOUNTS}/blobServices/containers"
 _FIRST = "2015-06-15"
 _MOST_RULES = 400
 _NAME = re.compile(r"[a-z0-9]{3,24}")
@@ -156,6 +156,7 @@ def _key(name: str) -> Json:
 
 async def _account_released(call: Call, resource: Resource) -> None:
     await call.resources.world.blobs.delete_account(resource.name)
+    forget_account(call.resources.store, resource.name)
 
 
 async def _list_keys(call: Call, resource: Resource) -> Answer:
@@ -250,7 +251,17 @@ def _container(call: Call, resource: Resource) -> None:
 
 
 async def _container_released(call: Call, resource: Resource) -> None:
-    await call.resources.world.blobs.delete_container(_account_of(call), resource.name)
+    account = call.resources.store.get(call.id.id.split("/blobServices/")[0])
+    if account is not None:
+        await delete_container(call.resources.world, account, resource.name)
+
+
+def _list_containers(call: Call) -> list[Json]:
+    """With ``$include=deleted`` the deleted ones, too: https://learn.microsoft.com/rest/api/storagerp/blob-containers/list"""
+    found = [container.body for container in call.resources.store.under(call.id.parent_id, CONTAINERS)]
+    if "deleted" in call.query.get("$include", "").lower().split(","):
+        found += [container.listed for container in deleted_containers(call.resources.store, _account_of(call))]
+    return sorted(found, key=lambda body: str(body["name"]))
 
 
 def _stamped(call: Call, resource: Resource) -> None:
@@ -321,19 +332,12 @@ STORAGE: tuple[ResourceType, ...] = (
         201,
         etag_in_body=True,
         missing=("ContainerNotFound", "The specified container does not exist."),
-        defaults={
-            "publicAccess": "None",
-            "leaseStatus": "Unlocked",
-            "leaseState": "Available",
-            "defaultEncryptionScope": "$account-encryption-key",
-            "denyEncryptionScopeOverride": False,
-            "hasImmutabilityPolicy": False,
-            "hasLegalHold": False,
-        },
+        defaults=DEFAULTS,
         validate=_container_checked,
         prepare=_container_made,
         on_put=_container,
         release=_container_released,
+        list=_list_containers,
     ),
     _item(
         "fileServices/shares",
