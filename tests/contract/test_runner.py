@@ -5,14 +5,17 @@ The tests of one module share a project and run in the order in which they stand
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -219,6 +222,64 @@ class TestApply:
         assert "the state of local is locked" in refused.stderr
         lock = refused.stderr.split("--force-unlock ")[1].split()[0]
         assert project.run("plan", "local", "--force-unlock", lock).returncode == 0
+
+    def test_a_lease_that_is_no_terraforms_is_broken_by_the_command_that_is_printed(self, project: Project) -> None:
+        with self._state_blob(project) as blob:
+            blob.acquire_lease()
+            refused = project.run("plan", "local")
+            assert refused.returncode == 1
+            assert "somebody who is no Terraform holds a lease on the blob of the state of local" in refused.stderr
+            assert "force-unlock" not in refused.stderr
+            self._break_as_told(blob, refused.stderr)
+        project.ok("plan", "local")
+
+    def test_a_lease_over_a_record_that_terraform_left_is_found_out_when_its_lock_cannot_be_freed(
+        self, project: Project
+    ) -> None:
+        """Terraform's lease was broken by hand, which leaves its record on the blob, and another taken."""
+        lock = {"ID": "0b2c8d3e-0000-4000-8000-000000000000", "Who": "somebody@else", "Created": "2026-01-01T00:00:00Z"}
+        record = base64.b64encode(json.dumps(lock).encode()).decode()
+        with self._state_blob(project) as blob:
+            blob.set_blob_metadata({"terraformlockid": record})
+            blob.acquire_lease()
+            refused = project.run("plan", "local")
+            assert "the state of local is locked" in refused.stderr
+            assert f"--force-unlock {lock['ID']}" in refused.stderr
+            refused = project.run("plan", "local", "--force-unlock", lock["ID"])
+            assert refused.returncode == 1
+            self._break_as_told(blob, refused.stderr)
+        project.ok("plan", "local")
+
+    @staticmethod
+    @contextmanager
+    def _state_blob(project: Project) -> Iterator[Any]:
+        from azure.storage.blob import BlobServiceClient
+
+        from toolkit.azure.credentials import runner_credential
+        from toolkit.environment import connect, load_environment
+        from toolkit.project import Project as Checkout
+        from toolkit.terraform.state import read_backend
+
+        environment = load_environment("local", Checkout(project.root))
+        connection, backend = connect(environment), read_backend(environment)
+        options = connection.runner.client_options
+        with BlobServiceClient(backend.account_url, runner_credential(connection), **options) as service:
+            yield service.get_blob_client(backend.container_name, backend.key)
+
+    @staticmethod
+    def _break_as_told(blob: Any, stderr: str) -> None:
+        """Do with the SDK what the printed command says: it has to name exactly this blob."""
+        from azure.storage.blob import BlobLeaseClient
+
+        command = " ".join(stderr.split()).split("az storage blob lease break ")[1].split()
+        names = dict(zip(command[:8:2], command[1:8:2], strict=True))
+        assert names == {
+            "--account-name": blob.account_name,
+            "--container-name": blob.container_name,
+            "--blob-name": blob.blob_name,
+            "--auth-mode": "login",
+        }
+        BlobLeaseClient(blob).break_lease()
 
     @staticmethod
     def _refreshing(project: Project) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from azure.core.exceptions import AzureError
 
-from toolkit.azure.denial import DenialKind
+from toolkit.azure.codes import DenialKind
 from toolkit.checks.engine import denial_words
 from toolkit.checks.model import CheckFailed, Facts
 from toolkit.smoke.context import Context

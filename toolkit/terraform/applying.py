@@ -35,7 +35,7 @@ def apply_plan(session: Session, plan: SavedPlan, root: RootName = "platform") -
     waits = Waits(_BACK_OFF, time.monotonic)
     existing_resource.recall(session)
     if root == "platform" and not plan.destroy:
-        plan = _mended_before(session, plan, root, approved)
+        plan = _mended_before(session, plan, root, approved, waits)
     while not plan.summary.empty:
         result = _run(session, plan, root)
         if result.returncode == 0:
@@ -43,19 +43,21 @@ def apply_plan(session: Session, plan: SavedPlan, root: RootName = "platform") -
             return result.events.outputs
         mended = _mended_after(Failed(session, root, plan.document, result.events.errors, waits))
         if mended is None:
-            raise session.failure(result)
+            raise session.failure(result, root)
         session.observer.note(mended.note)
         time.sleep(mended.pause)
-        plan = _rest(session, plan, root, mended.imports, approved)
+        plan = _rest(session, plan, root, mended.imports, approved, waits)
     existing_resource.forget(session.environment)
     return plan.known_outputs
 
 
-def _mended_before(session: Session, plan: SavedPlan, root: RootName, approved: Mapping[str, Action]) -> SavedPlan:
+def _mended_before(
+    session: Session, plan: SavedPlan, root: RootName, approved: Mapping[str, Action], waits: Waits
+) -> SavedPlan:
     imports: dict[str, str] = {}
     for past in PASTS:
         imports |= past.before_apply(session, plan.document)
-    return _rest(session, plan, root, imports, approved) if imports else plan
+    return _rest(session, plan, root, imports, approved, waits) if imports else plan
 
 
 def _mended_after(failed: Failed) -> Mended | None:
@@ -77,10 +79,15 @@ def _run(session: Session, plan: SavedPlan, root: RootName) -> Result:
 
 
 def _rest(
-    session: Session, plan: SavedPlan, root: RootName, imports: Mapping[str, str], approved: Mapping[str, Action]
+    session: Session,
+    plan: SavedPlan,
+    root: RootName,
+    imports: Mapping[str, str],
+    approved: Mapping[str, Action],
+    waits: Waits,
 ) -> SavedPlan:
     """What is left of a plan. Raises RefusedError when it does what nobody agreed to."""
-    rest = plan_again(session, plan, root, imports)
+    rest = plan_again(session, plan, root, imports, waits)
     # A half-made resource may have to be made again; of a replacement, the first half may be done.
     allowed = {"create": ("update", "replace", "delete", "import"), "replace": ("create",)}
     for change in rest.summary.changes:

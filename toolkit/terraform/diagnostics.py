@@ -1,7 +1,8 @@
 """What Terraform's errors mean: which are worth another try, which have a known way out, and how they are shown.
 
-Three literal tables, read from top to bottom; the first row that matches counts. Patterns are searched in the summary
-and the detail of a diagnostic, across lines and regardless of case.
+What Azure answers has its rows in :mod:`toolkit.azure.codes`; here are those of Terraform, azapi and the machine. The
+first row that matches counts. Patterns are searched in the summary and the detail of a diagnostic, across lines and
+regardless of case.
 """
 
 from __future__ import annotations
@@ -9,171 +10,68 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from toolkit.azure import codes
-from toolkit.azure.codes import OPERATION_SECONDS, SERVICE_SECONDS, THROTTLE_SECONDS
+from toolkit.azure.codes import ErrorCode, filled
 from toolkit.errors import ToolkitError
 from toolkit.terraform.events import Diagnostic, Result
 
 
-@dataclass(frozen=True, slots=True)
-class Retryable:
-    """An error that goes away by itself. ``budget_seconds`` is how long it may take, from its first appearance."""
-
-    name: str
-    pattern: str
-    budget_seconds: float
-    reason: str
+def _known(pattern: str, meaning: str, hint: str, *, once: bool = False) -> ErrorCode:
+    return ErrorCode("", meaning, hint, "Terraform", when=pattern, by_text=True, once=once)
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """An error with a known cause. ``hint`` may use ``{env}`` and the pattern's named groups."""
-
-    pattern: str
-    message: str
-    hint: str
-    once: bool = False  # one cause for all addresses: shown without them
-
-
-# Errors that state no code; those that do have rows in toolkit.azure.codes. Only errors of resources are retried
-# (Azure's eventual consistency), never those of the state or of the configuration.
-RETRYABLE: tuple[Retryable, ...] = (
-    Retryable(
-        "OperationQueued",
-        r"already has \d+ operations like .* queued",
-        OPERATION_SECONDS,
-        "another operation on the same private DNS zone is in progress",
-    ),
-    Retryable("Throttled", r"\bRESPONSE 429\b", THROTTLE_SECONDS, "Azure throttles"),
-    Retryable(
-        "ServiceUnavailable", r"\bRESPONSE 50[0234]\b", SERVICE_SECONDS, "the service is unavailable for the moment"
-    ),
-)
-
-# What the state's storage answered (codes: https://learn.microsoft.com/rest/api/storageservices/common-rest-api-error-codes).
-STATE: tuple[Known, ...] = (
-    Known(
-        r"Error acquiring the state lock.*\bAuthorizationPermissionMismatch\b",
-        "this identity may not lock the state of {env}: it can read it at most",
-        "toolkit plan {env} --no-lock for the read-only identity of pull requests; anybody else needs Storage Blob "
-        "Data Contributor on the state, which `toolkit bootstrap {env}` assigns to CI and to the operator",
-    ),
-    Known(
-        r"Error acquiring the state lock",
-        "the state of {env} is locked",
-        "another run may be at work: wait for it. When you are sure that nobody is: toolkit apply {env} "
-        "--force-unlock {lock_id}",
-    ),
-    Known(
-        r"\bKeyBasedAuthenticationNotPermitted\b",
-        "the state account refuses shared keys, and Terraform tried one",
-        "unset ARM_ACCESS_KEY and ARM_SAS_TOKEN: the state is reached with Entra ID only",
-    ),
-    Known(
-        r"\bAuthorizationPermissionMismatch\b",
-        "the state account let this machine in, but this identity has no data role on the state",
-        "an operator runs `toolkit bootstrap {env}` (it assigns Storage Blob Data Contributor; up to 10 "
-        "minutes to arrive), "
-        "with operator in envs/<env>/env.toml naming this identity or a group of it",
-    ),
-    Known(
-        r"\bAuthorizationFailure\b",
-        "the firewall of the state account refuses this machine's address",
-        "run from inside the network, or add this machine's public address to state_ip_rules in "
-        "envs/<env>/env.toml and have "
-        "`toolkit bootstrap {env}` run from a place that is let in",
-    ),
-    Known(
-        r"\b(ContainerNotFound|ResourceGroupNotFound|ResourceNotFound|ParentResourceNotFound)\b|no such host",
-        "the state account or its container is not there",
-        "toolkit bootstrap {env}",
-    ),
-)
-
-KNOWN: tuple[Known, ...] = (
-    Known(
+KNOWN: tuple[ErrorCode, ...] = (
+    _known(
         r"Saved plan is stale|plan file .*(is stale|no longer)",
         "the saved plan is stale: the state has changed since it was made",
         "toolkit plan {env}",
     ),
-    Known(
+    _known(
         r"(Resource already exists|already exists - to be managed via Terraform)",
         "a resource exists that the state does not know: an interrupted run may have created it, or somebody by hand",
         "bring it into the state with `terraform import` in .toolkit/{env}/work/platform, or delete it, then run again",
     ),
-    Known(
-        r"\bSubscriptionNotFound\b|The subscription '.*' could not be found",
-        "the subscription does not exist for this identity",
-        "check subscription and tenant in envs/<env>/env.toml, and the account you are signed in with (az "
-        "account show)",
-    ),
-    Known(
-        r"AADSTS70021\d+",
-        "no federated credential of the identity matches the job's OIDC token, whose subject the message shows",
-        "compare it with what `toolkit bootstrap {env}` made (the error of `toolkit plan {env}` shows both): "
-        "github_repository and github_subject in envs/<env>/env.toml, and the environment or branch of the job",
-    ),
-    Known(
-        r"AADSTS\d+",
-        "Entra ID refuses the credentials",
-        "check the credential choice in envs/<env>/env.toml and what it reads: az login, or ARM_CLIENT_ID "
-        "with its secret or OIDC token",
-    ),
-    Known(
+    _known(
         r"(az login|Azure CLI not found|executable file not found.*\baz\b|could not configure AzureCli)",
         "no signed-in Azure CLI",
-        "az login, or choose another credential in envs/<env>/env.toml",
+        "az login, or choose another credential in envs/{env}/env.toml",
     ),
-    Known(
+    _known(
         r"(DefaultAzureCredential|ChainedTokenCredential).*fail|unable to build authorizer|"
         r"could not acquire access token|obtain(ing)? (an )?(access )?token",
         "no credentials: nothing that this environment's credential choice reads gives a token",
-        "az login, or set what the credential choice in envs/<env>/env.toml reads (toolkit env show {env})",
-    ),
-    Known(
-        r"ABAC condition that is not fulfilled",
-        "this identity may assign some roles, and not this one",
-        "add the role to delegated_roles in terraform/bootstrap/delegation.tf, and have `toolkit bootstrap {env}` run "
-        "(up to 10 minutes to arrive); people get roles through groups",
-    ),
-    Known(
-        r"Soft-deleted workspace exists",
-        "a soft-deleted machine learning workspace keeps this name",
-        "delete it for good: az rest --method delete --url "
-        '"https://management.azure.com{id}?api-version=2024-04-01&forceToPurge=true", '
-        "or choose another name with name_overrides",
+        "az login, or set what the credential choice in envs/{env}/env.toml reads (toolkit env show {env})",
     ),
     # Terraform, internal/terraform/upgrade_resource_state.go: once for every resource.
-    Known(
+    _known(
         r"Resource instance managed by newer provider version|was created by a newer provider version",
         "the state was written by a newer azapi than the one that is used here",
-        "use the newer one: provider_mirror in envs/<env>/env.toml, or what the provider lock file pins; "
+        "use the newer one: provider_mirror in envs/{env}/env.toml, or what the provider lock file pins; "
         "a state is not written back by an older provider",
         once=True,
     ),
-    Known(
+    _known(
         r"no space left on device",
         "the disk is full",
         "free some space and run the command again: the state is saved in the storage account",
     ),
-    Known(
+    _known(
         r"connect: connection refused|proxyconnect tcp",
         "nothing answers at the proxy that this environment's clients go through",
         "for a sandbox environment: toolkit sandbox status (the next command starts it again with its state intact)",
     ),
-    Known(
+    _known(
         r"(Plugin did not respond|plugin.*(crash|exited)|Provider produced .* result)",
         "the provider crashed",
         "run again; when it happens twice, report it with the log in .toolkit/{env}/logs",
     ),
-    Known(
+    _known(
         r"(checksum|checksums).*(lock file|dependency lock)|Inconsistent dependency lock file",
         "the provider that was found is not the one that the provider lock file pins",
         "take the provider that the lock file names, or write it anew: delete "
-        "envs/<env>/.terraform.lock.hcl, plan, commit",
+        "envs/{env}/.terraform.lock.hcl, plan, commit",
     ),
 )
 
@@ -187,18 +85,26 @@ _STATE_WORDS = re.compile(
 _SECRETS = re.compile(r"(?i)\b(sig=|client_secret=|client_assertion=|access_key=|bearer )[^\s&\"']+")
 _CODE = re.compile(r"ERROR CODE: (\S+)")
 _MESSAGE = re.compile(r'"message":\s*"((?:[^"\\]|\\.)*)"')
+_OWN_MESSAGE = r'"code":\s*"{}",\s*"message":\s*"((?:[^"\\]|\\.)*)"'
 _LOCK_ID = re.compile(r"^\s*ID:\s+(\S+)", re.MULTILINE)
+# azapi's id of a resource, in quotes; an action's error quotes it again: internal/services/parse/resource.go,
+# azapi_resource_action_resource.go of https://github.com/Azure/terraform-provider-azapi (1.15 and 2.12 alike).
+_RESOURCE = re.compile(r'ResourceId \\?"([^"\\]+)')
+_ASSIGNMENT = re.compile(r"existing role assignment is ([0-9a-f]{32}|[0-9a-f-]{36})\b", re.IGNORECASE)
+_NAMESPACE = re.compile(r"namespace '([\w.]+)'")
+# Terraform gives no address with these: https://github.com/hashicorp/terraform/blob/main/internal/terraform/eval_conditions.go
+_CONDITIONS = ("Resource precondition failed", "Resource postcondition failed")
 _SHOWN = 6
 _PLACES = 3
 
 
-def retryable(diagnostics: Sequence[Diagnostic]) -> Retryable | None:
+def retryable(diagnostics: Sequence[Diagnostic]) -> ErrorCode | None:
     """The row with the longest budget when every error is worth another try, else None."""
-    rows = [_first(diagnostic) for diagnostic in diagnostics]
+    rows = [_passing(diagnostic) for diagnostic in diagnostics]
     found = [row for row in rows if row is not None]
     if not found or len(found) != len(rows):
         return None
-    return max(found, key=lambda row: row.budget_seconds)
+    return max(found, key=lambda row: row.seconds)
 
 
 def lock_id(diagnostics: Sequence[Diagnostic]) -> str | None:
@@ -224,31 +130,35 @@ def is_state_problem(diagnostic: Diagnostic) -> bool:
 
 def state_missing(diagnostics: Sequence[Diagnostic]) -> bool:
     """Whether the state account or its container is not there: bootstrap has not run, or the sandbox was reset."""
-    missing = STATE[-1]
-    return any(is_state_problem(d) and _matches(missing, d) for d in diagnostics)
+    rows = (explain(diagnostic) for diagnostic in diagnostics if is_state_problem(diagnostic))
+    return any(row is not None and row.state and row.kind == "not-found" for row in rows)
 
 
-def state_refusal(code: str) -> Known | None:
-    """What an error code of the state's storage means for the state, if it has a row."""
-    return next((known for known in STATE if code and re.search(known.pattern, code, re.IGNORECASE)), None)
+def is_locked(diagnostics: Sequence[Diagnostic]) -> bool:
+    """Whether somebody else's lock kept Terraform from the state."""
+    return any("state lock" in diagnostic.summary for diagnostic in diagnostics)
 
 
-def failure(result: Result, env: str) -> ToolkitError:
-    """One error for all that went wrong in a run of Terraform: what, where, and the way out where it is known."""
+def failure(result: Result, values: Mapping[str, str]) -> ToolkitError:
+    """One error for all that went wrong in a run of Terraform: what, where, and the way out where it is known.
+
+    ``values`` fill the hints in: ``env``, and ``account``, ``container`` and ``key`` of the state.
+    """
+    env = values["env"]
     errors = result.events.errors
     if not errors:
-        return _without_diagnostics(result, env)
+        return _without_diagnostics(result, values)
     groups: dict[tuple[str, str], list[str]] = {}
     hint: str | None = None
     for diagnostic in errors:
-        known, values = explain(diagnostic), _values(diagnostic, env)
+        known = explain(diagnostic)
         if known is not None:
-            hint = hint or _filled(known.hint, values)
-        words = _filled(known.message, values) if known is not None else diagnostic.summary.strip()
-        detail = _condensed(diagnostic) if known is not None or diagnostic.detail.strip() else ""
+            hint = hint or filled(known, {**values, **_named(diagnostic)})
+        words = known.meaning.format(**values) if known is not None else diagnostic.summary.strip()
+        detail = _condensed(diagnostic, known) if known is not None or diagnostic.detail.strip() else ""
         once = known is not None and known.once
         where = groups.setdefault((words, "" if once else detail), [])
-        if (place := _where(diagnostic)) and not once and place not in where:
+        if (place := place_of(diagnostic)) and not once and place not in where:
             where.append(place)
     lines: list[str] = []
     for (words, detail), where in list(groups.items())[:_SHOWN]:
@@ -266,35 +176,31 @@ def failure(result: Result, env: str) -> ToolkitError:
     return ToolkitError(_clean(head + "\n" + "\n".join(lines)), hint=_clean(hint) if hint else None)
 
 
-def _values(diagnostic: Diagnostic, env: str) -> dict[str, str]:
-    """What hints are filled in with: the resource's id, and that of the assignment which Azure names without dashes."""
-    found = re.search(r'ResourceId "([^"]+)"', diagnostic.detail)
-    resource = found[1] if found else "ID"
-    parent, _, name = resource.rpartition("/")
-    named = re.search(r"existing role assignment is ([0-9a-f-]{32,36})", diagnostic.detail, re.IGNORECASE)
-    existing = f"{parent}/{uuid.UUID(named[1])}" if named and found else "ID"
-    lock = lock_id([diagnostic]) or "ID"
-    return {"env": env, "lock_id": lock, "id": resource, "name": name, "existing": existing}
+def _named(diagnostic: Diagnostic) -> dict[str, str]:
+    """What the message of an error names: the resource, the assignment that is in the way (Azure writes its id without
+    dashes), a provider's namespace, the lock. A hint that needs what is not named has another for that case.
+    """
+    found: dict[str, str] = {}
+    if resource := _RESOURCE.search(diagnostic.detail):
+        parent, _, name = resource[1].rpartition("/")
+        found |= {"id": resource[1], "name": name}
+        if existing := _ASSIGNMENT.search(diagnostic.detail):
+            found["existing"] = f"{parent}/{uuid.UUID(existing[1])}"
+    if namespace := _NAMESPACE.search(diagnostic.detail):
+        found["namespace"] = namespace[1]
+    if lock := lock_id([diagnostic]):
+        found["lock_id"] = lock
+    return found
 
 
-def _filled(text: str, values: dict[str, str]) -> str:
-    return text.format(**values).replace("<env>", values["env"])
-
-
-def explain(diagnostic: Diagnostic) -> Known | None:
+def explain(diagnostic: Diagnostic) -> ErrorCode | None:
     """The known cause of an error, if there is one."""
-    if is_state_problem(diagnostic):
-        for known in STATE:
-            if _matches(known, diagnostic):
-                return known
-    for known in KNOWN:
-        if _matches(known, diagnostic):
-            return known
-    row = codes.find(diagnostic.text) if not is_state_problem(diagnostic) else None
-    return Known(re.escape(row.code), row.meaning, row.hint) if row is not None else None
+    state, text = is_state_problem(diagnostic), diagnostic.text
+    terraforms = next((row for row in KNOWN if row.fits(text)), None)
+    return codes.by_text(text, state=state) or terraforms or codes.by_code(text, state=state)
 
 
-def _without_diagnostics(result: Result, env: str) -> ToolkitError:
+def _without_diagnostics(result: Result, values: Mapping[str, str]) -> ToolkitError:
     words = "\n".join([*result.events.unparsed[-_SHOWN:], *result.stderr.strip().splitlines()[-_SHOWN:]]).strip()
     as_diagnostic = Diagnostic("error", words)
     known = explain(as_diagnostic) if words else None
@@ -311,31 +217,34 @@ def _without_diagnostics(result: Result, env: str) -> ToolkitError:
             f"terraform {result.command} ended with code {result.returncode}"
             + (f"\n{_indented(words)}" if words else "")
         ),
-        hint=_filled(known.hint, _values(as_diagnostic, env)) if known else f"its output is in .toolkit/{env}/logs",
+        hint=filled(known, {**values, **_named(as_diagnostic)})
+        if known
+        else f"its output is in .toolkit/{values['env']}/logs",
     )
 
 
-def _first(diagnostic: Diagnostic) -> Retryable | None:
-    if diagnostic.address is None:
+def _passing(diagnostic: Diagnostic) -> ErrorCode | None:
+    """Only what a resource met is retried (Azure's eventual consistency), never errors of the configuration."""
+    if diagnostic.address is None and diagnostic.summary not in _CONDITIONS:
         return None
     row = codes.find(diagnostic.text)
-    if row is not None:
-        return Retryable(row.code, re.escape(row.code), row.seconds, row.meaning) if row.retried else None
-    return next((one for one in RETRYABLE if re.search(one.pattern, diagnostic.text, re.IGNORECASE | re.DOTALL)), None)
+    return row if row is not None and row.retried else None
 
 
-def _matches(known: Known, diagnostic: Diagnostic) -> bool:
-    return re.search(known.pattern, diagnostic.text, re.IGNORECASE | re.DOTALL) is not None
-
-
-def _where(diagnostic: Diagnostic) -> str:
+def place_of(diagnostic: Diagnostic) -> str:
+    """The resource that an error is about, else the line of the configuration."""
     if diagnostic.address:
         return diagnostic.address
     return f"{diagnostic.file}:{diagnostic.line}" if diagnostic.file else ""
 
 
-def _condensed(diagnostic: Diagnostic) -> str:
-    """azapi puts the whole answer of ARM into the detail: its code and message are what a person needs."""
+def _condensed(diagnostic: Diagnostic, known: ErrorCode | None) -> str:
+    """azapi puts the whole answer of ARM into the detail: its code and message are what a person needs.
+
+    Of an answer in an answer, it is the one that is known.
+    """
+    if known is not None and (own := re.search(_OWN_MESSAGE.format(re.escape(known.code)), diagnostic.detail)):
+        return f"{known.code}: {_unescaped(own[1])}"
     code, message = _CODE.search(diagnostic.detail), _MESSAGE.search(diagnostic.detail)
     if code and message:
         return f"{code[1]}: {_unescaped(message[1])}"

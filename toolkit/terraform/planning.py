@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,10 +15,12 @@ from toolkit.files import disk_errors, write_atomically
 from toolkit.terraform.events import Result
 from toolkit.terraform.plan import PlanSummary, summarise
 from toolkit.terraform.recovery import PASTS
+from toolkit.terraform.recovery.passing_error import passing
 from toolkit.terraform.runner import FLAG
 from toolkit.terraform.session import Session
 from toolkit.terraform.statelock import unlock, unlocking
 from toolkit.terraform.workspace import RootName
+from toolkit.waiting import Waits
 
 _PLANS_KEPT = 10
 IMPORTS_FILE = "imports.tf"  # not a copy of anything: the next refresh of the work folder removes a forgotten one
@@ -46,10 +49,12 @@ def make_plan(
     destroy: bool = False,
     force_unlock: str | None = None,
     locked: bool = True,
+    waits: Waits | None = None,
 ) -> SavedPlan:
     """Plan into ``.toolkit/<env>/plans`` (for the platform's root; the newest ten are kept).
 
-    ``locked`` False takes no lock on the state, for an identity that may only read it.
+    ``locked`` False takes no lock on the state, for an identity that may only read it. ``waits`` are those of an apply
+    that plans its rest: what goes away by itself is waited for here, too.
     Raises ToolkitError when Terraform fails. A lock that a killed run of ours left on the state is freed first,
     when it is provably that.
     """
@@ -63,23 +68,29 @@ def make_plan(
         options["lock"] = False
     session.observer.step(f"terraform plan ({root})")
     runner = session.runner(root)
-    result = unlocking(
-        session,
-        root,
-        lambda: runner.run("plan", input=False, json=FLAG, detailed_exitcode=FLAG, out=str(file), **options),
-    )
+
+    def attempt() -> Result:
+        return runner.run("plan", input=False, json=FLAG, detailed_exitcode=FLAG, out=str(file), **options)
+
+    result = unlocking(session, root, attempt)
+    while result.returncode == 1 and waits is not None and (mended := passing(result.events.errors, waits)):
+        session.observer.note(mended.note)
+        time.sleep(mended.pause)
+        result = unlocking(session, root, attempt)
     if result.returncode not in (0, 2):
-        raise session.failure(result)
+        raise session.failure(result, root)
     _show_warnings(session, result)
     file.chmod(0o600)
     document = _document(session, root, file)
     return SavedPlan(file, summarise(document), destroy, document)
 
 
-def plan_again(session: Session, plan: SavedPlan, root: RootName, imports: Mapping[str, str]) -> SavedPlan:
+def plan_again(
+    session: Session, plan: SavedPlan, root: RootName, imports: Mapping[str, str], waits: Waits
+) -> SavedPlan:
     """The rest of ``plan``; resources in ``imports`` (id by address) are taken into the state instead of created."""
     with _import_blocks(session, plan, root, imports):
-        return make_plan(session, root, destroy=plan.destroy)
+        return make_plan(session, root, destroy=plan.destroy, waits=waits)
 
 
 def load_plan(session: Session, root: RootName, file: Path) -> SavedPlan:

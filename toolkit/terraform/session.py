@@ -14,7 +14,7 @@ from toolkit.terraform import diagnostics
 from toolkit.terraform.events import Observer, Result
 from toolkit.terraform.lock import EnvironmentLock, lock_environment
 from toolkit.terraform.runner import Runner
-from toolkit.terraform.state import Backend, read_backend
+from toolkit.terraform.state import BOOTSTRAP_KEY, Backend, read_backend
 from toolkit.terraform.workspace import RootName, WorkFolder
 from toolkit.toolchain.provider import Provider, resolve_provider
 from toolkit.toolchain.terraform import ensure_terraform
@@ -60,12 +60,22 @@ class Session:
         """One run of Terraform that has to succeed. Raises ToolkitError."""
         result = self.runner(root).run(command, *arguments, private=private, **options)
         if result.returncode != 0:
-            raise self.failure(result)
+            raise self.failure(result, root)
         return result
 
-    def failure(self, result: Result) -> ToolkitError:
+    def names(self, root: RootName) -> dict[str, str]:
+        """What hints are filled in with."""
+        backend = self.backend if root == "platform" else self.backend.with_key(BOOTSTRAP_KEY)
+        return {
+            "env": self.environment.name,
+            "account": backend.storage_account_name,
+            "container": backend.container_name,
+            "key": backend.key,
+        }
+
+    def failure(self, result: Result, root: RootName = "platform") -> ToolkitError:
         """What went wrong in a run of Terraform, as the error to raise."""
-        error = diagnostics.failure(result, self.environment.name)
+        error = diagnostics.failure(result, self.names(root))
         stale = any("stale" in d.summary.lower() for d in result.events.errors)
         missing = diagnostics.state_missing(result.events.errors)
         if stale:

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from toolkit.azure import codes
 from toolkit.environment import Connection, Environment
 from toolkit.errors import ToolkitError, UsageError
-from toolkit.terraform.diagnostics import state_refusal
 
 BOOTSTRAP_KEY = "bootstrap.tfstate"
 
@@ -171,11 +171,11 @@ class StateStore:
 
         denial = classify(error)
         env = self.connection.environment.name
-        known = state_refusal(denial.code or "")
+        known = codes.of_code(denial.code or "", str(error), state=True)
         where = f"{self.backend.storage_account_name}/{self.backend.container_name}"
         code = f" ({denial.status} {denial.code})" if denial.code else ""
         return ToolkitError(
             f"the state in {where} cannot be reached from {self.connection.runner.name}: "
-            f"{known.message.format(env=env) if known else denial.cause}{code}",
-            hint=known.hint.format(env=env) if known else denial.hint,
+            f"{known.meaning.format(env=env) if known else denial.cause}{code}",
+            hint=(codes.filled(known, {"env": env}) if known else "") or denial.hint,
         )

@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from toolkit.azure import codes
+from toolkit.azure.codes import LEASED
 from toolkit.errors import ToolkitError
 from toolkit.terraform import diagnostics
 from toolkit.terraform.events import WORKING, Diagnostic, Result
@@ -29,9 +31,10 @@ def unlock(session: Session, root: RootName, lock: str) -> None:
     result = session.runner(root).run("force-unlock", lock, force=FLAG, no_color=FLAG)
     if result.returncode != 0:
         words = " ".join(line.strip(" │╷╵") for line in result.stderr.splitlines() if line.strip(" │╷╵"))
-        raise ToolkitError(
-            f"the lock {lock} cannot be freed: {words}", hint="the message of the refused run names the id"
-        )
+        # A lease that another tool took has no record of Terraform's on the blob, or that of a lease before it.
+        leased = re.search(r"LeaseId|LeaseNotPresent|lock info|metadata", words) is not None
+        hint = codes.filled(LEASED, session.names(root)) if leased else "the message of the refused run names the id"
+        raise ToolkitError(f"the lock {lock} cannot be freed: {words}", hint=hint)
     session.observer.note(f"freed the lock {lock} of the state")
 
 

@@ -14,8 +14,8 @@ from azure.identity import ClientAssertionCredential, ClientSecretCredential, Cr
 
 from tests.unit.azure.web import Answer, json_error, serve, storage_error
 from toolkit.azure.clients import Actor
-from toolkit.azure.codes import DNS_SECONDS, FIREWALL_SECONDS, ROLE_SECONDS
-from toolkit.azure.denial import CAUSES, Denial, classify, is_private
+from toolkit.azure.codes import CODES, DNS_SECONDS, FIREWALL_SECONDS, ROLE_SECONDS
+from toolkit.azure.denial import NETWORK, Denial, classify, is_private
 from toolkit.azure.pipeline import RestClient
 from toolkit.environment import Vantage
 
@@ -175,9 +175,31 @@ def test_other_exceptions_are_not_explained_away() -> None:
     assert (denial.kind, denial.status, denial.code, denial.retry_seconds) == ("other", None, None, 0)
 
 
-def test_no_code_is_claimed_by_two_rows() -> None:
-    codes = [code for row in CAUSES for code in row.codes]
-    assert sorted(codes) == sorted(set(codes))
+def test_each_code_of_the_table_is_what_its_row_says() -> None:
+    rows = [row for row in CODES if not (row.by_text or row.state or row.when or row.code.isdigit())]
+    assert len(rows) > 80
+    answers = [json_error(409, row.code, "No.") for row in rows]
+    with serve(*answers) as web, RestClient(web.url, HERE) as client:
+        for row in rows:
+            with pytest.raises(HttpResponseError) as caught:
+                client.get("/things", {"api-version": "1"})
+            denial = classify(caught.value)
+            assert (denial.code, denial.kind, denial.cause) == (row.code, row.kind, row.meaning)
+            assert denial.retry_seconds == row.seconds
+            assert denial.hint
+            assert "{" not in denial.hint
+
+
+def test_no_word_of_the_network_is_claimed_by_a_code() -> None:
+    for row in NETWORK:
+        for words in (row.when or "").split("|"):
+            assert not [other for other in (*CODES, *NETWORK) if other is not row and other.when and other.fits(words)]
+
+
+def test_a_subnet_that_may_not_be_joined_is_not_waited_for() -> None:
+    words = "permission to perform action 'Microsoft.Network/virtualNetworks/subnets/join/action'"
+    denial = get_denial(json_error(403, "LinkedAuthorizationFailed", words))
+    assert (denial.kind, denial.retry_seconds) == ("arm-role", 0)
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,31 @@ def test_an_error_that_goes_away_is_planned_again_and_continued(run: Session, se
     assert make_plan(run).summary.empty
 
 
+def test_a_condition_that_is_not_fulfilled_yet_is_waited_for_in_the_apply_and_in_the_plan_of_its_rest(
+    run: Session, seen: Seen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At first known after apply only, the second time at plan: what it waits for has come at the third."""
+    arrived = tmp_path / "arrived"
+    (run.folder("platform").path / "endpoint.tf").write_text(
+        'resource "terraform_data" "endpoint" {\n  input = terraform_data.a.id\n  lifecycle {\n    precondition {\n'
+        f'      condition     = terraform_data.a.id != "" && fileexists("{arrived}")\n'
+        '      error_message = "x has no live connection from the managed private endpoint y: apply again."\n'
+        "    }\n  }\n}\n"
+    )
+    note = seen.note
+
+    def arriving(text: str) -> None:
+        note(text)
+        if len(seen.notes) == 2:
+            arrived.touch()
+
+    monkeypatch.setattr(seen, "note", arriving)
+    plan = make_plan(run)
+    assert apply_plan(run, plan) == {"value": "one"}
+    assert len(seen.notes) == 2
+    assert all("has not reached its target yet (EndpointNotConnected: endpoint.tf:" in text for text in seen.notes)
+
+
 def test_an_error_that_stays_ends_when_its_budget_is_used_up(
     run: Session, seen: Seen, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,7 +62,7 @@ def test_an_error_carries_the_address_and_terraforms_words(runner: Runner, tmp_p
     plan(runner, tmp_path / "p", var="hook=exit 7")
     result = runner.run("apply", str(tmp_path / "p"), json=FLAG)
     assert result.returncode == 1
-    error = failure(result, "local")
+    error = failure(result, {"env": "local"})
     assert "terraform_data.slow" in error.message
     assert "exit status 7" in error.message
 
@@ -80,7 +80,7 @@ def test_a_stale_plan_is_refused_by_terraform_and_explained(runner: Runner, tmp_
     assert runner.run("apply", str(tmp_path / "first"), json=FLAG).returncode == 0
     result = runner.run("apply", str(tmp_path / "second"), json=FLAG)
     assert result.returncode == 1
-    error = failure(result, "local")
+    error = failure(result, {"env": "local"})
     assert "stale" in error.message
     assert error.hint == "toolkit plan local"
 
@@ -165,7 +165,7 @@ def test_terraform_killed_from_outside_is_said(runner: Runner, seen: Seen, tmp_p
     seen.on_resource = kill
     result = runner.run("apply", str(tmp_path / "p"), json=FLAG)
     assert result.killed
-    assert "was killed (signal 9)" in failure(result, "local").message
+    assert "was killed (signal 9)" in failure(result, {"env": "local"}).message
 
 
 def test_after_kill_9_of_the_toolkit_terraform_finishes_and_saves_its_state(

@@ -24,9 +24,9 @@ class ErroredState(Past):
         result = unlocking(session, root, lambda: runner.run("state push", file.name, no_color=FLAG))
         if result.returncode != 0:
             errors = diagnostics.from_text(result.stderr)
-            if diagnostics.lock_id(errors):
+            if diagnostics.is_locked(errors):
                 result.events.diagnostics.extend(errors)
-                raise session.failure(result)
+                raise session.failure(result, root)
             raise ToolkitError(
                 f"the state that the last apply could not save is in {file}, and cannot be saved now:\n"
                 + "\n".join(f"  {d.summary}\n  {d.detail}" for d in errors),
