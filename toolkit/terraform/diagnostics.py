@@ -44,7 +44,9 @@ KNOWN: tuple[ErrorCode, ...] = (
         "no credentials: nothing that this environment's credential choice reads gives a token",
         "az login, or set what the credential choice in envs/{env}/env.toml reads (toolkit env show {env})",
     ),
-    # Terraform, internal/terraform/upgrade_resource_state.go: once for every resource.
+    # Once for every resource, which the detail names, without an address:
+    # https://github.com/hashicorp/terraform/blob/main/internal/terraform/upgrade_resource_state.go. azapi's schemas
+    # have version 1 in 1.15.0, 2 in 2.x, and azapi_resource_action's 3 in 2.12.0: internal/services of its repository.
     _known(
         r"Resource instance managed by newer provider version|was created by a newer provider version",
         "the state was written by a newer azapi than the one that is used here",

@@ -351,7 +351,8 @@ def test_the_table_has_what_first_applies_meet_each_row_once() -> None:
 def test_one_cause_is_one_message() -> None:
     newer = [
         Diagnostic("error", "Resource instance managed by newer provider version", f"The current state of a.b[{n}] was "
-                   "created by a newer provider version than is currently selected.", f"a.b[{n}]")
+                   "created by a newer provider version than is currently selected. Upgrade the azapi provider to work "
+                   "with this state.")
         for n in range(27)
     ]  # fmt: skip
     message = failure(result(*newer), STATE).message
