@@ -37,7 +37,7 @@ module "ci" {
 
   name                  = "${local.names.identity}-ci"
   parent_id             = azapi_resource.state_resource_group.id
-  location              = var.location
+  location              = azapi_resource.state_resource_group.location
   tags                  = local.tags
   federated_credentials = local.federated_credentials
 }
@@ -48,7 +48,7 @@ module "plan" {
 
   name                  = "${local.names.identity}-plan"
   parent_id             = azapi_resource.state_resource_group.id
-  location              = var.location
+  location              = azapi_resource.state_resource_group.location
   tags                  = local.tags
   federated_credentials = local.plan_credentials
 }
@@ -60,7 +60,7 @@ module "probe" {
 
   name                  = "${local.names.identity}-probe-${each.key}"
   parent_id             = azapi_resource.state_resource_group.id
-  location              = var.location
+  location              = azapi_resource.state_resource_group.location
   tags                  = local.tags
   federated_credentials = local.federated_credentials
 }

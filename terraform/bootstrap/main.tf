@@ -14,6 +14,8 @@ locals {
   names        = module.naming.names
   tags         = module.naming.tags
 
+  state_container = "tfstate"
+
   # What the platform uses, directly or behind the scenes: azapi registers a provider only when a call fails for the lack of it,
   # and does not see indirect needs such as Microsoft.Network for the workspace's managed network.
   # https://learn.microsoft.com/azure/azure-resource-manager/management/resource-providers-and-types
@@ -60,6 +62,13 @@ resource "azapi_resource" "state_resource_group" {
   location  = var.location
   tags      = local.tags
 
+  # The states are kept in here, this root's own among them. A group and what is in it stay where they were made: another
+  # location is for what the platform's root makes.
+  lifecycle {
+    prevent_destroy = true
+    ignore_changes  = [location]
+  }
+
   depends_on = [azapi_resource_action.register]
 }
 
@@ -70,6 +79,12 @@ resource "azapi_resource" "platform_resource_group" {
   location  = var.location
   tags      = local.tags
 
+  # The location of a group says where its metadata is, not where its resources are:
+  # https://learn.microsoft.com/azure/azure-resource-manager/management/overview#resource-group-location-alignment
+  lifecycle {
+    ignore_changes = [location]
+  }
+
   depends_on = [azapi_resource_action.register]
 }
 
@@ -78,7 +93,7 @@ module "state" {
 
   name                  = local.names.state_storage_account
   parent_id             = azapi_resource.state_resource_group.id
-  location              = var.location
+  location              = azapi_resource.state_resource_group.location
   tags                  = local.tags
   sku                   = var.state_account.sku
   retention_days        = var.state_account.retention_days
@@ -88,5 +103,5 @@ module "state" {
   private_endpoints     = local.state_private_endpoints
   # Nothing of Azure's own needs the states.
   bypass     = "None"
-  containers = ["tfstate"]
+  containers = [local.state_container]
 }

@@ -20,10 +20,11 @@ output "state_storage_account_id" {
 
 output "state" {
   description = "Where the states are: settings of Terraform's azurerm backend, and the platform's variable `state`."
+  # Names and not attributes: a plan that prevent_destroy stops still says them, for backend.hcl to be corrected.
   value = {
-    resource_group_name  = azapi_resource.state_resource_group.name
-    storage_account_name = module.state.name
-    container_name       = basename(module.state.container_ids["tfstate"])
+    resource_group_name  = local.names.state_resource_group
+    storage_account_name = local.names.state_storage_account
+    container_name       = local.state_container
     tenant_id            = var.tenant_id
     subscription_id      = var.subscription_id
   }

@@ -95,6 +95,32 @@ def hub(toolkit: Toolkit) -> Iterator[Platform]:
         owner.close()
 
 
+def test_subnets_that_cannot_hold_it_are_found_before_anything_is_made(toolkit: Toolkit, hub: Platform) -> None:
+    variables = toolkit.project / "envs/local/terraform.tfvars"
+    before = text = variables.read_text(encoding="utf-8")
+    network = hub.call("GET", re.findall(r'virtual_network_id = "([^"]+)"', text)[0], NETWORKS)
+    tiny = {"name": "snet-tiny", "properties": {"addressPrefixes": ["10.90.9.0/29"]}}
+    hub.call("PUT", f"{network['id']}/subnets/snet-tiny", NETWORKS, tiny)
+    for old, new in (
+        ("snet-endpoints", "snet-tiny"),
+        ("snet-batch", "snet-nowhere"),
+        ("snet-functions", "snet-endpoints"),
+    ):
+        text = text.replace(f'subnets/{old}"', f'subnets/{new}"')
+    variables.write_text(text, encoding="utf-8")
+    try:
+        result = toolkit("apply", "local", "--no-smoke")
+    finally:
+        variables.write_text(before, encoding="utf-8")
+        hub.call("DELETE", f"{network['id']}/subnets/snet-tiny", NETWORKS)
+    assert result.code == 1
+    told = " ".join(result.err.split())
+    assert re.search(r"snet-tiny\): it has 3 free addresses \(10\.90\.9\.0/29\), and the plan takes \d+", told), told
+    assert "snet-nowhere): it is not there" in told
+    assert "snet-endpoints): it is not delegated to Microsoft.App/environments" in told
+    assert not (toolkit.project / ".toolkit" / "local" / "outputs.json").exists()
+
+
 def test_the_platform_works_in_it(toolkit: Toolkit, hub: Platform) -> None:
     report = toolkit.ok("apply", "local", "--json").json
     summary = report["smoke"]["summary"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.options import environment_argument, force_unlock_option, json_option, yes_option
+from toolkit.cli.options import allow_replace_option, environment_argument, force_unlock_option, json_option, yes_option
 from toolkit.cli.progress import TerminalObserver, command_line, no_changes, print_plan
 from toolkit.cli.terminal import Terminal
 
@@ -28,8 +28,17 @@ if TYPE_CHECKING:
     help="Apply the plan that `toolkit plan ENV --out DIR` saved, and nothing else.",
 )
 @click.option("--smoke/--no-smoke", default=True, help="Run the smoke tests afterwards (the default).")
+@allow_replace_option
 @force_unlock_option
-def apply(env: str, yes: bool, as_json: bool, bundle: Path | None, smoke: bool, force_unlock: str | None) -> int:
+def apply(
+    env: str,
+    yes: bool,
+    as_json: bool,
+    bundle: Path | None,
+    smoke: bool,
+    allow: tuple[str, ...],
+    force_unlock: str | None,
+) -> int:
     """Apply the plan of ENV, run the smoke tests, keep the evidence.
 
     \b
@@ -41,7 +50,9 @@ def apply(env: str, yes: bool, as_json: bool, bundle: Path | None, smoke: bool, 
     from toolkit.errors import ExitCode, UsageError
     from toolkit.evidence import open_evidence, package_versions
     from toolkit.runs.platform import apply_platform
+    from toolkit.terraform.applying import check_losses
     from toolkit.terraform.bundle import read_metadata
+    from toolkit.terraform.losses import parse_allowed
     from toolkit.terraform.session import open_session
     from toolkit.terraform.versions import versions
 
@@ -49,6 +60,7 @@ def apply(env: str, yes: bool, as_json: bool, bundle: Path | None, smoke: bool, 
         raise UsageError("--plan and --force-unlock do not go together", hint="free the lock with `toolkit plan` first")
     terminal = Terminal()
     environment = load_environment(env)
+    allowed = parse_allowed(allow)
     metadata = read_metadata(bundle, environment) if bundle is not None else None
     with open_session(environment, command_line(), TerminalObserver(terminal)) as session:
         saved = _plan(session, bundle, metadata, force_unlock)
@@ -60,10 +72,11 @@ def apply(env: str, yes: bool, as_json: bool, bundle: Path | None, smoke: bool, 
             if not as_json:
                 print_plan(terminal, summary, every=False)
             terminal.progress(f"{environment.name}: {summary.sentence}")
+            check_losses(session, saved, "platform", allowed)
             _confirm(session, terminal, summary.sentence, yes)
-        outputs = apply_platform(session, saved)
+        outputs = apply_platform(session, saved, allowed)
         evidence = open_evidence(environment)
-        evidence.write("plan", {"environment": environment.name, **summary.as_json()})
+        evidence.write("plan", {"environment": environment.name, **summary.as_json(), "allowed": allowed})
         evidence.write("outputs", outputs)
         evidence.write("versions", package_versions(versions(session)))
         if not (summary.empty or as_json):

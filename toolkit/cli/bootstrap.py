@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from toolkit.cli.options import environment_argument, force_unlock_option, json_option, yes_option
+from toolkit.cli.options import allow_replace_option, environment_argument, force_unlock_option, json_option, yes_option
 from toolkit.cli.progress import TerminalObserver, command_line, print_plan
 from toolkit.cli.terminal import Terminal
 
@@ -15,8 +15,9 @@ from toolkit.cli.terminal import Terminal
 @environment_argument
 @yes_option
 @json_option
+@allow_replace_option
 @force_unlock_option
-def bootstrap(env: str, yes: bool, as_json: bool, force_unlock: str | None) -> None:
+def bootstrap(env: str, yes: bool, as_json: bool, allow: tuple[str, ...], force_unlock: str | None) -> None:
     """Make the state account, resource groups, identities and roles of ENV, and move their own state into that account.
 
     Run it as somebody who may assign roles in the subscription (Owner). Running it again changes nothing. Ends with
@@ -27,10 +28,13 @@ def bootstrap(env: str, yes: bool, as_json: bool, force_unlock: str | None) -> N
     from toolkit.errors import RefusedError
     from toolkit.protection import as_text, deployment_of, protection_steps
     from toolkit.runs.bootstrap import apply_bootstrap, plan_bootstrap
+    from toolkit.terraform.applying import check_losses
+    from toolkit.terraform.losses import parse_allowed
     from toolkit.terraform.session import open_session
 
     terminal = Terminal()
     environment = load_environment(env)
+    allowed = parse_allowed(allow)
     observer = TerminalObserver(terminal)
     if environment.exists_outside and environment.github_job:
         where = f"envs/{environment.data_name}/{FILE_NAME}"
@@ -40,13 +44,14 @@ def bootstrap(env: str, yes: bool, as_json: bool, force_unlock: str | None) -> N
         if not plan.summary.empty:
             if not as_json:
                 print_plan(terminal, plan.summary, every=False)
+            check_losses(session, plan, "bootstrap", allowed)
             question = f"Bootstrap {environment.name} ({plan.summary.sentence})?"
             if environment.needs_confirmation and not terminal.confirm(question, yes=yes):
                 raise RefusedError(
                     f"nothing was made: nobody said yes to bootstrapping {environment.name}",
                     hint=f"toolkit bootstrap {environment.name} --yes",
                 )
-        done = apply_bootstrap(session, plan, local=local)
+        done = apply_bootstrap(session, plan, local=local, allowed=allowed)
     steps = protection_steps(
         deployment_of(
             environment.data_name,

@@ -42,6 +42,17 @@ def yes_option(function: F) -> F:
     return click.option("--yes", "-y", is_flag=True, help="Do not ask: needed where there is no terminal.")(function)
 
 
+def allow_replace_option(function: F) -> F:
+    return click.option(
+        "--allow-replace",
+        "allow",
+        multiple=True,
+        metavar="ADDRESS=REASON",
+        help="Let the plan replace or delete this one resource although it holds state or data. The reason is kept in "
+        "the evidence. May be given more than once.",
+    )(function)
+
+
 def force_unlock_option(function: F) -> F:
     return click.option(
         "--force-unlock",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -52,26 +53,31 @@ def plan(
     from toolkit.files import disk_errors, write_atomically
     from toolkit.runs.platform import plan_platform
     from toolkit.terraform.bundle import write_bundle
+    from toolkit.terraform.losses import described, losses, sentence
     from toolkit.terraform.plan import markdown as as_markdown
     from toolkit.terraform.session import open_session
 
     terminal = Terminal()
     environment = load_environment(env)
     with open_session(environment, command_line(), TerminalObserver(terminal)) as session:
-        saved = plan_platform(session, destroy=destroy, force_unlock=force_unlock, locked=not no_lock)
+        saved = plan_platform(session, destroy=destroy, force_unlock=force_unlock, locked=not no_lock, reading=True)
         if out is not None:
             write_bundle(session, saved, out)
-    summary = saved.summary
+    summary, lost = saved.summary, losses(saved.summary) if not destroy else ()
+    refused = [sentence(lost, environment.name), *described(lost)] if lost else []
     if markdown is not None:
         title = f"{'Destroy' if destroy else 'Plan'} for {environment.name}"
         with disk_errors("the Markdown file"):
-            write_atomically(markdown, as_markdown(summary, title), 0o644)
+            write_atomically(markdown, as_markdown(summary, title, refused), 0o644)
     if as_json:
         document = {"environment": environment.name, "destroy": destroy, "plan_file": str(saved.file)}
-        terminal.print_json({**document, "changes_present": not summary.empty, **summary.as_json()})
+        document |= {"changes_present": not summary.empty, "refused": [asdict(loss) for loss in lost]}
+        terminal.print_json({**document, **summary.as_json()})
     elif summary.empty:
         terminal.print(no_changes(environment, summary))
     else:
         print_plan(terminal, summary, every=True)
         terminal.print(f"Plan for {environment.name}: {summary.sentence} (of {summary.resources} resources)")
+    if refused and not as_json:
+        terminal.note("apply refuses this: " + "\n".join(refused))
     return ExitCode.DONE if summary.empty else ExitCode.CHANGES

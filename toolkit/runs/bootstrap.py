@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
 from toolkit.environment.variables import variable_files
-from toolkit.errors import ToolkitError, UsageError
+from toolkit.errors import RefusedError, ToolkitError, UsageError
 from toolkit.files import disk_errors, write_atomically
-from toolkit.terraform.applying import apply_plan
+from toolkit.terraform.applying import NOTHING, apply_plan, check_losses
 from toolkit.terraform.initialising import prepare
+from toolkit.terraform.losses import HALF_MADE
 from toolkit.terraform.plan import PlanSummary
 from toolkit.terraform.planning import SavedPlan, make_plan
 from toolkit.terraform.runner import FLAG
@@ -37,36 +39,69 @@ class Bootstrapped:
     moved: bool
 
 
-def bootstrap(session: Session, force_unlock: str | None = None) -> Bootstrapped:
+def bootstrap(session: Session) -> Bootstrapped:
     """Make what is missing. Running it again changes nothing. Raises ToolkitError."""
-    plan, local = plan_bootstrap(session, force_unlock=force_unlock)
+    plan, local = plan_bootstrap(session)
     return apply_bootstrap(session, plan, local=local)
+
+
+def bootstrap_what_is_missing(session: Session) -> None:
+    """For a command that changes nothing: make a bootstrap that is not there, and leave one that is there alone.
+
+    Raises RefusedError when a half-made one needs more than that.
+    """
+    name = session.environment.name
+    if not _look_for_local_state(session):
+        session.observer.note(
+            f"the bootstrap of {name} was not made from today's configuration: `toolkit apply {name}` runs it first; "
+            "this plan is for the one that is there"
+        )
+        return
+    session.observer.note(f"{name} has no bootstrap yet: making it")
+    plan, local = plan_bootstrap(session)
+    if any(change.action != "create" and change.reason != HALF_MADE for change in plan.summary.changes):
+        raise RefusedError(
+            f"the bootstrap of {name} is half made, and more than creating is left of it ({plan.summary.sentence})",
+            hint=f"toolkit bootstrap {name}",
+        )
+    apply_bootstrap(session, plan, local=local)
 
 
 def plan_bootstrap(session: Session, *, force_unlock: str | None = None) -> tuple[SavedPlan, bool]:
     """The plan, and whether the state is still in the local file."""
-    from toolkit.azure.login import check_login
-
     check_reach(session)
-    check_login(session.connection)
-    store = StateStore(session.connection, session.backend.with_key(BOOTSTRAP_KEY))
-    session.observer.step(
-        f"looking for the state in {store.backend.storage_account_name}/{store.backend.container_name}"
-    )
-    local = _state_is_local(session, store)
+    local = _look_for_local_state(session)
     _prepare(session, local)
     plan = make_plan(session, "bootstrap", force_unlock=force_unlock)
     _check_names(session, plan)
     return plan, local
 
 
-def apply_bootstrap(session: Session, plan: SavedPlan, *, local: bool) -> Bootstrapped:
-    """Apply the plan and move the state into the account."""
+def _look_for_local_state(session: Session) -> bool:
+    """Whether the state is still in the local file, or nowhere."""
+    from toolkit.azure.login import check_login
+
+    check_login(session.connection)
+    store = StateStore(session.connection, session.backend.with_key(BOOTSTRAP_KEY))
+    session.observer.step(
+        f"looking for the state in {store.backend.storage_account_name}/{store.backend.container_name}"
+    )
+    return _state_is_local(session, store)
+
+
+def apply_bootstrap(
+    session: Session, plan: SavedPlan, *, local: bool, allowed: Mapping[str, str] = NOTHING
+) -> Bootstrapped:
+    """Apply the plan and move the state into the account.
+
+    ``allowed`` as in :func:`toolkit.terraform.applying.apply_plan`.
+    """
+    check_losses(session, plan, "bootstrap", allowed)
     if not plan.summary.empty:
-        # Half-way it is bootstrapped neither as before nor as planned: later commands must not take it for done.
+        # Whatever ends this run half-way, the next command finds an unfinished bootstrap and not yesterday's.
         with disk_errors("the record of the bootstrap"):
             _marker(session).unlink(missing_ok=True)
-    outputs = apply_plan(session, plan, "bootstrap")
+    outputs = apply_plan(session, plan, "bootstrap", allowed)
     if local:
         store = StateStore(session.connection, session.backend.with_key(BOOTSTRAP_KEY))
         store.wait_until_writable(session.observer.note)

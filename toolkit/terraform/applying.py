@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from toolkit.errors import RefusedError
 from toolkit.terraform.events import Result
+from toolkit.terraform.losses import check_addresses, refuse_losses
+from toolkit.terraform.names import refuse_taken_names
 from toolkit.terraform.plan import Action
 from toolkit.terraform.planning import SavedPlan, plan_again
-from toolkit.terraform.recovery import PASTS, Failed, Mended, existing_resource
+from toolkit.terraform.recovery import PASTS, Failed, Mended
 from toolkit.terraform.runner import FLAG
 from toolkit.terraform.session import Session
+from toolkit.terraform.subnets import refuse_unfit_subnets
 from toolkit.terraform.workspace import RootName
 from toolkit.waiting import BackOff, Waits
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 _BACK_OFF = BackOff(2.0, 30.0)
 
@@ -24,40 +31,56 @@ _BACK_OFF = BackOff(2.0, 30.0)
 _PARALLELISM = 40
 
 
-def apply_plan(session: Session, plan: SavedPlan, root: RootName = "platform") -> dict[str, Any]:
+def apply_plan(
+    session: Session, plan: SavedPlan, root: RootName = "platform", allowed: Mapping[str, str] = NOTHING
+) -> dict[str, Any]:
     """Apply exactly ``plan`` and answer the outputs.
 
     What an earlier run or Azure's eventual consistency put in the way is mended; the rest is planned again and
-    applied, as long as it changes nothing that the first plan did not. Raises ToolkitError, or RefusedError for a
-    stale plan.
+    applied, as long as it changes nothing that the first plan did not. ``allowed`` (reason by address) may be lost
+    although it holds state or data. Raises ToolkitError, or RefusedError for a stale plan and one that loses more.
     """
+    check_losses(session, plan, root, allowed)
     approved = {change.address: change.action for change in plan.summary.changes}
-    waits = Waits(_BACK_OFF, time.monotonic)
-    existing_resource.recall(session)
-    if root == "platform" and not plan.destroy:
-        plan = _mended_before(session, plan, root, approved, waits)
+    limits = _Limits(approved, allowed, Waits(_BACK_OFF, time.monotonic))
+    if not plan.destroy:
+        plan = _mended_before(session, plan, root, limits)
     while not plan.summary.empty:
         result = _run(session, plan, root)
         if result.returncode == 0:
-            existing_resource.forget(session.environment)
             return result.events.outputs
-        mended = _mended_after(Failed(session, root, plan.document, result.events.errors, waits))
+        mended = _mended_after(Failed(session, root, plan.document, result.events.errors, limits.waits))
         if mended is None:
             raise session.failure(result, root)
         session.observer.note(mended.note)
         time.sleep(mended.pause)
-        plan = _rest(session, plan, root, mended.imports, approved, waits)
-    existing_resource.forget(session.environment)
+        plan = _rest(session, plan, root, mended.imports, limits)
     return plan.known_outputs
 
 
-def _mended_before(
-    session: Session, plan: SavedPlan, root: RootName, approved: Mapping[str, Action], waits: Waits
-) -> SavedPlan:
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """What going on may do: the actions that were agreed to, what may be lost, and how long is waited."""
+
+    approved: Mapping[str, Action]
+    allowed: Mapping[str, str]
+    waits: Waits
+
+
+def check_losses(session: Session, plan: SavedPlan, root: RootName, allowed: Mapping[str, str]) -> None:
+    """Refuse a plan that replaces or deletes what holds state or data; a destroy is deliberate by itself."""
+    if not plan.destroy:
+        check_addresses(plan.summary, allowed)
+        refuse_losses(plan, root, session.environment.name, allowed)
+
+
+def _mended_before(session: Session, plan: SavedPlan, root: RootName, limits: _Limits) -> SavedPlan:
     imports: dict[str, str] = {}
-    for past in PASTS:
+    for past in PASTS if root == "platform" else ():
         imports |= past.before_apply(session, plan.document)
-    return _rest(session, plan, root, imports, approved, waits) if imports else plan
+    refuse_taken_names(session, plan.document, imports)
+    refuse_unfit_subnets(session, plan.document)
+    return _rest(session, plan, root, imports, limits) if imports else plan
 
 
 def _mended_after(failed: Failed) -> Mended | None:
@@ -66,36 +89,25 @@ def _mended_after(failed: Failed) -> Mended | None:
 
 
 def _run(session: Session, plan: SavedPlan, root: RootName) -> Result:
-    """One run; one that is interrupted or killed leaves a record of what it began to create."""
-    runner = session.runner(root)
     planned = sum(2 if change.action == "replace" else 1 for change in plan.summary.changes)
-    result: Result | None = None
-    try:
-        result = runner.run("apply", str(plan.file), input=False, json=FLAG, planned=planned, parallelism=_PARALLELISM)
-        return result
-    finally:
-        if (result is None or result.killed) and runner.last_log is not None:
-            existing_resource.remember(session.environment, existing_resource.created_in(runner.last_log))
+    runner = session.runner(root)
+    return runner.run("apply", str(plan.file), input=False, json=FLAG, planned=planned, parallelism=_PARALLELISM)
 
 
-def _rest(
-    session: Session,
-    plan: SavedPlan,
-    root: RootName,
-    imports: Mapping[str, str],
-    approved: Mapping[str, Action],
-    waits: Waits,
-) -> SavedPlan:
+def _rest(session: Session, plan: SavedPlan, root: RootName, imports: Mapping[str, str], limits: _Limits) -> SavedPlan:
     """What is left of a plan. Raises RefusedError when it does what nobody agreed to."""
-    rest = plan_again(session, plan, root, imports, waits)
+    rest = plan_again(session, plan, root, imports, limits.waits)
     # A half-made resource may have to be made again; of a replacement, the first half may be done.
-    allowed = {"create": ("update", "replace", "delete", "import"), "replace": ("create",)}
+    continued = {"create": ("update", "replace", "delete", "import"), "replace": ("create",)}
     for change in rest.summary.changes:
-        first = approved.get(change.address)
-        if first is None or change.action not in (*allowed.get(first, ()), first):
+        first = limits.approved.get(change.address)
+        if first is None or change.action not in (*continued.get(first, ()), first):
             raise RefusedError(
                 f"the rest of the apply would {change.action} {change.address}, which the plan that was agreed to "
                 f"does not",
                 hint=f"look at it first: toolkit plan {session.environment.name}",
             )
+    if not plan.destroy:
+        # What was taken over may differ in what forces a replacement.
+        refuse_losses(rest, root, session.environment.name, limits.allowed)
     return rest

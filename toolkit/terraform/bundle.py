@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from toolkit.environment import Environment
-from toolkit.errors import RefusedError, UsageError
+from toolkit.errors import RefusedError, ToolkitError, UsageError
 from toolkit.files import disk_errors, write_atomically
 from toolkit.records import Json, write_record
 from toolkit.terraform.planning import SavedPlan, load_plan
@@ -30,6 +30,8 @@ def write_bundle(session: Session, plan: SavedPlan, folder: Path) -> None:
     """The plan file, its summary, the provider lock file and what the next job verifies. Raises ToolkitError."""
     environment = session.environment
     lock_file = session.folder("platform").lock_file
+    if not plan.file.name:
+        raise ToolkitError(f"{environment.name} was never made: there is no plan to save", hint="leave --out out")
     with disk_errors("the plan's folder"):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         shutil.copyfile(lock_file, folder / _LOCK)

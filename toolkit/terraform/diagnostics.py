@@ -125,6 +125,11 @@ def from_text(stderr: str) -> list[Diagnostic]:
     return [Diagnostic("error", head, rest)] if text else []
 
 
+def only_prevented(diagnostics: Sequence[Diagnostic]) -> bool:
+    """Whether ``prevent_destroy`` is all that stopped a plan; Terraform then saves the plan all the same."""
+    return bool(diagnostics) and all(d.summary == "Instance cannot be destroyed" for d in diagnostics)
+
+
 def is_state_problem(diagnostic: Diagnostic) -> bool:
     """Whether the state's storage is what failed (and not a resource)."""
     return diagnostic.address is None and _STATE_WORDS.search(diagnostic.text) is not None

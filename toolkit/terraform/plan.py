@@ -7,7 +7,7 @@ stay out of the model: a plan may hold sensitive ones, a summary never does.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -108,8 +108,11 @@ def summarise(document: dict[str, Any], steps: tuple[str, ...] = ()) -> PlanSumm
     )
 
 
-def markdown(summary: PlanSummary, title: str) -> str:
-    """A pull request's comment: the table by module, then every change; plain words when there is none."""
+def markdown(summary: PlanSummary, title: str, refused: Sequence[str] = ()) -> str:
+    """A pull request's comment: the table by module, then every change; plain words when there is none.
+
+    ``refused`` says what of it an apply refuses.
+    """
     lines = [f"### {title}", ""]
     if summary.empty:
         return "\n".join([*lines, f"No changes: {summary.resources} resources match the configuration.", ""])
@@ -118,6 +121,8 @@ def markdown(summary: PlanSummary, title: str) -> str:
     lines += ["| module | " + " | ".join(actions) + " |", "|---|" + "---:|" * len(actions)]
     for module, counts in summary.by_module():
         lines.append(f"| `{module}` | " + " | ".join(str(counts[a] or "") for a in actions) + " |")
+    if refused:
+        lines += ["", "**Apply refuses this:**", "```", *refused, "```"]
     if summary.steps:
         lines += ["", "Besides, the toolkit itself:", *(f"* {step}" for step in summary.steps)]
     if summary.drift:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.files import disk_errors, write_atomically
+from toolkit.terraform import diagnostics
 from toolkit.terraform.events import Result
 from toolkit.terraform.plan import PlanSummary, summarise
 from toolkit.terraform.recovery import PASTS
@@ -34,6 +35,7 @@ class SavedPlan:
     summary: PlanSummary
     destroy: bool
     document: dict[str, Any] = field(repr=False, default_factory=dict)
+    final: bool = False  # it breaks a prevent_destroy: Terraform does not apply it, and the model may be incomplete
 
     @property
     def known_outputs(self) -> dict[str, Any]:
@@ -77,12 +79,13 @@ def make_plan(
         session.observer.note(mended.note)
         time.sleep(mended.pause)
         result = unlocking(session, root, attempt)
-    if result.returncode not in (0, 2):
+    final = diagnostics.only_prevented(result.events.errors)
+    if result.returncode not in (0, 2) and not final:
         raise session.failure(result, root)
     _show_warnings(session, result)
     file.chmod(0o600)
     document = _document(session, root, file)
-    return SavedPlan(file, summarise(document), destroy, document)
+    return SavedPlan(file, summarise(document), destroy, document, final)
 
 
 def plan_again(
@@ -94,12 +97,9 @@ def plan_again(
 
 
 def load_plan(session: Session, root: RootName, file: Path) -> SavedPlan:
-    """The model of a plan file that another run made."""
+    """The model of a plan file that another run made to be applied. That it only deletes makes it no destroy."""
     document = _document(session, root, file)
-    destroy = bool(document.get("resource_changes")) and all(
-        set(item["change"]["actions"]) <= {"delete", "no-op", "read"} for item in document["resource_changes"]
-    )
-    return SavedPlan(file, summarise(document), destroy, document)
+    return SavedPlan(file, summarise(document), False, document)
 
 
 def with_announcements(session: Session, plan: SavedPlan) -> SavedPlan:

@@ -17,8 +17,8 @@ from toolkit.terraform.applying import apply_plan
 from toolkit.terraform.events import Diagnostic
 from toolkit.terraform.lock import lock_environment
 from toolkit.terraform.outputs import state_outputs
-from toolkit.terraform.planning import import_blocks, make_plan
-from toolkit.terraform.recovery import existing_resource
+from toolkit.terraform.planning import import_blocks, load_plan, make_plan
+from toolkit.terraform.recovery.existing_resource import already_existing
 from toolkit.terraform.session import Session
 from toolkit.terraform.state import Backend
 from toolkit.toolchain.provider import Provider
@@ -126,6 +126,15 @@ def test_a_stale_plan_is_refused(run: Session) -> None:
         apply_plan(run, second)
 
 
+def test_a_loaded_plan_that_only_deletes_is_no_destroy(run: Session) -> None:
+    """A destroy is deliberate and may lose what holds state; what was merely taken out of the configuration may not."""
+    apply_plan(run, make_plan(run))
+    (run.folder("platform").path / "main.tf").write_text("", encoding="utf-8")
+    loaded = load_plan(run, "platform", make_plan(run).file)
+    assert {change.action for change in loaded.summary.changes} == {"delete"}
+    assert not loaded.destroy
+
+
 def test_plan_files_are_private_and_the_newest_are_kept(run: Session, environment: Environment) -> None:
     for _ in range(3):
         assert make_plan(run).file.stat().st_mode & 0o777 == 0o600
@@ -144,28 +153,29 @@ def test_outputs_of_the_state_leave_the_sensitive_ones_out(run: Session) -> None
     assert make_plan(run).known_outputs == {"value": "one"}
 
 
-def test_a_killed_apply_is_remembered_until_one_goes_through(run: Session, environment: Environment) -> None:
-    set_hook(run, "kill -9 $PPID")
-    with pytest.raises(ToolkitError, match=r"was killed \(signal 9\)"):
-        apply_plan(run, make_plan(run))
-    assert "terraform_data.slow" in existing_resource.remembered(environment)
-    set_hook(run, "true")
-    (run.folder("platform").path / ".terraform.tfstate.lock.info").unlink(missing_ok=True)
-    apply_plan(run, make_plan(run))
-    assert existing_resource.remembered(environment) == set()
-
-
 @pytest.mark.parametrize("article", ["A", "a"], ids=["azapi 1.15", "azapi 2.12"])
-def test_only_what_our_own_run_began_is_adopted(article: str) -> None:
+def test_what_exists_with_the_plans_own_id_is_taken_over(article: str) -> None:
     exists = f'{article} resource with the ID "/subscriptions/s/x" already exists - to be managed via Terraform'
     errors = [
-        Diagnostic("error", "Resource already exists", exists, "module.a.azapi_resource.mine"),
-        Diagnostic("error", "Resource already exists", exists, "module.a.azapi_resource.theirs"),
-        Diagnostic("error", "Something else", "", "module.a.azapi_resource.mine"),
+        Diagnostic("error", "Resource already exists", exists, "module.a.azapi_resource.one"),
+        Diagnostic("error", "Resource already exists", exists, None),
+        Diagnostic("error", "Something else", "", "module.a.azapi_resource.other"),
     ]
-    assert existing_resource.already_existing(errors, {"module.a.azapi_resource.mine"}) == {
-        "module.a.azapi_resource.mine": "/subscriptions/s/x"
-    }
+    assert already_existing(errors) == {"module.a.azapi_resource.one": "/subscriptions/s/x"}
+
+
+def test_an_assignment_under_another_name_is_found_by_the_id_that_azure_says() -> None:
+    """As azapi words it: the name that the plan gives, and Azure's answer with the other one's id without dashes."""
+    assignments = "/subscriptions/s/x/providers/Microsoft.Authorization/roleAssignments"
+    detail = (
+        f'creating/updating Resource: (ResourceId "{assignments}/11111111-2222-3333-4444-555555555555" / Api Version '
+        f'"2022-04-01"): PUT https://management.azure.com{assignments}\n----\nRESPONSE 409: 409 Conflict\n'
+        'ERROR CODE: RoleAssignmentExists\n----\n{"error": {"code": "RoleAssignmentExists", "message": "The role '
+        "assignment already exists. The ID of the existing role assignment is "
+        'aaaaaaaabbbbccccddddeeeeeeeeeeee."}}'
+    )
+    error = Diagnostic("error", "Failed to create/update resource", detail, "azapi_resource.role")
+    assert already_existing([error]) == {"azapi_resource.role": f"{assignments}/aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"}
 
 
 def test_the_import_block_has_the_api_version_of_the_plan() -> None:

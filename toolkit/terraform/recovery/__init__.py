@@ -15,7 +15,7 @@ PASTS: tuple[Past, ...] = (
     ErroredState(),  # before a plan: the state that the last apply could not save is saved
     OwedPurge(),  # before an apply: what a destroy left soft-deleted is purged
     DeletedVault(),  # before an apply: a soft-deleted vault that the plan would create is recovered
-    ExistingResource(),  # after a failure: what an interrupted run made is taken into the state
+    ExistingResource(),  # after a failure: what is there already is taken into the state
     MissingTarget(),  # after a failure: an action for the end of something that is gone leaves the state
     PassingError(),  # after a failure: what goes away by itself is waited for
 )

@@ -18,7 +18,6 @@ from toolkit.azure.arm import ARM, arm_client, until_done
 from toolkit.environment import Connection
 from toolkit.errors import ToolkitError
 from toolkit.terraform.plan import azure_type
-from toolkit.terraform.recovery import existing_resource
 from toolkit.terraform.recovery.owed_purge import pending
 from toolkit.terraform.recovery.past import Past
 from toolkit.terraform.session import Session
@@ -54,8 +53,6 @@ class DeletedVault(Past):
     def before_apply(self, session: Session, document: dict[str, Any]) -> Mapping[str, str]:
         steps = steps_before_create(session.connection, document, ())
         if steps:
-            # Before they are done: an apply that is killed after them finds vaults that its state does not know.
-            existing_resource.remember(session.environment, [step.address for step in steps])
             recover(session.connection, steps, session.observer.step)
         return {step.address: step.resource_id for step in steps}
 

@@ -5,6 +5,8 @@ https://developer.hashicorp.com/terraform/cli/state/recover
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from toolkit.errors import ToolkitError
 from toolkit.files import disk_errors
 from toolkit.terraform import diagnostics
@@ -15,9 +17,13 @@ from toolkit.terraform.statelock import unlocking
 from toolkit.terraform.workspace import RootName
 
 
+def errored_state(session: Session, root: RootName) -> Path:
+    return session.folder(root).path / "errored.tfstate"
+
+
 class ErroredState(Past):
     def before_plan(self, session: Session, root: RootName) -> None:
-        file = session.folder(root).path / "errored.tfstate"
+        file = errored_state(session, root)
         if not file.is_file():
             return
         runner = session.runner(root)

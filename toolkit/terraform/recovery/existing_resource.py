@@ -1,79 +1,60 @@
-"""Resources that an interrupted apply had created, but could not record: taken into the state by the next apply.
+"""Resources that are there already and are what the plan would make: taken into the state, with import blocks.
 
-An interrupt makes azapi cancel the request in flight, which Azure may carry out all the same; a Terraform that is
-killed loses what it had not saved yet. The next apply then fails with "already exists". What our own log shows that run
-creating is ours to take over, with import blocks; anything else is not.
+A killed run may have made them and lost its state with its disk; an interrupt makes azapi cancel a request that Azure
+carries out all the same; somebody may have made a container in the portal. Two things prove that it is the same one:
+
+* its id, of which Azure has only one: azapi refuses to create a resource whose id exists;
+* its scope, role and principal: Azure refuses a second assignment of the same and names the first
+  (https://learn.microsoft.com/azure/role-based-access-control/troubleshooting#symptom---unable-to-create-a-role-assignment-with-the-same-scope-role-and-principal).
+  It is then replaced by the one with the plan's name.
+
+What is taken over is updated to what the configuration says; what that would replace is refused when it holds state or
+data (:mod:`toolkit.terraform.losses`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+import uuid
+from collections.abc import Sequence
 
-from toolkit.environment import Environment
-from toolkit.files import disk_errors
-from toolkit.records import read_lines, read_record, write_record
-from toolkit.terraform import diagnostics
 from toolkit.terraform.events import Diagnostic
 from toolkit.terraform.recovery.past import Failed, Mended, Past
-from toolkit.terraform.session import Session
 
 # azapi 1.x writes "A resource", 2.x "a resource".
 _EXISTS = re.compile(r'\ba resource with the ID "([^"]+)"\s+already exists', re.IGNORECASE)
+_ASSIGNMENTS = "/providers/Microsoft.Authorization/roleAssignments/"
+_ASSIGNED = re.compile(
+    rf'ResourceId \\?"([^"\\]+){_ASSIGNMENTS}.*ERROR CODE: RoleAssignmentExists'
+    r".*existing role assignment is ([0-9a-f]{32})",  # without dashes
+    re.IGNORECASE | re.DOTALL,
+)
+_SHOWN = 5
 
 
 class ExistingResource(Past):
     def after_failure(self, failed: Failed) -> Mended | None:
-        existing = already_existing(failed.errors, remembered(failed.session.environment))
-        others = [error for error in failed.errors if error.address not in existing]
-        if not existing or (others and not diagnostics.retryable(others)):
+        existing = already_existing(failed.errors)
+        if not existing:
             return None
+        shown, more = sorted(existing)[:_SHOWN], len(existing) - _SHOWN
+        names = ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+        number = "1 resource exists" if len(existing) == 1 else f"{len(existing)} resources exist"
         return Mended(
-            f"{len(existing)} resources that the interrupted run had created are taken into the state; "
-            "planning again and going on",
+            f"{number} already, with the very id (or scope, role and principal) that the plan says, and "
+            f"{'is' if len(existing) == 1 else 'are'} taken into the state: {names}; planning again and going on",
             imports=existing,
         )
 
 
-def created_in(log: Path) -> set[str]:
-    """The addresses that a run of Terraform began to create, by its own log."""
-    hooks = [event["hook"] for event in read_lines(log) if event.get("type") == "apply_start"]
-    return {hook["resource"]["addr"] for hook in hooks if hook["action"] == "create"}
-
-
-def recall(session: Session) -> None:
-    """Take over what the log of an apply that was killed together with its toolkit shows."""
-    left = session.lock.left_behind
-    if left is not None and left.command == "apply":
-        remember(session.environment, created_in(left.log))
-
-
-def remember(environment: Environment, addresses: Iterable[str]) -> None:
-    """Keep what an interrupted run began to create, until an apply has gone through."""
-    everything = sorted({*remembered(environment), *addresses})
-    with disk_errors("the record of the interrupted run"):
-        write_record(_path(environment), {"created": everything})
-
-
-def remembered(environment: Environment) -> set[str]:
-    return set(read_record(_path(environment)).get("created", ()))
-
-
-def forget(environment: Environment) -> None:
-    with disk_errors("the record of the interrupted run"):
-        _path(environment).unlink(missing_ok=True)
-
-
-def already_existing(errors: Sequence[Diagnostic], ours: set[str]) -> dict[str, str]:
-    """Address and resource id of every "already exists" that an interrupted run of ours explains."""
+def already_existing(errors: Sequence[Diagnostic]) -> dict[str, str]:
+    """Address and resource id of everything that is there already."""
     found: dict[str, str] = {}
     for error in errors:
-        match = _EXISTS.search(error.detail)
-        if match and error.address in ours:
+        if error.address is None:
+            continue
+        if match := _EXISTS.search(error.detail):
             found[error.address] = match[1]
+        elif match := _ASSIGNED.search(error.detail):
+            found[error.address] = f"{match[1]}{_ASSIGNMENTS}{uuid.UUID(match[2])}"
     return found
-
-
-def _path(environment: Environment) -> Path:
-    return environment.state_dir / "interrupted.json"

@@ -57,8 +57,12 @@ class PurgeStep:
 
 class OwedPurge(Past):
     def announcements(self, session: Session, document: dict[str, Any]) -> Sequence[str]:
-        steps = (*pending(session.environment), *steps_after_destroy(document))
-        return [step.announcement for step in steps]
+        owed = pending(session.environment)
+        if owed:
+            # A destroy that failed owes the purge of what it did not come to delete, too: that lives on.
+            with arm_client(session.connection) as client:
+                owed = [step for step in owed if not _exists(client, step)]
+        return [step.announcement for step in (*owed, *steps_after_destroy(document))]
 
     def before_apply(self, session: Session, document: dict[str, Any]) -> Mapping[str, str]:
         settle_purges(session)
