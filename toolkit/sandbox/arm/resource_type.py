@@ -163,7 +163,8 @@ class ResourceType:
     identity: bool = False
     singletons: tuple[Singleton, ...] = ()
     long_running: LongRunning | None = None
-    missing: tuple[str, str] | None = None  # code and message (with {name}) of a 404, where it is not ResourceNotFound
+    missing: tuple[str, str] | None = None  # code and message (with {name}) where it is not ResourceNotFound
+    missing_status: int = 404
     find: Callable[[Call], Resource | None] | None = None  # where the id alone does not lead to the resource
     validate: Hook | None = None
     prepare: AsyncHook | None = None

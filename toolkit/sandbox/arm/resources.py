@@ -13,7 +13,6 @@ from toolkit.sandbox.arm.errors import (
     OperationFailed,
     bad_request,
     conflict,
-    not_found,
     not_modelled,
     resource_not_found,
 )
@@ -68,7 +67,7 @@ class Resources:
     def missing(self, call: Call) -> ArmError:
         if call.type.missing is not None:
             code, message = call.type.missing
-            return not_found(code, message.format(name=call.id.name))
+            return ArmError(call.type.missing_status, code, message.format(name=call.id.name))
         return resource_not_found(call.id.type_and_name, call.id.resource_group)
 
     # -- writing -------------------------------------------------------------------------------------------------------

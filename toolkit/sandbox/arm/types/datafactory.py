@@ -79,10 +79,10 @@ def _managed_endpoint(call: Call, resource: Resource) -> None:
         )
         keep_connection(resource, link)
         properties["connectionState"] = {"actionsRequired": "None", "description": "", "status": "Pending"}
-        # A list that the client sent stays as it was sent; else it is the target's own names.
         hosts = [name for names in private_link.names_of(target, row, group) for name in names]
         keep_target_hosts(resource, hosts)
-        properties.setdefault("fqdns", hosts)
+        # An empty list is filled, too: https://github.com/hashicorp/terraform-provider-azurerm/issues/15640
+        properties["fqdns"] = properties.get("fqdns") or hosts
     properties["isReserved"] = False
 
 
@@ -297,6 +297,10 @@ DATAFACTORY: tuple[ResourceType, ...] = (
         etag_in_body=True,
         methods=frozenset({"GET", "PUT", "DELETE"}),
         kept=("connectionState",),
+        # A GET of one that is not there: https://github.com/hashicorp/terraform-provider-azurerm/pull/12618 shows the
+        # status; code and sentence are (inferred).
+        missing=("BadRequest", "The document could not be retrieved because it doesn't exist: {name}."),
+        missing_status=400,
         long_running=LongRunning(create=60, delete=10, put_status=200, running="Provisioning", headers=()),
         validate=_managed_endpoint_checked,
         on_put=_managed_endpoint,

@@ -1,5 +1,5 @@
 output "id" {
   description = "Resource id of the endpoint, once it is approved."
-  value       = azapi_resource.this.id
-  depends_on  = [data.azapi_resource.state]
+  value       = local.id
+  depends_on  = [data.azapi_resource_list.endpoints]
 }

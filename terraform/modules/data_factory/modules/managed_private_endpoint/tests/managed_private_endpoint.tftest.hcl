@@ -1,15 +1,21 @@
 mock_provider "azapi" {
-  mock_resource "azapi_resource" {
-    defaults = { id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf/managedVirtualNetworks/default/managedPrivateEndpoints/mpe-st-blob" }
-  }
   mock_data "azapi_resource_list" {
     defaults = {
-      output = "{\"value\":[{\"id\":\"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.old\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.mpe-st-blob\"},\"privateLinkServiceConnectionState\":{\"status\":\"Disconnected\"}}},{\"id\":\"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.other\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.mpe-st-file\"},\"privateLinkServiceConnectionState\":{\"status\":\"Pending\"}}},{\"id\":\"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.new\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.mpe-st-blob\"},\"privateLinkServiceConnectionState\":{\"status\":\"Pending\"}}}]}"
+      output = "{\"value\":[]}"
     }
   }
-  mock_data "azapi_resource" {
-    defaults = { output = "{\"properties\":{\"connectionState\":{\"status\":\"Approved\"}}}" }
+}
+
+override_data {
+  target = data.azapi_resource_list.connections
+  values = {
+    output = "{\"value\":[{\"id\":\"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.old\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.mpe-st-blob\"},\"privateLinkServiceConnectionState\":{\"status\":\"Disconnected\"}}},{\"id\":\"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.other\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.other-mpe-st-blob\"},\"privateLinkServiceConnectionState\":{\"status\":\"Pending\"}}},{\"id\":\"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.new\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.mpe-st-blob\"},\"privateLinkServiceConnectionState\":{\"status\":\"Pending\"}}}]}"
   }
+}
+
+override_data {
+  target = data.azapi_resource_list.endpoints
+  values = { output = "{\"value\":[{\"name\":\"mpe-other\",\"properties\":{\"connectionState\":{\"status\":\"Pending\"}}},{\"name\":\"mpe-st-blob\",\"properties\":{\"connectionState\":{\"status\":\"Approved\"}}}]}" }
 }
 
 variables {
@@ -22,6 +28,16 @@ variables {
 
 run "approves_its_own_live_connection" {
   command = apply
+
+  assert {
+    condition     = azapi_resource_action.this.method == "PUT" && azapi_resource_action.this.body.properties == { privateLinkResourceId = var.target_id, groupId = "blob" }
+    error_message = "The endpoint is made with a PUT, without fqdns: the factory fills them in, and a list of ours is a change for ever."
+  }
+
+  assert {
+    condition     = azapi_resource_action.removal.when == "destroy" && azapi_resource_action.removal.resource_id == output.id
+    error_message = "An action leaves the endpoint behind unless another one deletes it."
+  }
 
   assert {
     condition     = endswith(azapi_update_resource.approval[0].resource_id, "/st.new")
@@ -38,11 +54,11 @@ run "not_approved_fails" {
   command = plan
 
   override_data {
-    target = data.azapi_resource.state
-    values = { output = "{\"properties\":{\"connectionState\":{\"status\":\"Pending\"}}}" }
+    target = data.azapi_resource_list.endpoints
+    values = { output = "{\"value\":[{\"name\":\"mpe-st-blob\",\"properties\":{\"connectionState\":{\"status\":\"Pending\"}}}]}" }
   }
 
-  expect_failures = [data.azapi_resource.state]
+  expect_failures = [data.azapi_resource_list.endpoints]
 }
 
 run "invalid_group" {
@@ -89,4 +105,33 @@ run "batch_is_patched" {
     condition     = length(azapi_update_resource.approval) == 0 && azapi_resource_action.approval[0].method == "PATCH" && azapi_resource_action.approval[0].body.properties.privateLinkServiceConnectionState.status == "Approved"
     error_message = "Batch has no PUT for a connection."
   }
+}
+
+run "pending_beside_rejected" {
+  command = apply
+
+  override_data {
+    target = data.azapi_resource_list.connections
+    values = {
+      output = "{\"value\":[{\"id\":\"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.no\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.mpe-st-blob\"},\"privateLinkServiceConnectionState\":{\"status\":\"Rejected\"}}},{\"id\":\"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.new\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.mpe-st-blob\"},\"privateLinkServiceConnectionState\":{\"status\":\"Pending\"}}}]}"
+    }
+  }
+
+  assert {
+    condition     = endswith(azapi_update_resource.approval[0].resource_id, "/st.new")
+    error_message = "The pending one is approved; a rejected one cannot be."
+  }
+}
+
+run "two_live_connections" {
+  command = plan
+
+  override_data {
+    target = data.azapi_resource_list.connections
+    values = {
+      output = "{\"value\":[{\"id\":\"/c/st.one\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.mpe-st-blob\"},\"privateLinkServiceConnectionState\":{\"status\":\"Approved\"}}},{\"id\":\"/c/st.two\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.mpe-st-blob\"},\"privateLinkServiceConnectionState\":{\"status\":\"Pending\"}}}]}"
+    }
+  }
+
+  expect_failures = [terraform_data.connection_id]
 }
