@@ -64,10 +64,38 @@ def make_plan(
         unlock(session, root, force_unlock)
     for past in PASTS:
         past.before_plan(session, root)
-    file = _new_plan_file(session, root)
     options: dict[str, Any] = {"destroy": FLAG} if destroy else {}
     if not locked:
         options["lock"] = False
+    healing = root == "platform" and not destroy
+    replaced: dict[str, str] = {}
+    # What is made again may leave something else without its other end, seen only then; each round finds more, or ends.
+    while True:
+        plan = _plan_once(session, root, options, replaced, healing, waits)
+        if isinstance(plan, SavedPlan):
+            broken = _broken(session, plan) if healing else {}
+            if broken.keys() <= replaced.keys():
+                return replace(plan, summary=replace(plan.summary, steps=tuple(dict.fromkeys(replaced.values()))))
+            plan.file.unlink(missing_ok=True)
+        else:
+            broken = plan
+        replaced |= broken
+        for why in dict.fromkeys(broken.values()):
+            session.observer.note(why)
+
+
+def _plan_once(
+    session: Session,
+    root: RootName,
+    options: Mapping[str, Any],
+    replaced: Mapping[str, str],
+    healing: bool,
+    waits: Waits | None,
+) -> SavedPlan | dict[str, str]:
+    """A plan that makes ``replaced`` again; or what has to be made again besides, where Terraform refuses to plan."""
+    file = _new_plan_file(session, root)
+    if replaced:
+        options = {**options, "replace": sorted(replaced)}
     session.observer.step(f"terraform plan ({root})")
     runner = session.runner(root)
 
@@ -81,11 +109,24 @@ def make_plan(
         result = unlocking(session, root, attempt)
     final = diagnostics.only_prevented(result.events.errors)
     if result.returncode not in (0, 2) and not final:
+        pasts = PASTS if healing else ()
+        broken = {
+            address: why
+            for past in pasts
+            for address, why in past.to_replace_after(session, result.events.errors).items()
+            if address not in replaced
+        }
+        if broken:
+            return broken
         raise session.failure(result, root)
     _show_warnings(session, result)
     file.chmod(0o600)
     document = _document(session, root, file)
-    return SavedPlan(file, summarise(document), destroy, document, final)
+    return SavedPlan(file, summarise(document), bool(options.get("destroy")), document, final)
+
+
+def _broken(session: Session, plan: SavedPlan) -> dict[str, str]:
+    return {address: why for past in PASTS for address, why in past.to_replace(session, plan.document).items()}
 
 
 def plan_again(
@@ -104,7 +145,8 @@ def load_plan(session: Session, root: RootName, file: Path) -> SavedPlan:
 
 def with_announcements(session: Session, plan: SavedPlan) -> SavedPlan:
     """The plan, whose summary also says what the toolkit itself will do besides Terraform."""
-    steps = [step for past in PASTS for step in past.announcements(session, plan.document)]
+    announced = [step for past in PASTS for step in past.announcements(session, plan.document)]
+    steps = (*plan.summary.steps, *announced)
     return replace(plan, summary=replace(plan.summary, steps=tuple(dict.fromkeys(steps))))
 
 

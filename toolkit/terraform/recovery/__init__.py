@@ -3,6 +3,7 @@
 One small object each, in one ordered list. A failed apply is mended by the first that knows its errors.
 """
 
+from toolkit.terraform.recovery.dead_link import DeadLink
 from toolkit.terraform.recovery.deleted_vault import DeletedVault
 from toolkit.terraform.recovery.errored_state import ErroredState
 from toolkit.terraform.recovery.existing_resource import ExistingResource
@@ -13,6 +14,7 @@ from toolkit.terraform.recovery.past import Failed, Mended, Past
 
 PASTS: tuple[Past, ...] = (
     ErroredState(),  # before a plan: the state that the last apply could not save is saved
+    DeadLink(),  # at a plan: a private link whose other end was deleted is made again
     OwedPurge(),  # before an apply: what a destroy left soft-deleted is purged
     DeletedVault(),  # before an apply: a soft-deleted vault that the plan would create is recovered
     ExistingResource(),  # after a failure: what is there already is taken into the state

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from toolkit.records import Json
 from toolkit.terraform.events import Diagnostic
 from toolkit.terraform.session import Session
 from toolkit.terraform.workspace import RootName
@@ -40,6 +41,14 @@ class Past:
 
     def before_plan(self, session: Session, root: RootName) -> None:
         """Put the state in order. Raises ToolkitError when that fails."""
+
+    def to_replace(self, session: Session, document: Json) -> Mapping[str, str]:
+        """What stands and works no more, by address, each with the reason: a plan of the platform makes it again."""
+        return {}
+
+    def to_replace_after(self, session: Session, errors: Sequence[Diagnostic]) -> Mapping[str, str]:
+        """The same, told by the errors of a plan of the platform that failed."""
+        return {}
 
     def announcements(self, session: Session, document: dict[str, Any]) -> Sequence[str]:
         """What :meth:`before_apply` will do for this plan, or what is owed after it. Changes nothing."""

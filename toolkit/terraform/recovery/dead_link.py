@@ -1,0 +1,194 @@
+"""Private links that stand and lead nowhere, since somebody deleted by hand what they hung on: they are made again.
+
+Terraform reads a private endpoint, finds it as it was made, and changes nothing. But its connection went with the
+target that was deleted, and does not come back with a new target of the same name, nor with a key vault that is
+recovered; a connection in the state Disconnected is good for nothing but being deleted
+(https://learn.microsoft.com/azure/private-link/manage-private-endpoint). A managed endpoint of a data factory is in the
+same place. A zone group does not look at the records that it once wrote
+(https://learn.microsoft.com/azure/private-link/private-endpoint-dns-integration).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from toolkit.azure.arm import ARM, arm_client
+from toolkit.records import Json
+from toolkit.terraform.events import Diagnostic
+from toolkit.terraform.plan import azure_type
+from toolkit.terraform.recovery.past import Past
+from toolkit.terraform.session import Session
+
+if TYPE_CHECKING:
+    from toolkit.azure.pipeline import RestClient
+
+_ENDPOINTS = "Microsoft.Network/privateEndpoints"
+_ZONE_GROUPS = f"{_ENDPOINTS}/privateDnsZoneGroups"
+_MANAGED_ENDPOINTS = "Microsoft.DataFactory/factories/managedVirtualNetworks/managedPrivateEndpoints"
+_NETWORK_API, _DNS_API = "2024-01-01", "2024-06-01"
+_READS_AT_ONCE = 8
+
+# What the module managed_private_endpoint says, at plan already where the target stands.
+_MANAGED_REFUSALS = (
+    re.compile(r"has no live connection from the managed private endpoint (\S+):", re.DOTALL),
+    re.compile(r"Somebody rejected the managed private endpoint (\S+) on its target", re.DOTALL),
+)
+
+
+class DeadLink(Past):
+    def to_replace(self, session: Session, document: Json) -> Mapping[str, str]:
+        prior = [item for item in _prior(document) if item["address"] not in _made_or_deleted(document)]
+        if not any(_type(item) in (_ENDPOINTS, _ZONE_GROUPS, _MANAGED_ENDPOINTS) for item in prior):
+            return {}
+        new = _new_ids(document)
+        with arm_client(session.connection) as client:
+            return {
+                **_endpoints(client, prior, new),
+                **_zone_groups(client, [item for item in prior if _type(item) == _ZONE_GROUPS]),
+                **_managed_endpoints(prior, new),
+            }
+
+    def to_replace_after(self, session: Session, errors: Sequence[Diagnostic]) -> Mapping[str, str]:
+        said = [" ".join(f"{error.summary} {error.detail}".split()) for error in errors]
+        names = {match[1] for text in said for pattern in _MANAGED_REFUSALS if (match := pattern.search(text))}
+        if not names:
+            return {}
+        stand = session.run("platform", "state list", private=True).stdout.splitlines()
+        return {
+            address.strip(): f"{name} has no usable connection on its target any more: it is made again"
+            for name in sorted(names)
+            for address in stand
+            if f'managed_private_endpoint["{name}"].azapi_resource_action.' in address and "approval" not in address
+        }
+
+
+def _endpoints(client: RestClient, prior: Sequence[Json], new: frozenset[str]) -> dict[str, str]:
+    ours = {item["values"]["id"].lower(): item for item in prior if _type(item) == _ENDPOINTS}
+    found: dict[str, str] = {}
+    for endpoint in _listed(client, {id_.split("/providers/")[0] for id_ in ours}, f"/providers/{_ENDPOINTS}"):
+        item = ours.get(endpoint["id"].lower())
+        for connection in endpoint["properties"].get("privateLinkServiceConnections") or []:
+            properties = connection["properties"]
+            target = str(properties.get("privateLinkServiceId", ""))
+            status = (properties.get("privateLinkServiceConnectionState") or {}).get("status")
+            if item is not None and (status in ("Disconnected", "Rejected") or target.lower() in new):
+                how = "was made anew" if target.lower() in new else f"says {status}"
+                found[item["address"]] = f"{endpoint['name']} leads nowhere, its target {_name(target)} {how}"
+    return found
+
+
+def _zone_groups(client: RestClient, groups: Sequence[Json]) -> dict[str, str]:
+    with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
+        bodies = list(pool.map(lambda item: _get(client, item["values"]["id"], _NETWORK_API), groups))
+        written = [list(_record_sets(body)) for body in bodies]
+        zones = sorted({zone for sets in written for zone, _ in sets})
+        records = dict(zip(zones, pool.map(lambda zone: _addresses(client, zone), zones), strict=True))
+    found: dict[str, str] = {}
+    for item, sets in zip(groups, written, strict=True):
+        for zone, record in sets:
+            there = records[zone]
+            if there is None or set(record["ipAddresses"]) <= there.get(record["recordSetName"].lower(), set()):
+                continue
+            found[item["address"]] = (
+                f"the record {record['recordSetName']} of {_name(zone)} is gone: it is written again"
+            )
+    return found
+
+
+def _record_sets(group: Json | None) -> Iterator[tuple[str, Json]]:
+    for config in ((group or {}).get("properties") or {}).get("privateDnsZoneConfigs") or []:
+        for record in config["properties"].get("recordSets") or []:
+            yield config["properties"]["privateDnsZoneId"], record
+
+
+def _addresses(client: RestClient, zone: str) -> dict[str, set[str]] | None:
+    """The zone's A records; none for a zone that is gone, and None for one that may not be read."""
+    from azure.core.rest import HttpRequest
+
+    response = client.send_request(HttpRequest("GET", f"{ARM}{zone}/A?api-version={_DNS_API}"))
+    if response.status_code == 404:
+        return {}
+    if response.status_code != 200:
+        return None
+    found: list[Json] = response.json()["value"]
+    return {
+        record["name"].lower(): {str(address["ipv4Address"]) for address in record["properties"].get("aRecords") or []}
+        for record in found
+    }
+
+
+def _managed_endpoints(prior: Sequence[Json], new: frozenset[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for item in prior:
+        module = item["address"].rpartition(".azapi_resource_action.")[0]
+        if _type(item) != _MANAGED_ENDPOINTS or not item["address"].endswith(".azapi_resource_action.this"):
+            continue
+        target = str(item["values"]["body"]["properties"]["privateLinkResourceId"])
+        if target.lower() in new:
+            why = f"{_name(item['values']['resource_id'])} leads nowhere, its target {_name(target)} is made anew"
+            found |= {f"{module}.azapi_resource_action.{which}": why for which in ("this", "removal")}
+    return found
+
+
+def _prior(document: Json) -> list[Json]:
+    def within(module: Json) -> Iterator[Json]:
+        yield from module.get("resources", [])
+        for child in module.get("child_modules", []):
+            yield from within(child)
+
+    values = (document.get("prior_state") or {}).get("values") or {}
+    return [item for item in within(values.get("root_module") or {}) if item["mode"] == "managed"]
+
+
+def _made_or_deleted(document: Json) -> frozenset[str]:
+    """Addresses that the plan makes, makes again or deletes anyway."""
+    return frozenset(
+        item["address"]
+        for item in document.get("resource_changes", [])
+        if {"create", "delete"} & set(item["change"]["actions"])
+    )
+
+
+def _new_ids(document: Json) -> frozenset[str]:
+    """Ids, in lower case, of what will stand where something of the same name stood (or stands) with links on it."""
+    ids = set()
+    for item in document.get("resource_changes", []):
+        after, before = item["change"].get("after") or {}, item["change"].get("before") or {}
+        if item["type"] == "azapi_resource" and "create" in item["change"]["actions"]:
+            parent, type_ = after.get("parent_id") or before.get("parent_id"), azure_type(after)
+            if parent and type_ and type_.count("/") == 1:
+                ids.add(f"{parent}/providers/{type_}/{after.get('name')}".lower())
+    return frozenset(ids)
+
+
+def _type(item: Json) -> str:
+    return azure_type(item["values"]) or ""
+
+
+def _name(id_: str) -> str:
+    return id_.rsplit("/", 1)[-1]
+
+
+def _get(client: RestClient, id_: str, version: str) -> Json | None:
+    from azure.core.rest import HttpRequest
+
+    response = client.send_request(HttpRequest("GET", f"{ARM}{id_}?api-version={version}"))
+    body: Json | None = response.json() if response.status_code == 200 else None
+    return body
+
+
+def _listed(client: RestClient, scopes: set[str], path: str) -> Iterator[Json]:
+    """Every page of a list; nothing where the identity may not look: then a smoke check says what is wrong."""
+    from azure.core.rest import HttpRequest
+
+    for scope in sorted(scopes):
+        url: str | None = f"{ARM}{scope}{path}?api-version={_NETWORK_API}"
+        while url:
+            response = client.send_request(HttpRequest("GET", url))
+            if response.status_code != 200:
+                break
+            yield from response.json()["value"]
+            url = response.json().get("nextLink")
