@@ -1,7 +1,7 @@
 """Whatever of the platform is deleted by hand, one ``apply`` leads back to green, or says what a person must do first.
 
-Each resource in turn (``make test-full``), and a sample that stands for each kind of way back (``make test``). The table
-of what was deleted and what brought it back is printed.
+Each resource in turn (``make test-full``), and a sample that stands for each kind of way back (``make test``).
+The table of what was deleted and what brought it back is printed.
 """
 
 from __future__ import annotations
