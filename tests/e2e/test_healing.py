@@ -32,7 +32,7 @@ SAMPLE = (
     'module.access.azapi_resource.this["ci_on_pointers"]',
     "module.container_registry.azapi_resource.this",
     'module.data_factory.module.managed_private_endpoint["mpe-key-vault"].azapi_resource_action.this',
-    'module.private_dns[0].azapi_resource.zone["privatelink.vaultcore.azure.net"]',
+    'module.private_dns.azapi_resource.zone["privatelink.vaultcore.azure.net"]',
 )
 
 

@@ -13,7 +13,6 @@ TERRAFORM = ROOT / "terraform"
 LONGEST_ROW = 140
 REWRITTEN = {
     "bootstrap",
-    "managed_private_endpoint",
 }  # Others are at work there: their rows are set when they are done.
 FLAGS = re.DOTALL | re.MULTILINE
 FILES = sorted(

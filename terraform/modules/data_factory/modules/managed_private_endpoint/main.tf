@@ -6,13 +6,16 @@ locals {
 
   # Storage alone writes actionRequired: https://learn.microsoft.com/rest/api/storagerp/private-endpoint-connections/put
   targets = {
-    blob         = local.storage
-    dfs          = local.storage
-    file         = local.storage
-    queue        = local.storage
-    table        = local.storage
-    vault        = { type = "Microsoft.KeyVault/vaults/privateEndpointConnections@2023-07-01", action = "actionsRequired" }
-    amlworkspace = { type = "Microsoft.MachineLearningServices/workspaces/privateEndpointConnections@2024-04-01", action = "actionsRequired" }
+    blob  = local.storage
+    dfs   = local.storage
+    file  = local.storage
+    queue = local.storage
+    table = local.storage
+    vault = { type = "Microsoft.KeyVault/vaults/privateEndpointConnections@2026-02-01", action = "actionsRequired" }
+    amlworkspace = {
+      type   = "Microsoft.MachineLearningServices/workspaces/privateEndpointConnections@2024-04-01"
+      action = "actionsRequired"
+    }
     batchAccount = { type = "Microsoft.Batch/batchAccounts/privateEndpointConnections@2024-02-01", action = null }
   }
 
@@ -116,18 +119,28 @@ resource "terraform_data" "connection_id" {
 
   lifecycle {
     precondition {
-      condition     = local.connection != null
-      error_message = "${var.target_id} has no live connection from the managed private endpoint ${var.name}: apply again when it has arrived, or delete the endpoint in the factory first."
+      condition = local.connection != null
+      error_message = join(" ", [
+        "${var.target_id} has no live connection from the managed private endpoint ${var.name}:",
+        "apply again when it has arrived, or delete the endpoint in the factory first.",
+      ])
     }
 
     precondition {
-      condition     = length(local.usable) <= 1
-      error_message = "${var.target_id} has ${length(local.usable)} live connections from the managed private endpoint ${var.name}: ${join(", ", local.usable[*].id)}. Reject the ones that are not in use (Networking, Private endpoint connections), then apply again."
+      condition = length(local.usable) <= 1
+      error_message = join(" ", [
+        "${var.target_id} has ${length(local.usable)} live connections from the managed private endpoint ${var.name}:",
+        "${join(", ", local.usable[*].id)}.",
+        "Reject the ones that are not in use (Networking, Private endpoint connections), then apply again.",
+      ])
     }
 
     precondition {
-      condition     = try(local.connection.status, null) != "Rejected"
-      error_message = "Somebody rejected the managed private endpoint ${var.name} on its target, which cannot be taken back: delete the endpoint in the factory (Manage, Managed private endpoints), then apply again."
+      condition = try(local.connection.status, null) != "Rejected"
+      error_message = join(" ", [
+        "Somebody rejected the managed private endpoint ${var.name} on its target, which cannot be taken back:",
+        "delete the endpoint in the factory (Manage, Managed private endpoints), then apply again.",
+      ])
     }
   }
 }
@@ -165,7 +178,10 @@ data "azapi_resource_list" "endpoints" {
         for endpoint in try(jsondecode(self.output), self.output).value :
         endpoint.name == var.name && try(endpoint.properties.connectionState.status, null) == "Approved"
       ])
-      error_message = "The managed private endpoint ${var.name} is not approved on its target. Approve it there (Networking, Private endpoint connections) or delete it in the factory, then apply again."
+      error_message = join(" ", [
+        "The managed private endpoint ${var.name} is not approved on its target.",
+        "Approve it there (Networking, Private endpoint connections) or delete it in the factory, then apply again.",
+      ])
     }
   }
 }

@@ -23,7 +23,10 @@ variable "group_id" {
   type        = string
 
   validation {
-    condition     = contains(keys(local.targets), var.group_id)
-    error_message = "group_id \"${var.group_id}\" is none that this module can approve: add its target's type to local.targets in modules/data_factory/modules/managed_private_endpoint/main.tf."
+    condition = contains(keys(local.targets), var.group_id)
+    error_message = join(" ", [
+      "group_id \"${var.group_id}\" is none that this module can approve:",
+      "add its target's type to local.targets in modules/data_factory/modules/managed_private_endpoint/main.tf.",
+    ])
   }
 }

@@ -9,20 +9,55 @@ mock_provider "azapi" {
 override_data {
   target = data.azapi_resource_list.connections
   values = {
-    output = "{\"value\":[{\"id\":\"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.old\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.mpe-st-blob\"},\"privateLinkServiceConnectionState\":{\"status\":\"Disconnected\"}}},{\"id\":\"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.other\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.other-mpe-st-blob\"},\"privateLinkServiceConnectionState\":{\"status\":\"Pending\"}}},{\"id\":\"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.new\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.mpe-st-blob\"},\"privateLinkServiceConnectionState\":{\"status\":\"Pending\"}}}]}"
+    output = <<-JSON
+      {
+        "value": [
+          {
+            "id": "/subscriptions/s/resourceGroups/r/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.old",
+            "properties": {
+              "privateEndpoint": {"id": "/subscriptions/x/privateEndpoints/adf.mpe-st-blob"},
+              "privateLinkServiceConnectionState": {"status": "Disconnected"}
+            }
+          },
+          {
+            "id": "/subscriptions/s/resourceGroups/r/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.other",
+            "properties": {
+              "privateEndpoint": {"id": "/subscriptions/x/privateEndpoints/adf.other-mpe-st-blob"},
+              "privateLinkServiceConnectionState": {"status": "Pending"}
+            }
+          },
+          {
+            "id": "/subscriptions/s/resourceGroups/r/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.new",
+            "properties": {
+              "privateEndpoint": {"id": "/subscriptions/x/privateEndpoints/adf.mpe-st-blob"},
+              "privateLinkServiceConnectionState": {"status": "Pending"}
+            }
+          }
+        ]
+      }
+    JSON
   }
 }
 
 override_data {
   target = data.azapi_resource_list.endpoints
-  values = { output = "{\"value\":[{\"name\":\"mpe-other\",\"properties\":{\"connectionState\":{\"status\":\"Pending\"}}},{\"name\":\"mpe-st-blob\",\"properties\":{\"connectionState\":{\"status\":\"Approved\"}}}]}" }
+  values = {
+    output = <<-JSON
+      {
+        "value": [
+          {"name": "mpe-other", "properties": {"connectionState": {"status": "Pending"}}},
+          {"name": "mpe-st-blob", "properties": {"connectionState": {"status": "Approved"}}}
+        ]
+      }
+    JSON
+  }
 }
 
 variables {
   name                       = "mpe-st-blob"
-  data_factory_id            = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf"
-  managed_virtual_network_id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf/managedVirtualNetworks/default"
-  target_id                  = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st"
+  data_factory_id            = "/subscriptions/s/resourceGroups/r/providers/Microsoft.DataFactory/factories/adf"
+  managed_virtual_network_id = "/subscriptions/s/resourceGroups/r/providers/Microsoft.DataFactory/factories/adf/managedVirtualNetworks/m"
+  target_id                  = "/subscriptions/s/resourceGroups/r/providers/Microsoft.Storage/storageAccounts/st"
   group_id                   = "blob"
 }
 
@@ -30,7 +65,10 @@ run "approves_its_own_live_connection" {
   command = apply
 
   assert {
-    condition     = azapi_resource_action.this.method == "PUT" && azapi_resource_action.this.body.properties == { privateLinkResourceId = var.target_id, groupId = "blob" }
+    condition = (
+      azapi_resource_action.this.method == "PUT"
+      && azapi_resource_action.this.body.properties == { privateLinkResourceId = var.target_id, groupId = "blob" }
+    )
     error_message = "The endpoint is made with a PUT, without fqdns: the factory fills them in, and a list of ours is a change for ever."
   }
 
@@ -45,7 +83,10 @@ run "approves_its_own_live_connection" {
   }
 
   assert {
-    condition     = jsonencode(azapi_update_resource.approval[0].body.properties.privateLinkServiceConnectionState) == jsonencode({ status = "Approved", description = "terraform", actionRequired = "None" })
+    condition = (
+      jsonencode(azapi_update_resource.approval[0].body.properties.privateLinkServiceConnectionState)
+      == jsonencode({ status = "Approved", description = "terraform", actionRequired = "None" })
+    )
     error_message = "Storage spells it actionRequired."
   }
 }
@@ -55,7 +96,11 @@ run "not_approved_fails" {
 
   override_data {
     target = data.azapi_resource_list.endpoints
-    values = { output = "{\"value\":[{\"name\":\"mpe-st-blob\",\"properties\":{\"connectionState\":{\"status\":\"Pending\"}}}]}" }
+    values = {
+      output = <<-JSON
+        {"value": [{"name": "mpe-st-blob", "properties": {"connectionState": {"status": "Pending"}}}]}
+      JSON
+    }
   }
 
   expect_failures = [data.azapi_resource_list.endpoints]
@@ -74,7 +119,9 @@ run "connection_missing" {
 
   override_data {
     target = data.azapi_resource_list.connections
-    values = { output = "{\"value\":[]}" }
+    values = {
+      output = "{\"value\":[]}"
+    }
   }
 
   expect_failures = [terraform_data.connection_id]
@@ -86,7 +133,19 @@ run "connection_rejected" {
   override_data {
     target = data.azapi_resource_list.connections
     values = {
-      output = "{\"value\":[{\"id\":\"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.new\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.mpe-st-blob\"},\"privateLinkServiceConnectionState\":{\"status\":\"Rejected\"}}}]}"
+      output = <<-JSON
+        {
+          "value": [
+            {
+              "id": "/subscriptions/s/resourceGroups/r/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.new",
+              "properties": {
+                "privateEndpoint": {"id": "/subscriptions/x/privateEndpoints/adf.mpe-st-blob"},
+                "privateLinkServiceConnectionState": {"status": "Rejected"}
+              }
+            }
+          ]
+        }
+      JSON
     }
   }
 
@@ -98,11 +157,15 @@ run "batch_is_patched" {
 
   variables {
     group_id  = "batchAccount"
-    target_id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Batch/batchAccounts/ba"
+    target_id = "/subscriptions/s/resourceGroups/r/providers/Microsoft.Batch/batchAccounts/ba"
   }
 
   assert {
-    condition     = length(azapi_update_resource.approval) == 0 && azapi_resource_action.approval[0].method == "PATCH" && azapi_resource_action.approval[0].body.properties.privateLinkServiceConnectionState.status == "Approved"
+    condition = (
+      length(azapi_update_resource.approval) == 0
+      && azapi_resource_action.approval[0].method == "PATCH"
+      && azapi_resource_action.approval[0].body.properties.privateLinkServiceConnectionState.status == "Approved"
+    )
     error_message = "Batch has no PUT for a connection."
   }
 }
@@ -113,7 +176,26 @@ run "pending_beside_rejected" {
   override_data {
     target = data.azapi_resource_list.connections
     values = {
-      output = "{\"value\":[{\"id\":\"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.no\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.mpe-st-blob\"},\"privateLinkServiceConnectionState\":{\"status\":\"Rejected\"}}},{\"id\":\"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.new\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.mpe-st-blob\"},\"privateLinkServiceConnectionState\":{\"status\":\"Pending\"}}}]}"
+      output = <<-JSON
+        {
+          "value": [
+            {
+              "id": "/subscriptions/s/resourceGroups/r/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.no",
+              "properties": {
+                "privateEndpoint": {"id": "/subscriptions/x/privateEndpoints/adf.mpe-st-blob"},
+                "privateLinkServiceConnectionState": {"status": "Rejected"}
+              }
+            },
+            {
+              "id": "/subscriptions/s/resourceGroups/r/providers/Microsoft.Storage/storageAccounts/st/privateEndpointConnections/st.new",
+              "properties": {
+                "privateEndpoint": {"id": "/subscriptions/x/privateEndpoints/adf.mpe-st-blob"},
+                "privateLinkServiceConnectionState": {"status": "Pending"}
+              }
+            }
+          ]
+        }
+      JSON
     }
   }
 
@@ -129,7 +211,26 @@ run "two_live_connections" {
   override_data {
     target = data.azapi_resource_list.connections
     values = {
-      output = "{\"value\":[{\"id\":\"/c/st.one\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.mpe-st-blob\"},\"privateLinkServiceConnectionState\":{\"status\":\"Approved\"}}},{\"id\":\"/c/st.two\",\"properties\":{\"privateEndpoint\":{\"id\":\"/subscriptions/x/privateEndpoints/adf.mpe-st-blob\"},\"privateLinkServiceConnectionState\":{\"status\":\"Pending\"}}}]}"
+      output = <<-JSON
+        {
+          "value": [
+            {
+              "id": "/c/st.one",
+              "properties": {
+                "privateEndpoint": {"id": "/subscriptions/x/privateEndpoints/adf.mpe-st-blob"},
+                "privateLinkServiceConnectionState": {"status": "Approved"}
+              }
+            },
+            {
+              "id": "/c/st.two",
+              "properties": {
+                "privateEndpoint": {"id": "/subscriptions/x/privateEndpoints/adf.mpe-st-blob"},
+                "privateLinkServiceConnectionState": {"status": "Pending"}
+              }
+            }
+          ]
+        }
+      JSON
     }
   }
 
