@@ -48,7 +48,7 @@ lint: .venv/.stamp-dev ## ruff, mypy, the rules for imports, terraform fmt and v
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
-	@.venv/bin/python tests/lint/terraform_lint.py
+	@.venv/bin/python .ci/terraform_lint.py
 	@.venv/bin/python -m docs.generate --check readmes errors
 
 docs: .venv/.stamp-dev ## write docs/rbac.md and the tables of the modules' READMEs
@@ -61,7 +61,7 @@ constraints: .venv/.stamp-dev ## pin the newest versions within pyproject.toml's
 	@.venv/bin/python .ci/write_constraints.py
 
 .venv/.stamp-run: pyproject.toml constraints.txt
-	@$(PYTHON) toolkit/toolchain/venv.py run
+	@$(PYTHON) .ci/venv.py run
 
 .venv/.stamp-dev: pyproject.toml constraints.txt
-	@$(PYTHON) toolkit/toolchain/venv.py dev
+	@$(PYTHON) .ci/venv.py dev

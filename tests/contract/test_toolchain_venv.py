@@ -29,9 +29,9 @@ STAMP = ".venv/.stamp-run"
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    script = tmp_path / "toolkit" / "toolchain" / "venv.py"
+    script = tmp_path / ".ci" / "venv.py"
     script.parent.mkdir(parents=True)
-    shutil.copy(ROOT / "toolkit" / "toolchain" / "venv.py", script)
+    shutil.copy(ROOT / ".ci" / "venv.py", script)
     shutil.copy(ROOT / "Makefile", tmp_path)
     (tmp_path / "pyproject.toml").write_text(PYPROJECT)
     (tmp_path / "constraints.txt").write_text("")

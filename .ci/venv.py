@@ -1,4 +1,4 @@
-"""Builds ``.venv`` for the Makefile: ``python3 toolkit/toolchain/venv.py run|dev``.
+"""Builds ``.venv`` for the Makefile: ``python3 .ci/venv.py run|dev``.
 
 Runs before anything is installed, with any Python 3, so it imports the standard library only. The stamp that make looks
 at is written last: an interrupted build is done again. Two builds at once take turns.
@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 # What make asks for, the extras that it means, and the stamps that it earns.

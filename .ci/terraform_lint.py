@@ -18,7 +18,7 @@ from toolkit.errors import ToolkitError
 from toolkit.toolchain.provider import resolve_provider
 from toolkit.toolchain.terraform import ensure_terraform
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> int:
