@@ -11,7 +11,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +21,11 @@ from toolkit.files import locked, try_lock
 from toolkit.processes import ProcessId
 from toolkit.sandbox.model import VANTAGES
 from toolkit.sandbox.settings import LOOPBACK, SandboxPaths, port_base, read_announcement
+from toolkit.waiting import wait_until
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
 _CONTROL_SECONDS = 20.0
-_POLL_SECONDS = 0.02
 
 # Variables of the calling shell that the daemon must not inherit: it dials nobody, and Node would read some of them.
 _NOT_INHERITED = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_OPTIONS")
@@ -272,7 +271,7 @@ def _stop(paths: SandboxPaths) -> bool:
     if sandbox is not None:
         try:
             sandbox.request_stop()
-            if _wait_until(lambda: not sandbox.process.alive(), _STOP_SECONDS):
+            if wait_until(lambda: not sandbox.process.alive(), _STOP_SECONDS):
                 return True
         except ToolkitError:
             pass  # it hangs or dies: ended below
@@ -284,7 +283,7 @@ def _end_hung(paths: SandboxPaths) -> None:
     announcement = read_announcement(paths)
     if "pid" in announcement:
         ProcessId(announcement["pid"], announcement["started"]).end()
-    if not _wait_until(lambda: not _daemon_lives(paths), _STOP_SECONDS):
+    if not wait_until(lambda: not _daemon_lives(paths), _STOP_SECONDS):
         raise ToolkitError(
             f"a sandbox daemon holds {paths.daemon_lock} and neither answers nor says which process it is",
             hint=f"end the process that `fuser {paths.daemon_lock}` shows, then try again",
@@ -312,17 +311,8 @@ def _wait_for_announcement(paths: SandboxPaths, child: subprocess.Popen[bytes] |
             return True
         return child.poll() is not None if child else not _daemon_lives(paths)
 
-    _wait_until(look, _START_SECONDS)
+    wait_until(look, _START_SECONDS)
     return found[0] if found else None
-
-
-def _wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(_POLL_SECONDS)
-    return False
 
 
 def _start_failure(paths: SandboxPaths, output: str) -> ToolkitError:

@@ -14,7 +14,7 @@ PrivateNetwork = Literal["none", "vnet", "data-factory"]
 
 
 @dataclass(frozen=True, slots=True)
-class Vantage:
+class NetworkPlace:
     """A place in the network that a client can stand in.
 
     ``public_ip`` is the source address that public endpoints see (documentation ranges of RFC 5737, so that no rule in
@@ -29,14 +29,14 @@ class Vantage:
     description: str
 
 
-VANTAGES: tuple[Vantage, ...] = (
-    Vantage("internet", "203.0.113.10", "none", "a laptop or a hosted agent with a public address"),
-    Vantage("vnet", "198.51.100.20", "vnet", "a machine inside the platform's virtual network"),
-    Vantage("adf-managed", "192.0.2.30", "data-factory", "the data factory's managed virtual network"),
+VANTAGES: tuple[NetworkPlace, ...] = (
+    NetworkPlace("internet", "203.0.113.10", "none", "a laptop or a hosted agent with a public address"),
+    NetworkPlace("vnet", "198.51.100.20", "vnet", "a machine inside the platform's virtual network"),
+    NetworkPlace("adf-managed", "192.0.2.30", "data-factory", "the data factory's managed virtual network"),
 )
 
 
-def vantage(name: str) -> Vantage:
+def vantage(name: str) -> NetworkPlace:
     """The vantage called ``name``; ``KeyError`` names the known ones."""
     for candidate in VANTAGES:
         if candidate.name == name:
@@ -48,7 +48,7 @@ def vantage(name: str) -> Vantage:
 class Origin:
     """Where one connection comes from: a vantage, inside the networks of one subscription."""
 
-    vantage: Vantage
+    vantage: NetworkPlace
     subscription_id: str
 
 

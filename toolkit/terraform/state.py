@@ -12,12 +12,13 @@ from typing import Any, Literal
 from toolkit.azure import codes
 from toolkit.environment import Connection, Environment
 from toolkit.errors import ToolkitError, UsageError
+from toolkit.waiting import BackOff, Waits
 
 BOOTSTRAP_KEY = "bootstrap.tfstate"
 
 _NAMES = ("resource_group_name", "storage_account_name", "container_name", "key")
 _PROBE_PREFIX = "toolkit-probe-"
-_FIRST_WAIT, _LONGEST_WAIT = 1.0, 15.0
+_BACK_OFF = BackOff(1.0, 15.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +136,7 @@ class StateStore:
 
         from toolkit.azure.denial import classify
 
-        started = time.monotonic()
-        wait = _FIRST_WAIT
+        waits = Waits(_BACK_OFF)
         said = ""
         while True:
             try:
@@ -150,13 +150,13 @@ class StateStore:
                 denial = classify(error)
                 # The account has just been made: its name reaches resolvers with a delay, too.
                 budget = denial.retry_seconds or (120.0 if denial.kind in ("not-found", "name-resolution") else 0.0)
-                if time.monotonic() - started + wait > budget:
+                pause = waits.next(budget)
+                if pause is None:
                     raise self._refused(error) from error
                 if denial.cause != said:
                     say(f"waiting until the state can be written: {denial.cause} (up to {budget:.0f} s)")
                     said = denial.cause
-                time.sleep(wait)
-                wait = min(wait * 1.6, _LONGEST_WAIT)
+                time.sleep(pause)
 
     def _service(self) -> Any:
         from toolkit.azure.clients import Actor

@@ -55,7 +55,7 @@ def _monitor(scope: Resource) -> Names:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class LinkableType:
     """``action_property`` is how this provider spells the connection state's third member: Storage alone leaves
     out the s. ``decided_with`` is how a connection is approved: Batch alone has no PUT
     (https://learn.microsoft.com/rest/api/batchmanagement/private-endpoint-connection)."""
@@ -65,28 +65,30 @@ class Target:
     decided_with: Literal["PUT", "PATCH"] = "PUT"
 
 
-TARGETS: dict[str, Target] = {
-    "Microsoft.Storage/storageAccounts": Target(
+TARGETS: dict[str, LinkableType] = {
+    "Microsoft.Storage/storageAccounts": LinkableType(
         {service: _storage(service) for service in ("blob", "dfs", "file", "queue", "table", "web")}, "actionRequired"
     ),
-    "Microsoft.KeyVault/vaults": Target({"vault": lambda vault: ((f"{vault.name}.{suffix_of('vault')}",),)}),
-    "Microsoft.ContainerRegistry/registries": Target({"registry": _registry}),
-    "Microsoft.MachineLearningServices/workspaces": Target({"amlworkspace": _workspace}),
-    "Microsoft.DataFactory/factories": Target({"dataFactory": _factory, "portal": lambda _: ((suffix_of("portal"),),)}),
-    "Microsoft.Web/sites": Target({"sites": _site}),
-    "Microsoft.Batch/batchAccounts": Target(
+    "Microsoft.KeyVault/vaults": LinkableType({"vault": lambda vault: ((f"{vault.name}.{suffix_of('vault')}",),)}),
+    "Microsoft.ContainerRegistry/registries": LinkableType({"registry": _registry}),
+    "Microsoft.MachineLearningServices/workspaces": LinkableType({"amlworkspace": _workspace}),
+    "Microsoft.DataFactory/factories": LinkableType(
+        {"dataFactory": _factory, "portal": lambda _: ((suffix_of("portal"),),)}
+    ),
+    "Microsoft.Web/sites": LinkableType({"sites": _site}),
+    "Microsoft.Batch/batchAccounts": LinkableType(
         {
             "batchAccount": lambda account: ((account.properties["accountEndpoint"],),),
             "nodeManagement": lambda account: ((account.properties["nodeManagementEndpoint"],),),
         },
         decided_with="PATCH",
     ),
-    "Microsoft.Insights/privateLinkScopes": Target({"azuremonitor": _monitor}),
+    "Microsoft.Insights/privateLinkScopes": LinkableType({"azuremonitor": _monitor}),
 }
 _BY_TYPE = {type_.lower(): target for type_, target in TARGETS.items()}
 
 
-def target_of(call: Call, target_id: str, group_id: str) -> tuple[Resource, Target, str]:
+def target_of(call: Call, target_id: str, group_id: str) -> tuple[Resource, LinkableType, str]:
     """The resource that a connection is for, its row, and the group id as Azure spells it.
 
     400 for what cannot be linked.
@@ -106,7 +108,7 @@ def target_of(call: Call, target_id: str, group_id: str) -> tuple[Resource, Targ
     )
 
 
-def names_of(resource: Resource, target: Target, group_id: str) -> Names:
+def names_of(resource: Resource, target: LinkableType, group_id: str) -> Names:
     return target.groups[group_id](resource)
 
 

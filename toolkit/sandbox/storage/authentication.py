@@ -13,7 +13,7 @@ from starlette.requests import Request
 from toolkit.sandbox.internal import account_keys
 from toolkit.sandbox.model import Principal
 from toolkit.sandbox.storage.errors import StorageError, not_served
-from toolkit.sandbox.storage.operations import Target
+from toolkit.sandbox.storage.operations import RequestPath
 from toolkit.sandbox.storage.sas import SharedAccess, verify
 from toolkit.sandbox.storage.signing import matches, split_query, string_to_sign
 from toolkit.sandbox.store import Resource
@@ -44,7 +44,7 @@ Identity = Principal | AccountKey | SharedAccess | Anonymous
 
 
 def authenticate(
-    world: World, account: Resource, tenant_id: str, request: Request, target: Target, source_ip: str
+    world: World, account: Resource, tenant_id: str, request: Request, target: RequestPath, source_ip: str
 ) -> Identity:
     """The identity behind a request; raises :class:`StorageError` as Azure refuses each wrong or switched-off way."""
     authorization = request.headers.get("authorization")
@@ -113,7 +113,7 @@ def _require_keys(account: Resource) -> None:
 
 
 def _shared_access_signature(
-    account: Resource, parameters: dict[str, str], target: Target, source_ip: str, scheme: str
+    account: Resource, parameters: dict[str, str], target: RequestPath, source_ip: str, scheme: str
 ) -> SharedAccess:
     if "skoid" in parameters:
         raise not_served("user delegation shared access signatures")

@@ -37,7 +37,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RequestPath:
     """What the path of a request names."""
 
     level: Level
@@ -108,20 +108,22 @@ _DELETE_FOR_GOOD: Final = Operation("Delete Blob permanently", (Permission(f"{_B
 _ACCOUNT_INFORMATION: Final = Operation("Get Account Information", None)
 
 
-def target_of(path: str, restype: str) -> Target:
+def target_of(path: str, restype: str) -> RequestPath:
     """What ``path`` (percent-encoded, with its leading slash) names; one segment is a container or in ``$root``."""
     # Decoded before it is split, as Azurite does: else a role could be checked on another container than it acts on.
     container, slash, blob = unquote(path)[1:].partition("/")
     if not container and not slash:
-        return Target("service", None, None)
+        return RequestPath("service", None, None)
     if not container or container in (".", ".."):
         raise StorageError(400, "InvalidUri", "The requested URI does not represent any resource on the server.")
     if blob:
-        return Target("blob", container, blob)
-    return Target("container", container, None) if restype == "container" else Target("blob", "$root", container)
+        return RequestPath("blob", container, blob)
+    return (
+        RequestPath("container", container, None) if restype == "container" else RequestPath("blob", "$root", container)
+    )
 
 
-def operation_of(method: str, target: Target, parameters: dict[str, str]) -> Operation:
+def operation_of(method: str, target: RequestPath, parameters: dict[str, str]) -> Operation:
     """The operation that a request asks for; raises :class:`StorageError`, 501 by name for one that is not served."""
     comp, restype = parameters.get("comp", "").lower(), parameters.get("restype", "").lower()
     if restype == "account" and comp == "properties":
@@ -138,7 +140,7 @@ def operation_of(method: str, target: Target, parameters: dict[str, str]) -> Ope
     return operation
 
 
-def scope_of(account_id: str, target: Target) -> str:
+def scope_of(account_id: str, target: RequestPath) -> str:
     """The scope at which roles are looked up: the container, or the account for the service's own operations."""
     return f"{account_id}/blobServices/default/containers/{target.container}" if target.container else account_id
 

@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from toolkit.sandbox.storage.errors import StorageError, not_served
-from toolkit.sandbox.storage.operations import Operation, Target, permission_mismatch
+from toolkit.sandbox.storage.operations import Operation, RequestPath, permission_mismatch
 from toolkit.sandbox.storage.signing import matches
 
 _SINCE: Final = "2020-12-06"
@@ -53,7 +53,7 @@ class SharedAccess:
     parameters: Mapping[str, str]
     account_wide: bool
 
-    def check(self, operation: Operation, target: Target, method: str) -> str:
+    def check(self, operation: Operation, target: RequestPath, method: str) -> str:
         """The letters that allow the operation; raises :class:`StorageError` when it is not covered."""
         kind = {"service": "s", "container": "c", "blob": "o"}[target.level]
         if self.account_wide:
@@ -71,7 +71,7 @@ class SharedAccess:
 
 
 def verify(
-    account: str, keys: list[str], parameters: Mapping[str, str], target: Target, source_ip: str, scheme: str
+    account: str, keys: list[str], parameters: Mapping[str, str], target: RequestPath, source_ip: str, scheme: str
 ) -> SharedAccess:
     """The shared access in a request's query; raises :class:`StorageError` in Azure's words when it is no good."""
     if "si" in parameters:
@@ -97,7 +97,7 @@ def _account_text(account: str, parameters: Mapping[str, str]) -> str:
     return "\n".join([account, *(parameters.get(name, "") for name in _ACCOUNT_FIELDS)]) + "\n"
 
 
-def _service_text(account: str, parameters: Mapping[str, str], target: Target) -> str:
+def _service_text(account: str, parameters: Mapping[str, str], target: RequestPath) -> str:
     kind = parameters.get("sr", "")
     if kind not in ("c", "b"):
         raise not_served(f"shared access signatures for sr={kind!r}")

@@ -22,7 +22,7 @@ from toolkit.sandbox.storage.operations import (
     WRITE_TAGS,
     Operation,
     Permission,
-    Target,
+    RequestPath,
     operation_of,
     permission_mismatch,
     scope_of,
@@ -138,7 +138,7 @@ class StorageService:
         account: Resource,
         identity: Identity,
         request: Request,
-        target: Target,
+        target: RequestPath,
         parameters: dict[str, str],
         operation: Operation,
     ) -> None:
@@ -162,7 +162,12 @@ class StorageService:
                 raise permission_mismatch()
 
     async def _holds_one(
-        self, account: Resource, principal: Principal, target: Target, any_of: tuple[Permission, ...], request: Request
+        self,
+        account: Resource,
+        principal: Principal,
+        target: RequestPath,
+        any_of: tuple[Permission, ...],
+        request: Request,
     ) -> bool:
         scope = scope_of(account.id, target)
         access = self._world.access
@@ -188,7 +193,7 @@ class StorageService:
         identity: Identity,
         request: Request,
         path: str,
-        target: Target,
+        target: RequestPath,
         parameters: dict[str, str],
     ) -> Response:
         """Azurite does most; what it does not know of containers, and what the control plane must see, is done here."""
