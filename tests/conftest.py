@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from toolkit.environment import Connection
 
 ROOT = Path(__file__).parent.parent
+
+
+def pytest_configure() -> None:
+    """A background job of a script starts with SIGINT ignored, and so would whatever a test starts and interrupts."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def copy_project(target: Path) -> Path:
