@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.conftest import Toolkit
+from tests.e2e.strange_shell import STRANGE
 
 pytestmark = pytest.mark.e2e
 
@@ -39,6 +40,29 @@ def test_a_shell_pointed_at_the_sandbox_cannot_reach_azure(toolkit: Toolkit) -> 
     result = toolkit("plan", "prod", SSL_CERT_FILE=str(toolkit.project / ".toolkit" / "sandbox" / "ca.pem"))
     assert result.code == 3
     assert "names the sandbox's certificate authority" in result.err
+
+
+def test_a_sandbox_environment_works_in_a_strange_shell(toolkit: Toolkit) -> None:
+    """From nothing: the sandbox starts, the bootstrap is applied and the platform planned."""
+    result = toolkit("plan", "local", **STRANGE)
+    assert result.code == 2, result.err
+    told = " ".join(result.err.split())
+    assert "not used, although this shell sets it: TF_CLI_ARGS, TF_CLI_ARGS_init" in told
+    assert "nonsense" not in told
+
+
+def test_variables_in_the_shell_are_refused(toolkit: Toolkit) -> None:
+    result = toolkit("plan", "local", TF_VAR_key_vault="{}")
+    assert result.code == 3
+    assert "TF_VAR_key_vault would set variables that only the files of envs/ set" in " ".join(result.err.split())
+
+
+def test_azure_names_each_variable_of_the_shell_that_contradicts_the_data(toolkit: Toolkit) -> None:
+    result = toolkit("plan", "prod", **STRANGE)
+    assert result.code == 3
+    told = " ".join(result.err.split())
+    for name in ("ARM_CLIENT_SECRET", "ARM_TENANT_ID", "ARM_SUBSCRIPTION_ID", "ARM_ACCESS_KEY", "ARM_ENVIRONMENT"):
+        assert f"{name} is set in this shell" in told
 
 
 # What Azure would refuse in the middle of an apply: edits of envs/local/terraform.tfvars that are planned at once, and

@@ -11,6 +11,7 @@ from docs.generate.rbac import PATH, document
 from tests.conftest import ROOT
 from tests.e2e.conftest import Toolkit
 from tests.e2e.leftovers import assert_that_nothing_is_left, connected, deleted_vaults
+from tests.e2e.strange_shell import STRANGE
 from toolkit.azure.clients import Actor
 from toolkit.azure.credentials import runner_credential
 from toolkit.environment import load_environment
@@ -59,6 +60,26 @@ def test_second_apply_changes_nothing_and_says_so_in_one_line(toolkit: Toolkit) 
 
 def test_plan_of_an_applied_environment_exits_0(toolkit: Toolkit) -> None:
     assert toolkit("plan", "local").code == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "apply local --no-smoke",
+        "plan local",
+        "outputs local",
+        "smoke local",
+        "bootstrap local --yes",
+        "env list",
+        "env show local",
+        "env validate local",
+        "env diff local prod",
+        "sandbox status",
+        "doctor --toolchain",
+    ],
+)
+def test_each_command_works_in_a_strange_shell(toolkit: Toolkit, command: str) -> None:
+    toolkit.ok(*command.split(), **STRANGE)
 
 
 def test_outputs_hold_names_and_no_secret(toolkit: Toolkit) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from toolkit.environment import Connection, Operator, Vantage, connect, load_environment
+from toolkit.environment import Connection, Operator, Vantage, connect, load_environment, shell
 from toolkit.errors import ExitCode, UsageError
 from toolkit.project import Project, find_project
 from toolkit.sandbox.model import VANTAGES
@@ -118,6 +119,10 @@ def test_names_that_are_no_names(project: Project, name: str) -> None:
         ('storage = "Enabled"', 'storage = "Maybe"', "11: public_network_access.storage 'Maybe' is not allowed"),
         ('type = "Group"', 'type = "Robot"', "6: operator.type 'Robot' is not allowed"),
         ('storage = "Enabled"', 'storge = "Enabled"', "11: public_network_access.storge is not a known key"),
+        ('location ', 'locaton ', "5: locaton is not a known key: did you mean location?"),
+        ('"westeurope"', '"westeuropa"', "5: location 'westeuropa' is no region of Azure: did you mean westeurope?"),
+        ('"westeurope"', '"West Europe"', "5: location 'West Europe' is no region of Azure: did you mean westeurope?"),
+        ('"westeurope"', '"global"', "5: location 'global' is no place where resources can be made"),
         ('location     = "westeurope"\n', "", "1: location is missing"),
     ],
 )  # fmt: skip
@@ -165,11 +170,7 @@ def test_azure_keeps_the_callers_process_environment(project: Project, monkeypat
     [
         ("", {"AZURE_CLIENT_ID": "of-the-job"}, "of-the-job"),
         ("", {"AZURE_CLIENT_ID": "of-the-job", "ARM_CLIENT_ID": "for-terraform"}, "for-terraform"),
-        (
-            'client_id = "44444444-4444-4444-8444-444444444444"',
-            {"AZURE_CLIENT_ID": "of-the-job"},
-            "44444444-4444-4444-8444-444444444444",
-        ),
+        ('client_id = "44444444-4444-4444-8444-444444444444"', {}, "44444444-4444-4444-8444-444444444444"),
         ("", {}, None),
     ],
 )
@@ -195,6 +196,73 @@ def test_a_callers_own_credentials_do_not_reach_the_sandbox(project: Project, mo
     assert "the caller's" not in settings.values()
     assert (settings["ARM_CLIENT_ID"], settings["ARM_CLIENT_SECRET"]) == ("engineer", "secret")
     assert settings["HTTPS_PROXY"] == "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize(
+    ("choice", "variable", "value"),
+    [
+        ("azure-cli", "ARM_TENANT_ID", "acme"),
+        ("azure-cli", "AZURE_TENANT_ID", "acme"),
+        ("azure-cli", "ARM_SUBSCRIPTION_ID", "acme"),
+        ("azure-cli", "AZURE_SUBSCRIPTION_ID", "acme"),
+        ("azure-cli", "ARM_CLIENT_SECRET", "s3cret"),
+        ("github-oidc", "ARM_CLIENT_SECRET", "s3cret"),
+        ("managed-identity", "AZURE_CLIENT_SECRET", "s3cret"),
+        ("azure-cli", "ARM_CLIENT_CERTIFICATE_PATH", "/c.pfx"),
+        ("azure-cli", "ARM_OIDC_TOKEN", "s3cret"),
+        ("client-secret", "ARM_USE_CLI", "true"),
+        ("azure-cli", "ARM_USE_MSI", "true"),
+        ("azure-cli", "ARM_USE_OIDC", "1"),
+        ("github-oidc", "ARM_USE_AKS_WORKLOAD_IDENTITY", "true"),
+        ("client-secret", "ARM_ACCESS_KEY", "s3cret"),
+        ("client-secret", "ARM_SAS_TOKEN", "s3cret"),
+        ("azure-cli", "ARM_ENVIRONMENT", "usgovernment"),
+        ("azure-cli", "AZURE_AUTHORITY_HOST", "https://login.chinacloudapi.cn"),
+        ('managed-identity"\nclient_id = "44444444-4444-4444-8444-444444444444', "AZURE_CLIENT_ID", "another"),
+    ],
+)
+def test_a_shell_that_contradicts_the_data_is_named(
+    project: Project, monkeypatch: pytest.MonkeyPatch, choice: str, variable: str, value: str
+) -> None:
+    for name in list(os.environ):
+        if name.startswith(("ARM_", "AZURE_", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")):
+            monkeypatch.delenv(name)
+    write(project, GOOD.replace("operator ", f'credential = "{choice}"\noperator ', 1))
+    connect(load_environment("dev", project))
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UsageError) as caught:
+        connect(load_environment("dev", project))
+    assert caught.value.message.startswith(f"{variable} is set in this shell: ")
+    assert f"unset {variable}" in str(caught.value.hint)
+    assert "s3cret" not in caught.value.message
+
+
+def test_a_shell_that_agrees_with_the_data_is_no_conflict(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    agreeing = {
+        "ARM_TENANT_ID": "11111111-1111-4111-8111-111111111111",
+        "AZURE_SUBSCRIPTION_ID": "22222222-2222-4222-8222-222222222222",
+        "ARM_USE_CLI": "true",
+        "ARM_USE_MSI": "false",
+        "ARM_ENVIRONMENT": "public",
+        "AZURE_AUTHORITY_HOST": "https://login.microsoftonline.com/",
+    }
+    for name, value in agreeing.items():
+        monkeypatch.setenv(name, value)
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    connect(load_environment("dev", project))
+
+
+def test_terraforms_variables_of_the_shell(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_LOG", "DEBUG")
+    monkeypatch.setenv("TF_CLI_ARGS_plan", "-refresh=false")
+    monkeypatch.setenv("TF_VAR_workload", "x")
+    inherited = shell.inherited(load_environment("dev", project))
+    assert {name for name in inherited if name.startswith("TF_")} - {"TF_CLI_CONFIG_FILE"} == {"TF_LOG"}
+    assert "TF_CLI_ARGS_plan" in shell.left_out()
+    with pytest.raises(UsageError, match="TF_VAR_workload would set variables"):
+        shell.refuse_variables(load_environment("dev", project), {"workload"})
+    shell.refuse_variables(load_environment("dev", project), {"location"})
 
 
 def test_find_project_outside_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,11 @@ provider, the backend and the SDKs are always the same principal.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from azure.core.credentials import TokenCredential
 from azure.identity import (
+    AzureAuthorityHosts,
     AzureCliCredential,
     AzurePipelinesCredential,
     ClientAssertionCredential,
@@ -59,7 +61,7 @@ def _client_secret(connection: Connection, vantage: Vantage) -> TokenCredential:
     # process_environment() has already filled these from AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.
     client_id = _required(connection, settings, "ARM_CLIENT_ID", "AZURE_CLIENT_ID")
     secret = _required(connection, settings, "ARM_CLIENT_SECRET", "AZURE_CLIENT_SECRET")
-    return ClientSecretCredential(connection.environment.tenant_id, client_id, secret, **vantage.client_options)
+    return ClientSecretCredential(connection.environment.tenant_id, client_id, secret, **_options(vantage))
 
 
 def _azure_cli(connection: Connection, vantage: Vantage) -> TokenCredential:
@@ -86,7 +88,7 @@ def _azure_devops(connection: Connection, vantage: Vantage) -> TokenCredential:
         client_id=client_id,
         service_connection_id=_required(connection, settings, *AZURE_DEVOPS_CONNECTION),
         system_access_token=_required(connection, settings, "SYSTEM_ACCESSTOKEN"),
-        **vantage.client_options,
+        **_options(vantage),
     )
 
 
@@ -104,6 +106,11 @@ _RUNNERS: dict[CredentialChoice, Callable[[Connection, Vantage], TokenCredential
 }
 
 
+def _options(vantage: Vantage) -> dict[str, Any]:
+    """The authority is said, or azure-identity would take it from AZURE_AUTHORITY_HOST of this process."""
+    return {**vantage.client_options, "authority": AzureAuthorityHosts.AZURE_PUBLIC_CLOUD}
+
+
 def _federated(
     connection: Connection, client_id: str, vantage: Vantage, settings: Mapping[str, str]
 ) -> ClientAssertionCredential:
@@ -114,9 +121,7 @@ def _federated(
             answer = client.get(settings[GITHUB_URL], {"audience": FEDERATION_AUDIENCE}, headers)
         return str(answer["value"])
 
-    return ClientAssertionCredential(
-        connection.environment.tenant_id, client_id, func=assertion, **vantage.client_options
-    )
+    return ClientAssertionCredential(connection.environment.tenant_id, client_id, func=assertion, **_options(vantage))
 
 
 def _required(connection: Connection, settings: Mapping[str, str], *names: str) -> str:

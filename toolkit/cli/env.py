@@ -52,13 +52,18 @@ def show(environment: str, as_json: bool) -> None:
 @click.argument("environments", nargs=-1)
 @json_option
 def validate(environments: tuple[str, ...], as_json: bool) -> None:
-    """Check env.toml of ENVIRONMENTS (of all, when none is named). Exits 3 when one is wrong, and says where."""
+    """Check the files of ENVIRONMENTS (of all, when none is named). Exits 3 when one is wrong, and says where.
+
+    Everything that the data alone decides is checked: keys at every depth, names, states. Nothing is asked of Azure.
+    """
+    from toolkit.terraform.data import check_data
+
     terminal = Terminal()
     project = find_project()
     results: dict[str, str | None] = {}
     for name in environments or environment_names(project):
         try:
-            load_environment(name, project)
+            check_data(load_environment(name, project))
             results[name] = None
         except UsageError as error:
             results[name] = error.message

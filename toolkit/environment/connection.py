@@ -5,24 +5,17 @@ All else asks a :class:`Connection` and gets the same shapes for Azure and for t
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit import github
+from toolkit.environment import shell
 from toolkit.environment.model import Environment, Operator
-from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
     from toolkit.sandbox.client import Sandbox
-
-# Credentials and network settings of the calling shell that must not reach a sandbox environment's clients, nor the
-# other way round: with one of these left over, a client could talk to the wrong cloud with the right-looking settings.
-_FOREIGN_PREFIXES = ("ARM_", "AZURE_", "ACTIONS_ID_TOKEN_", "IDENTITY_", "MSI_")
-_FOREIGN_NAMES = ("SYSTEM_ACCESSTOKEN", "SYSTEM_OIDCREQUESTURI", "NO_PROXY", "no_proxy", "http_proxy", "https_proxy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +61,8 @@ class Connection:
 
     @property
     def inherited(self) -> dict[str, str]:
-        """What a child keeps of the calling shell's variables: all on Azure, nothing foreign in the sandbox."""
-        if self.environment.target == "azure":
-            return dict(os.environ)
-        return {name: value for name, value in os.environ.items() if not _is_foreign(name)}
+        """What a child keeps of the calling shell's variables."""
+        return shell.inherited(self.environment)
 
 
 def connect(environment: Environment, progress: Callable[[str], None] | None = None) -> Connection:
@@ -81,7 +72,7 @@ def connect(environment: Environment, progress: Callable[[str], None] | None = N
     shell is pointed at the wrong cloud, ToolkitError when no sandbox starts.
     """
     if environment.target == "azure":
-        _refuse_sandbox_settings()
+        shell.refuse_conflicts(environment)
         return Connection(environment, _azure_vantages(environment), operator=environment.operator)
     from toolkit.sandbox.client import ensure_running
 
@@ -145,17 +136,3 @@ def _terraform_settings(connection: Connection) -> dict[str, str]:
             if value := said.get(ours) or said.get(theirs):
                 settings[ours] = value
     return settings
-
-
-def _refuse_sandbox_settings() -> None:
-    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
-        folders = Path(os.environ.get(variable, "")).parts
-        if ".toolkit" in folders and "sandbox" in folders:
-            raise UsageError(
-                f"{variable} names the sandbox's certificate authority, but this environment is on Azure",
-                hint="this shell was pointed at the sandbox (toolkit sandbox env): use another shell",
-            )
-
-
-def _is_foreign(variable: str) -> bool:
-    return variable.startswith(_FOREIGN_PREFIXES) or variable in _FOREIGN_NAMES

@@ -10,12 +10,35 @@ from typing import Annotated, Any, Literal, get_args
 from toolkit import github
 from toolkit.environment.model import Access
 from toolkit.environment.target import CredentialChoice, TargetName
-from toolkit.errors import UsageError
+from toolkit.errors import UsageError, nearest
 from toolkit.project import Project
+from toolkit.regions import logical_regions, nearest_region, regions
 from toolkit.sandbox.model import VANTAGES
 from toolkit.vantages import VantageName
 
 FILE_NAME = "env.toml"
+
+
+# https://www.unicode.org/faq/utf_bom.html#bom4; UTF-32's begins like UTF-16's.
+_BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "UTF-8 with a byte-order mark", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+
+
+def read_text(path: Path, root: Path) -> str:
+    """A file that a person wrote. Raises UsageError when it cannot be read, or is not in plain UTF-8."""
+    shown = path.relative_to(root)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{shown}: cannot be read: {error.strerror}") from None
+    hint = "save it as UTF-8 without a byte-order mark: the tools that read it take nothing else"
+    for mark, encoding in _BYTE_ORDER_MARKS.items():
+        if data.startswith(mark):
+            raise UsageError(f"{shown} is saved as {encoding}", hint=hint)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise UsageError(f"{shown}:{line}: not UTF-8 (byte 0x{data[error.start]:02x})", hint=hint) from None
 
 
 def shown_path(path: Path, project: Project) -> str:
@@ -51,7 +74,7 @@ def read_file(path: Path, project: Project) -> Any:
         target: TargetName
         tenant: Guid
         subscription: Guid
-        location: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]+$")]
+        location: Annotated[str, AfterValidator(_region)]
         credential: CredentialChoice = "azure-cli"
         client_id: Guid | None = None
         operator: OperatorTable | None = None
@@ -66,22 +89,37 @@ def read_file(path: Path, project: Project) -> Any:
         smoke: Smoke = Smoke()
 
     shown = shown_path(path, project)
+    text = read_text(path, project.root)
     try:
-        text = path.read_text(encoding="utf-8")
         data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{shown}: not valid TOML: {error}", hint="https://toml.io shows the syntax") from None
-    except OSError as error:
-        raise UsageError(f"{shown}: cannot be read: {error.strerror}") from None
     try:
         return File.model_validate(data)
     except ValidationError as error:
-        problems = [_problem(shown, text, item) for item in error.errors()]
+        problems = [_problem(shown, text, item, File) for item in error.errors()]
         raise UsageError("\n".join(problems), hint="docs/environments.md lists every key") from None
 
 
 # One place for {context}: without it a pull request would have the subject of CI.
 _SUBJECT = r"^[^{}\s]*\{context\}[^{}\s]*$"
+
+
+def _region(text: str) -> str:
+    if text in regions():
+        return text
+    if text in logical_regions():
+        raise ValueError("no place where resources can be made")
+    close = nearest_region(text)
+    raise ValueError(f"no region of Azure{f': did you mean {close}?' if close else ''}")
+
+
+def _known_keys(model: Any, location: list[str]) -> list[str]:
+    """The keys of a table of the file."""
+    for key in location:
+        annotation = model.model_fields[key].annotation
+        model = next((a for a in (annotation, *get_args(annotation)) if hasattr(a, "model_fields")), model)
+    return list(model.model_fields)
 
 
 def _repository(text: str) -> str:
@@ -104,7 +142,7 @@ _WORDS = {
 }
 
 
-def _problem(shown: str, text: str, item: Any) -> str:
+def _problem(shown: str, text: str, item: Any, model: Any) -> str:
     location = [str(part) for part in item["loc"]]
     line = _line_of(text, location)
     key = ".".join(location)
@@ -112,7 +150,10 @@ def _problem(shown: str, text: str, item: Any) -> str:
     if item["type"] == "missing":
         reason = f"is missing{f': {allowed}' if allowed else ''}"
     elif item["type"] == "extra_forbidden":
-        reason = "is not a known key"
+        close = nearest(location[-1], _known_keys(model, location[:-1]))
+        reason = f"is not a known key{f': did you mean {close}?' if close else ''}"
+    elif item["type"] == "value_error" and location[0] == "location":
+        reason = f"{item['input']!r} is {item['ctx']['error']!s}"
     else:
         reason = f"{item['input']!r} is not allowed: {allowed or item['msg'][0].lower() + item['msg'][1:]}"
     return f"{shown}:{line}: {key} {reason}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from toolkit.terraform.data import check_state
 from toolkit.terraform.runner import FLAG
 from toolkit.terraform.session import Session
 from toolkit.terraform.state import BOOTSTRAP_KEY
@@ -20,6 +21,8 @@ def prepare(session: Session, root: RootName = "platform", *, remote_state: bool
     folder, environment = session.folder(root), session.environment
     folder.refresh()
     if remote_state:
+        if root == "platform":
+            check_state(session.environment)
         folder.write_backend(session.backend if root == "platform" else session.backend.with_key(BOOTSTRAP_KEY))
     else:
         folder.backend_file.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolkit.environment import Connection, Environment, connect
+from toolkit.environment.shell import left_out
 from toolkit.errors import RefusedError, ToolkitError
 from toolkit.processes import terminating_like_an_interrupt
 from toolkit.terraform import diagnostics
@@ -99,6 +100,8 @@ def open_session(environment: Environment, command: str, observer: Observer) -> 
             progress=observer.step,
         )
         connection = connect(environment, observer.step)
+        if unused := left_out():
+            observer.note(f"not used, although this shell sets it: {', '.join(unused)}")
         if provider.notice:
             observer.note(provider.notice)
         yield Session(connection, observer, lock, terraform, provider, backend)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from toolkit.azure import codes
 from toolkit.environment import Connection, Environment
+from toolkit.environment.file import read_text
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.waiting import BackOff, Waits
 
@@ -56,12 +57,11 @@ def read_backend(environment: Environment) -> Backend:
     """``envs/<env>/backend.hcl``. Raises UsageError when it is missing, incomplete or malformed."""
     path = environment.folder / "backend.hcl"
     shown = path.relative_to(environment.project.root)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    if not path.exists():
         raise UsageError(
             f"{shown} is missing", hint=f"it has lines like {', '.join(_NAMES)}: see envs/local/backend.hcl"
-        ) from None
+        )
+    text = read_text(path, environment.project.root)
     values: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         line = line.split("#", 1)[0].strip()

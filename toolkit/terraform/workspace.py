@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 from toolkit.environment import Connection, Environment
-from toolkit.environment.variables import variable_files
-from toolkit.errors import UsageError, nearest
+from toolkit.environment.shell import refuse_variables
+from toolkit.environment.types import declared
+from toolkit.environment.variables import unknown_keys, variable_files
+from toolkit.errors import UsageError
 from toolkit.files import disk_errors, write_atomically, write_if_changed
 from toolkit.records import Json, as_text
 from toolkit.terraform.state import Backend
@@ -169,21 +170,11 @@ def toolkit_variables(connection: Connection, backend: Backend, *, schema_valida
 
 
 def check_variables(environment: Environment) -> None:
-    """Refuse a variable that no root declares: Terraform would leave a misspelt setting out with a warning."""
-    declared = {name for root in ROOTS for name in declared_variables(environment.project.terraform_dir / root)}
-    for path in variable_files(environment):
-        if not path.is_file():
-            continue
-        with disk_errors("the environment's variables"):
-            text = path.read_text(encoding="utf-8")
-        for line, name in assigned_variables(text):
-            if name not in declared:
-                close = nearest(name, declared)
-                raise UsageError(
-                    f"{path.relative_to(environment.project.root)}:{line}: {name} is not a variable of "
-                    "terraform/bootstrap or terraform/platform",
-                    hint=f"did you mean {close}?" if close else "terraform/*/variables*.tf declare the variables",
-                )
+    """Refuse what Terraform would leave out with a warning, or in silence: misspelt variables and keys of objects."""
+    variables = [v for root in ROOTS for v in declared(environment.project.terraform_dir, root)]
+    refuse_variables(environment, {v.name for v in variables})
+    if problems := unknown_keys(environment, variables):
+        raise UsageError("\n".join(problems), hint="docs/variables.md lists every variable and key")
 
 
 def declared_variables(folder: Path) -> set[str]:
@@ -191,21 +182,6 @@ def declared_variables(folder: Path) -> set[str]:
     for path in folder.glob("*.tf"):
         names.update(re.findall(r'^variable\s+"([^"]+)"', path.read_text(encoding="utf-8"), re.MULTILINE))
     return names
-
-
-def assigned_variables(text: str) -> Iterator[tuple[int, str]]:
-    """Line and name of every assignment at the top level of a .tfvars file.
-
-    Strings and comments are blanked out first, so that brackets in them do not count; heredocs are not used in .tfvars.
-    """
-    blank = re.sub(
-        r'"(?:[^"\\\n]|\\.)*"|#[^\n]*|//[^\n]*|/\*.*?\*/', lambda m: re.sub(r"[^\n]", " ", m[0]), text, flags=re.DOTALL
-    )
-    depth = 0
-    for number, line in enumerate(blank.splitlines(), start=1):
-        if depth == 0 and (match := re.match(r"\s*([A-Za-z_][\w-]*)\s*=", line)):
-            yield number, match[1]
-        depth += sum(line.count(c) for c in "([{") - sum(line.count(c) for c in ")]}")
 
 
 def _mirror(source: Path, target: Path) -> None:

@@ -81,9 +81,12 @@ def _version(path: Path, environ: Mapping[str, str]) -> Version | None:
 
 
 def _quiet(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment for asking a version: no call home, no arguments that the user meant for other commands."""
+    """The environment for asking a version: no call home, and nothing that the user meant for other commands.
+
+    Terraform reads its variables before the command: one that makes no sense (TF_REATTACH_PROVIDERS) ends it.
+    """
     return {
-        **{name: value for name, value in environ.items() if not name.startswith("TF_CLI_ARGS")},
+        **{name: value for name, value in environ.items() if not name.startswith("TF_")},
         "CHECKPOINT_DISABLE": "1",
     }
 
