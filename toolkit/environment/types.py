@@ -38,6 +38,17 @@ class Variable:
 
 def declared(terraform_dir: Path, root: str) -> list[Variable]:
     """Every variable of a root, in the order of its files."""
+    found = []
+    for file in sorted((terraform_dir / root).glob("*.tf")):
+        if re.search(r'^variable\s+"', file.read_text(encoding="utf-8"), re.MULTILINE):
+            for named in parse_file(file).get("variable", []):
+                ((name, block),) = named.items()
+                found.append(Variable(name, root, parse(block.get("type", "any")), block))
+    return found
+
+
+def parse_file(file: Path) -> dict[str, Any]:
+    """A .tf file as Terraform's JSON syntax would have it: expressions are templates, ``${…}``."""
     import hcl2  # here: --help does not pay for its grammar
 
     options = hcl2.SerializationOptions(
@@ -47,15 +58,8 @@ def declared(terraform_dir: Path, root: str) -> list[Variable]:
         preserve_heredocs=False,
         wrap_objects=False,
     )
-    found = []
-    for file in sorted((terraform_dir / root).glob("*.tf")):
-        text = file.read_text(encoding="utf-8")
-        if not re.search(r'^variable\s+"', text, re.MULTILINE):
-            continue
-        for named in hcl2.loads(text, serialization_options=options).get("variable", []):
-            ((name, block),) = named.items()
-            found.append(Variable(name, root, parse(block.get("type", "any")), block))
-    return found
+    document: dict[str, Any] = hcl2.loads(file.read_text(encoding="utf-8"), serialization_options=options)
+    return document
 
 
 def parse(text: str) -> Type:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from toolkit.environment import Connection, Environment
+from toolkit.environment import Connection, Environment, Operator
 from toolkit.environment.shell import refuse_variables
 from toolkit.environment.types import declared
 from toolkit.environment.variables import unknown_keys, variable_files
@@ -139,13 +139,20 @@ def toolkit_variables(connection: Connection, backend: Backend, *, schema_valida
 
     Raises UsageError when there is no operator, who gets a data role on the state: never guessed from the caller.
     """
-    environment = connection.environment
-    if connection.operator is None:
+    environment, operator = connection.environment, connection.operator
+    if operator is None:
         raise UsageError(
             f"envs/{environment.data_name}/env.toml names no operator",
             hint='add operator = { object_id = "…", type = "Group" }: the person or group that bootstraps '
             "(az ad signed-in-user show --query id, or az ad group show --group NAME --query id)",
         )
+    return filled_variables(environment, operator, backend, schema_validation=schema_validation)
+
+
+def filled_variables(
+    environment: Environment, operator: Operator, backend: Backend, *, schema_validation: bool
+) -> Json:
+    """The same for whoever bootstraps."""
     return {
         "environment": environment.data_name,
         "location": environment.location,
@@ -161,8 +168,8 @@ def toolkit_variables(connection: Connection, backend: Backend, *, schema_valida
         },
         "schema_validation": schema_validation,
         "lease_ip_rules": [],
-        "operator_principal_id": connection.operator.object_id,
-        "operator_principal_type": connection.operator.type,
+        "operator_principal_id": operator.object_id,
+        "operator_principal_type": operator.type,
         "state_ip_rules": list(environment.state_ip_rules),
         "github_repository": environment.github_repository,
         "github_subject": environment.github_subject_template,
