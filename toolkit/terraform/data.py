@@ -16,7 +16,7 @@ _NOBODY = Operator("00000000-0000-0000-0000-000000000000", "User")
 def check_data(environment: Environment) -> None:
     """Raise UsageError with every problem of the environment's files, each with file and line where it has one."""
     problems: list[str] = []
-    for check in (check_variables, check_state, check_rules):
+    for check in (check_state, check_variables, check_rules):
         try:
             check(environment)
         except UsageError as error:

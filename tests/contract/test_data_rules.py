@@ -1,0 +1,176 @@
+"""Each validation of both roots has a bad value here, and ``toolkit env validate`` refuses it with file and line."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+from toolkit.environment import Operator, load_environment
+from toolkit.environment.types import declared
+from toolkit.errors import UsageError
+from toolkit.project import Project
+from toolkit.terraform.data import check_data
+from toolkit.terraform.rules import broken_rules
+from toolkit.terraform.state import read_backend
+from toolkit.terraform.workspace import ROOTS, RootName, filled_variables
+from toolkit.toolchain.terraform import ensure_terraform
+
+pytestmark = pytest.mark.contract
+
+FOREIGN = 'subnet_ids = { private_endpoints = "" }'
+NETWORK = f"/subscriptions/{'0' * 8}-0000-4000-8000-{'0' * 12}/resourceGroups/g/providers/Microsoft.Network"
+DELEGATED = 'delegation = "Microsoft.App/environments"'
+SUBNET = "private_endpoints = { newbits = 4, netnum = 0, private_endpoints = true }"
+ISSUER = '{ issuer = "https://issuer", subject = "s" }'
+MANY = ", ".join(f'"b{number}"' for number in range(20))
+ACCESS = dict.fromkeys(
+    ["storage", "state", "key_vault", "container_registry", "data_factory", "machine_learning_workspace"], "Disabled"
+)
+
+
+def storage(
+    containers: str = '"ml-globals", "smoke", "adftrain"', lake: str = '"raw", "curated"', more: str = ""
+) -> str:
+    return (
+        f'storage = {{ sku = "Standard_LRS", retention_days = 7, containers = [{containers}], '
+        f"lake_containers = [{lake}] {more} }}"
+    )
+
+
+def network(more: str, subnets: str = SUBNET, space: str = 'address_space = "10.0.0.0/20"') -> str:
+    return f"network = {{\n{space}\nsubnets = {{\n{subnets}\n}}\n{more}\n}}"
+
+
+def event(container: str, account: str) -> str:
+    return (
+        f'pipelines = {{ environment = "train", blob_events = {{ e = {{ pipeline = "p", container = "{container}", '
+        f'account = "{account}" }} }} }}'
+    )
+
+
+# (root, variable) -> for each of its validations, in order: what stands in terraform.tfvars, or what env.toml fills in.
+BAD: dict[tuple[RootName, str], list[str | dict[str, Any]]] = {
+    ("bootstrap", "operator_principal_id"): [{"operator_principal_id": "me"}],
+    ("bootstrap", "state_ip_rules"): [{"state_ip_rules": []}],
+    ("bootstrap", "public_network_access"): [{"public_network_access": ACCESS}],
+    ("bootstrap", "state_subnet_ids"): ['state_subnet_ids = ["runners"]'],
+    ("bootstrap", "github_repository"): [{"github_repository": "https://github.com/a/b"}],
+    ("bootstrap", "github_subject"): [{"github_subject": "repo:a/b"}],
+    ("bootstrap", "github_branches"): [
+        'github_branches = ["refs/heads/main"]',
+        'github_branches = ["a/b", "a.b"]',
+        f"github_branches = [{MANY}]",
+    ],
+    ("bootstrap", "github_plan_branches"): [
+        'github_plan_branches = ["*"]',
+        'github_plan_branches = ["a/b", "a.b"]',
+        f"github_plan_branches = [{MANY}]",
+    ],
+    ("bootstrap", "azure_devops_plan_federation"): [
+        f"azure_devops_federation = {ISSUER}\nazure_devops_plan_federation = {ISSUER}"
+    ],
+    ("bootstrap", "further_delegated_roles"): ['further_delegated_roles = ["Owner"]'],
+    ("platform", "location"): [{"location": "West Europe"}],
+    ("platform", "public_network_access"): [{"public_network_access": {**ACCESS, "storage": "Maybe"}}],
+    ("platform", "storage"): [
+        storage(containers='"smoke"'),
+        storage(lake='"raw"'),
+        {"public_network_access": ACCESS, "": storage(more=', ip_rules = ["203.0.113.7"]')},
+    ],
+    ("platform", "key_vault"): ["key_vault = { retention_days = 7, purge_protection = true }"],
+    ("platform", "machine_learning"): ["machine_learning = { computes = {} }"],
+    ("platform", "operator_group_ids"): ['operator_group_ids = ["team"]'],
+    ("platform", "data_scientist_group_ids"): ['data_scientist_group_ids = ["team"]'],
+    ("platform", "network"): [
+        network("", space=""),
+        network("", subnets="compute = { newbits = 4, netnum = 0 }"),
+        f'network = {{ existing = {{ virtual_network_id = "{NETWORK}/x", {FOREIGN} }} }}',
+        network("", subnets=SUBNET.replace("true", 'true, service_endpoints = ["Microsoft.Storage"]')),
+    ],
+    ("platform", "private_dns"): [
+        'private_dns = { records = "mine" }',
+        f'private_dns = {{ zone_ids = ["{NETWORK}/privateDnsZones/z"] }}',
+        'private_dns = { records = "existing" }',
+        f'private_dns = {{ records = "existing", zone_ids = ["{NETWORK}/privateDnsZones/z", "/subscriptions/o/z"] }}',
+    ],
+    ("platform", "data_factory"): [
+        'data_factory = { git_configuration = { account_name = "a", repository_name = "r" } }'
+    ],
+    ("platform", "pipelines"): [
+        'pipelines = { environment = "train", compute = "none" }',
+        'pipelines = { environment = "none" }',
+        event("adftrain", "disk"),
+        event("none", "storage"),
+    ],
+    ("platform", "batch"): [
+        network(""),
+        network("", subnets=f'{SUBNET}\nbatch = {{ newbits = 4, netnum = 1, {DELEGATED} }}'),
+    ],
+    ("platform", "function_app"): [
+        network(""),
+        network("", subnets=f"{SUBNET}\nfunctions = {{ newbits = 4, netnum = 1 }}"),
+    ],
+}  # fmt: skip
+
+RULES = {(v.root, v.name): v.block["validation"] for r in ROOTS for v in declared(ROOT / "terraform", r)
+         if v.block.get("validation")}  # fmt: skip
+CASES = [(root, name, number) for (root, name), values in BAD.items() for number in range(len(values))]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The data of local in common.tfvars, so that a case replaces whole variables of it."""
+    folder = tmp_path_factory.mktemp("rules")
+    shutil.copytree(ROOT / "envs", folder / "envs")
+    (folder / "terraform").symlink_to(ROOT / "terraform")
+    common, local = folder / "envs" / "common.tfvars", folder / "envs" / "local" / "terraform.tfvars"
+    common.write_text(common.read_text(encoding="utf-8") + local.read_text(encoding="utf-8"), encoding="utf-8")
+    return Project(folder)
+
+
+def problems(project: Project, root: RootName, bad: str | dict[str, Any]) -> list[str]:
+    text = bad if isinstance(bad, str) else bad.get("", "")
+    (project.envs_dir / "local" / "terraform.tfvars").write_text(text + "\n", encoding="utf-8")
+    environment = load_environment("local", project)
+    operator = Operator("00000000-0000-4000-8000-000000000001", "User")
+    values = filled_variables(environment, operator, read_backend(environment), schema_validation=True)
+    if isinstance(bad, dict):
+        values = {**values, **{name: value for name, value in bad.items() if name}}
+    return broken_rules(environment, root, values, ensure_terraform().path)
+
+
+def test_every_validation_of_both_roots_has_a_bad_value() -> None:
+    assert {key: len(values) for key, values in BAD.items()} == {key: len(rules) for key, rules in RULES.items()}
+    assert len(CASES) >= 35
+
+
+@pytest.mark.parametrize(("root", "name", "number"), CASES, ids=[f"{r}-{n}-{i}" for r, n, i in CASES])
+def test_a_bad_value_of_each_validation_is_refused(project: Project, root: RootName, name: str, number: int) -> None:
+    message = " ".join(RULES[root, name][number]["error_message"].split()).replace('\\"', '"')
+    found = re.match(r'(?:\$\{join\(" ", \[")?([^"$]{12,})', message)  # what stands before the first value in it
+    assert found, message
+    head = found[1].strip()
+    told = problems(project, root, BAD[root, name][number])
+    assert [line for line in told if head in line], told
+    assert all(
+        re.match(r"envs/(local/env\.toml|local/terraform\.tfvars:\d+|common\.tfvars:\d+): ", line) for line in told
+    )
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_good_data_breaks_no_rule(project: Project, root: RootName) -> None:
+    assert problems(project, root, "") == []
+
+
+@pytest.mark.parametrize("name", ["QA.1", "quality9", "1qa"])
+def test_a_name_that_plan_refuses_is_not_called_valid(tmp_path: Path, name: str) -> None:
+    shutil.copytree(ROOT / "envs", tmp_path / "envs")
+    (tmp_path / "terraform").symlink_to(ROOT / "terraform")
+    (tmp_path / "envs" / "dev").rename(tmp_path / "envs" / name)
+    with pytest.raises(UsageError, match="environment must be 2 to 7 lower-case letters and digits"):
+        check_data(load_environment(name, Project(tmp_path)))
