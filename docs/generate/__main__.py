@@ -11,6 +11,7 @@ from pathlib import Path
 from docs.generate.errors import errors_document
 from docs.generate.rbac import rbac_document
 from docs.generate.readmes import module_readmes
+from docs.generate.variables import variables_document
 from toolkit.errors import ToolkitError
 from toolkit.project import Project
 
@@ -21,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS: dict[str, Callable[[Project], Mapping[Path, str]]] = {
     "readmes": module_readmes,
     "errors": errors_document,
+    "variables": variables_document,
     "rbac": rbac_document,
 }
 

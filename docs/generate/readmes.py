@@ -80,10 +80,10 @@ def tables(module: Module) -> str:
     ]
     modules = [_row(_code(f"module.{labels[0]}"), _code(body["source"])) for labels, body in module.blocks("module")]
     inputs = [
-        _row(_code(labels[0]), _type(body.get("type", "any")), _default(body), _words(body["description"]))
+        _row(_code(labels[0]), cell_type(body.get("type", "any")), cell_default(body), cell_words(body["description"]))
         for labels, body in module.blocks("variable")
     ]
-    outputs = [_row(_code(labels[0]), _words(body["description"])) for labels, body in module.blocks("output")]
+    outputs = [_row(_code(labels[0]), cell_words(body["description"])) for labels, body in module.blocks("output")]
     return "".join(
         [
             _table("What it makes", ["resource", "type"], [*resources, *modules], "Nothing."),
@@ -113,18 +113,18 @@ def _code(text: str) -> str:
     return f"`{escaped}`" if escaped else ""
 
 
-def _type(text: str) -> str:
+def cell_type(text: str) -> str:
     return _code(text)
 
 
-def _default(body: dict[str, Any]) -> str:
+def cell_default(body: dict[str, Any]) -> str:
     if "default" not in body:
         return "required"
     value = body["default"]
     return _code(value if isinstance(value, str) and value.startswith("${") else json.dumps(value))
 
 
-def _words(text: str) -> str:
+def cell_words(text: str) -> str:
     """One cell: a description's bullets are rows in it."""
     lines = [line.strip() for line in text.split("\n")]
     bullets = " ".join(f"<br>• {line[2:]}" if line.startswith("* ") else line for line in lines if line)

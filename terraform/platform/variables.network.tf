@@ -30,6 +30,26 @@ variable "network" {
     error_message = "network is either one to make (address_space and subnets) or one that stands (existing): give one of the two."
   }
 
+  # The first five: https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq; 172.17.0.0/16 is Docker's bridge
+  # on the nodes of a cluster: https://learn.microsoft.com/azure/machine-learning/how-to-secure-training-vnet.
+  # Two ranges overlap when they are the same at the shorter of their prefixes.
+  validation {
+    condition = var.network.address_space == null || try(alltrue([
+      for reserved in [
+        "127.0.0.0/8", "168.63.129.16/32", "169.254.0.0/16", "224.0.0.0/4", "255.255.255.255/32", "172.17.0.0/16"
+      ] :
+      cidrhost("${split("/", var.network.address_space)[0]}/${min([
+        for range in [var.network.address_space, reserved] : tonumber(split("/", range)[1])
+        ]...)}", 0) != cidrhost("${split("/", reserved)[0]}/${min([
+        for range in [var.network.address_space, reserved] : tonumber(split("/", range)[1])
+      ]...)}", 0)
+    ]), true)
+    error_message = join(" ", [
+      "network.address_space overlaps a range that Azure keeps for itself (127.0.0.0/8, 168.63.129.16, 169.254.0.0/16,",
+      "224.0.0.0/4, 255.255.255.255) or 172.17.0.0/16, which Docker uses on the nodes of clusters: choose another range.",
+    ])
+  }
+
   validation {
     condition = contains(
       var.network.existing == null ? keys(var.network.subnets) : keys(var.network.existing.subnet_ids),

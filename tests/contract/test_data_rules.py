@@ -88,6 +88,7 @@ BAD: dict[tuple[RootName, str], list[str | dict[str, Any]]] = {
     ("platform", "data_scientist_group_ids"): ['data_scientist_group_ids = ["team"]'],
     ("platform", "network"): [
         network("", space=""),
+        network("", space='address_space = "172.16.0.0/12"'),
         network("", subnets="compute = { newbits = 4, netnum = 0 }"),
         f'network = {{ existing = {{ virtual_network_id = "{NETWORK}/x", {FOREIGN} }} }}',
         network("", subnets=SUBNET.replace("true", 'true, service_endpoints = ["Microsoft.Storage"]')),
@@ -160,6 +161,29 @@ def test_a_bad_value_of_each_validation_is_refused(project: Project, root: RootN
     assert all(
         re.match(r"envs/(local/env\.toml|local/terraform\.tfvars:\d+|common\.tfvars:\d+): ", line) for line in told
     )
+
+
+@pytest.mark.parametrize(
+    "space", ["127.1.0.0/20", "168.63.128.0/20", "169.254.0.0/20", "224.0.0.0/20", "255.255.240.0/20", "172.17.16.0/20"]
+)
+def test_a_range_that_azure_keeps_is_refused(project: Project, space: str) -> None:
+    told = problems(project, "platform", network("", space=f'address_space = "{space}"'))
+    assert [line for line in told if "network.address_space overlaps a range" in line], told
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        ('{ owner = "a", cost-center = "0", Owner = "b" }', "names differ in case only"),
+        ('{ owner = "a", cost-center = "0", azure-team = "b" }', "reserved for Azure"),
+        ('{ owner = "a", cost-center = "0", environment = "b" }', "are the platform's own and would replace yours"),
+        ('{ owner = "a" }', "Every resource needs the tags"),
+    ],
+)
+def test_tags_that_azure_or_the_naming_refuse(project: Project, tags: str, words: str) -> None:
+    for root in ROOTS:
+        told = problems(project, root, f"tags = {tags}")
+        assert [line for line in told if words in line], told
 
 
 @pytest.mark.parametrize("root", ROOTS)

@@ -53,6 +53,23 @@ variable "tags" {
       "and values of up to 256 characters.",
     ])
   }
+
+  # Names of tags are case-insensitive: the page above. One of two would be lost without a word.
+  validation {
+    condition     = length(distinct([for key in keys(var.tags) : lower(key)])) == length(var.tags)
+    error_message = "Azure takes tags whose names differ in case only for one: leave out all but one of each in tags."
+  }
+
+  # https://learn.microsoft.com/rest/api/resources/tags/create-or-update
+  validation {
+    condition     = !anytrue([for key in keys(var.tags) : can(regex("(?i)^(microsoft|azure|windows)", key))])
+    error_message = "Names of tags that begin with microsoft, azure or windows are reserved for Azure: rename them in tags."
+  }
+
+  validation {
+    condition     = !anytrue([for key in keys(var.tags) : contains(["environment", "workload", "managed-by"], lower(key))])
+    error_message = "The tags environment, workload and managed-by are the platform's own and would replace yours: remove them from tags."
+  }
 }
 
 variable "required_tags" {

@@ -79,14 +79,14 @@ run "tags_carry_environment" {
   command = plan
 
   variables {
-    tags = { owner = "team", environment = "other" }
+    tags = { owner = "team" }
   }
 
   assert {
     condition = jsonencode(output.tags) == jsonencode(
       { owner = "team", environment = "dev", workload = "mlp", "managed-by" = "terraform" }
     )
-    error_message = "Tags must hold the caller's and the platform's own, which win."
+    error_message = "Tags must hold the caller's and the platform's own."
   }
 }
 
@@ -150,6 +150,36 @@ run "invalid_tag" {
 
   variables {
     tags = { "owner/team" = "data-team" }
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "invalid_tags_that_differ_in_case_only" {
+  command = plan
+
+  variables {
+    tags = { owner = "data-team", Owner = "ml-team" }
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "invalid_tag_with_a_reserved_prefix" {
+  command = plan
+
+  variables {
+    tags = { MicrosoftTeam = "data-team" }
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "invalid_tag_of_the_platforms_own" {
+  command = plan
+
+  variables {
+    tags = { Managed-By = "hand" }
   }
 
   expect_failures = [var.tags]
