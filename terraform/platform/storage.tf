@@ -42,7 +42,7 @@ module "lake" {
   retention_days        = var.storage.retention_days
   containers            = var.storage.lake_containers
   public_network_access = var.public_network_access.storage
-  ip_rules              = var.storage.ip_rules
+  ip_rules              = var.storage.lake_ip_rules
   private_endpoints     = local.private_endpoints.lake
   diagnostics           = local.diagnostics
 }

@@ -33,7 +33,7 @@ variable "storage" {
     * `sku`: redundancy.
     * `retention_days`: for how long deleted blobs and containers come back.
     * `restore_days`: how far back the workspace's account can be restored to a point in time.
-    * `ip_rules`: public addresses that may reach both.
+    * `ip_rules`, `lake_ip_rules`: public addresses that may reach the workspace's account, and the lake.
     * `resource_access_rules`: resource ids of this tenant that may reach the workspace's account, such as another factory's.
     * `containers`: of the workspace's account.
     * `lake_containers`: of the data lake.
@@ -44,6 +44,7 @@ variable "storage" {
     retention_days        = number
     restore_days          = optional(number)
     ip_rules              = optional(set(string), [])
+    lake_ip_rules         = optional(set(string), [])
     resource_access_rules = optional(set(string), [])
     containers            = set(string)
     lake_containers       = set(string)
@@ -66,9 +67,9 @@ variable "storage" {
   }
 
   validation {
-    condition = var.public_network_access.storage == "Enabled" || length(var.storage.ip_rules) == 0
+    condition = var.public_network_access.storage == "Enabled" || length(var.storage.ip_rules) + length(var.storage.lake_ip_rules) == 0
     error_message = join(" ", [
-      "storage.ip_rules have no effect while public network access of storage is Disabled:",
+      "storage.ip_rules and storage.lake_ip_rules have no effect while public network access of storage is Disabled:",
       "set it to Enabled in envs/<env>/env.toml, or remove the rules.",
     ])
   }

@@ -80,7 +80,7 @@ BAD: dict[tuple[RootName, str], list[str | dict[str, Any]]] = {
     ("platform", "storage"): [
         storage(containers='"smoke"'),
         storage(lake='"raw"'),
-        {"public_network_access": ACCESS, "": storage(more=', ip_rules = ["203.0.113.7"]')},
+        {"public_network_access": ACCESS, "": storage(more=', lake_ip_rules = ["203.0.113.7"]')},
     ],
     ("platform", "key_vault"): ["key_vault = { retention_days = 7, purge_protection = true }"],
     ("platform", "machine_learning"): ["machine_learning = { computes = {} }"],

@@ -44,7 +44,7 @@ ROUNDS = (
             LOCAL,
             '  lake_containers = ["raw", "curated"]',
             '  lake_containers = ["raw", "curated"]\n  ip_rules = ["203.0.113.7"]',
-            {f"{STORAGE}.this": "update", f"{LAKE}.this": "update"},
+            {f"{STORAGE}.this": "update"},
         ),
         Change(
             "a container",
