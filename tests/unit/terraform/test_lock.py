@@ -96,7 +96,7 @@ def test_after_kill_9_the_next_run_waits_for_the_terraform_that_still_works(
 
     def end_it(text: str) -> None:
         Seen.note(seen, text)
-        os.kill(child, signal.SIGINT)
+        os.kill(child, signal.SIGTERM)  # SIGINT is ignored in whatever a script started in its background
 
     seen.note = end_it  # type: ignore[method-assign]
     with lock_environment(environment, "x", seen) as lock:
