@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from toolkit.azure.api_versions import api_version
 from toolkit.azure.arm import ARM, arm_client
 from toolkit.records import Json
 from toolkit.terraform.events import Diagnostic
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 _ENDPOINTS = "Microsoft.Network/privateEndpoints"
 _ZONE_GROUPS = f"{_ENDPOINTS}/privateDnsZoneGroups"
 _MANAGED_ENDPOINTS = "Microsoft.DataFactory/factories/managedVirtualNetworks/managedPrivateEndpoints"
-_NETWORK_API, _DNS_API = "2024-01-01", "2024-06-01"
 _READS_AT_ONCE = 8
 
 # What the module managed_private_endpoint says, at plan already where the target stands.
@@ -82,7 +82,7 @@ def _endpoints(client: RestClient, prior: Sequence[Json], new: frozenset[str]) -
 
 def _zone_groups(client: RestClient, groups: Sequence[Json]) -> dict[str, str]:
     with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
-        bodies = list(pool.map(lambda item: _get(client, item["values"]["id"], _NETWORK_API), groups))
+        bodies = list(pool.map(lambda item: _get(client, item["values"]["id"]), groups))
         written = [list(_record_sets(body)) for body in bodies]
         zones = sorted({zone for sets in written for zone, _ in sets})
         records = dict(zip(zones, pool.map(lambda zone: _addresses(client, zone), zones), strict=True))
@@ -108,7 +108,7 @@ def _addresses(client: RestClient, zone: str) -> dict[str, set[str]] | None:
     """The zone's A records; none for a zone that is gone, and None for one that may not be read."""
     from azure.core.rest import HttpRequest
 
-    response = client.send_request(HttpRequest("GET", f"{ARM}{zone}/A?api-version={_DNS_API}"))
+    response = client.send_request(HttpRequest("GET", f"{ARM}{zone}/A?api-version={api_version(zone)}"))
     if response.status_code == 404:
         return {}
     if response.status_code != 200:
@@ -172,10 +172,10 @@ def _name(id_: str) -> str:
     return id_.rsplit("/", 1)[-1]
 
 
-def _get(client: RestClient, id_: str, version: str) -> Json | None:
+def _get(client: RestClient, id_: str) -> Json | None:
     from azure.core.rest import HttpRequest
 
-    response = client.send_request(HttpRequest("GET", f"{ARM}{id_}?api-version={version}"))
+    response = client.send_request(HttpRequest("GET", f"{ARM}{id_}?api-version={api_version(id_)}"))
     body: Json | None = response.json() if response.status_code == 200 else None
     return body
 
@@ -185,7 +185,7 @@ def _listed(client: RestClient, scopes: set[str], path: str) -> Iterator[Json]:
     from azure.core.rest import HttpRequest
 
     for scope in sorted(scopes):
-        url: str | None = f"{ARM}{scope}{path}?api-version={_NETWORK_API}"
+        url: str | None = f"{ARM}{scope}{path}?api-version={api_version(path)}"
         while url:
             response = client.send_request(HttpRequest("GET", url))
             if response.status_code != 200:
