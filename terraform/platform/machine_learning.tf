@@ -1,3 +1,26 @@
+locals {
+  # With AllowInternetOutbound the service makes private endpoints of its own only to what is closed to the public, so that jobs
+  # would meet the firewall of the rest; with AllowOnlyApprovedOutbound it makes all of them. A second rule to one destination is
+  # refused. https://learn.microsoft.com/azure/machine-learning/how-to-managed-network#list-of-required-rules
+  default_outbound_endpoints = var.machine_learning.isolation_mode != "AllowInternetOutbound" ? {} : merge(
+    var.public_network_access.storage == "Disabled" ? {} : {
+      default-blob = { resource_id = module.storage.id, group_id = "blob" }
+      default-file = { resource_id = module.storage.id, group_id = "file" }
+    },
+    var.public_network_access.key_vault == "Disabled" ? {} : {
+      key-vault = { resource_id = module.key_vault.id, group_id = "vault" }
+    },
+    var.public_network_access.container_registry == "Disabled" ? {} : {
+      container-registry = { resource_id = module.container_registry.id, group_id = "registry" }
+    },
+  )
+
+  outbound_endpoints = var.machine_learning.isolation_mode == "Disabled" ? {} : merge(local.default_outbound_endpoints, {
+    lake-blob = { resource_id = module.lake.id, group_id = "blob" }
+    lake-dfs  = { resource_id = module.lake.id, group_id = "dfs" }
+  })
+}
+
 module "machine_learning_workspace" {
   source = "../modules/machine_learning_workspace"
 
@@ -22,10 +45,7 @@ module "machine_learning_workspace" {
   high_business_impact         = var.machine_learning.high_business_impact
   computes                     = var.machine_learning.computes
   image_build_compute          = var.machine_learning.image_build_compute
-  outbound_private_endpoints = var.machine_learning.isolation_mode == "Disabled" ? {} : {
-    lake-blob = { resource_id = module.lake.id, group_id = "blob" }
-    lake-dfs  = { resource_id = module.lake.id, group_id = "dfs" }
-  }
+  outbound_private_endpoints   = local.outbound_endpoints
   datastores = {
     adftrain = { kind = "AzureBlob", account_name = module.storage.name, container = "adftrain" }
     raw      = { kind = "AzureDataLakeGen2", account_name = module.lake.name, container = "raw" }

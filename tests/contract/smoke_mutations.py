@@ -87,6 +87,11 @@ def workspace(platform: Platform, **properties: Any) -> AbstractContextManager[N
     return platform.changed(platform.outputs["machine_learning_workspace_id"], changes)
 
 
+def no_outbound_rule(platform: Platform) -> AbstractContextManager[None]:
+    workspace = platform.outputs["machine_learning_workspace_id"]
+    return platform.deleted(f"{workspace}/outboundRules/default-blob", api_version(workspace))
+
+
 def running_nodes(platform: Platform) -> AbstractContextManager[None]:
     parent = platform.outputs["machine_learning_workspace_id"]
     computes = platform.call("GET", f"{parent}/computes", api_version(parent))["value"]
@@ -206,6 +211,7 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
             "storage-vnet-write": "AuthorizationPermissionMismatch",
             "storage-vnet-read": "AuthorizationPermissionMismatch",
             "storage-adf-managed-write": "AuthorizationPermissionMismatch",
+            "storage-aml-managed-write": "AuthorizationPermissionMismatch",
             "rbac-assignments": "does not exist",
         },
     ),
@@ -268,6 +274,13 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
     "workspace with keys": (
         lambda p: workspace(p, systemDatastoresAuthMode="AccessKey"),
         {"workspace-identity-datastores": "systemDatastoresAuthMode"},
+    ),
+    "no way to the default storage account": (
+        no_outbound_rule,
+        {
+            "storage-aml-managed-write": "AuthorizationFailure",
+            "workspace-outbound-endpoints": "storage account's blobs",
+        },
     ),
     "nodes always running": (running_nodes, {"workspace-compute-scales-to-zero": "keeps 1 nodes"}),
     "registry with an admin user": (

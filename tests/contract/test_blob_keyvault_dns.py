@@ -157,7 +157,7 @@ def test_storage_is_reached_only_through_its_private_endpoint(platform: Platform
     platform.grant(account, BLOB_CONTRIBUTOR)
     platform.container("vnet").upload_blob("b", b"1")
     assert platform.container("vnet").download_blob("b").readall() == b"1"
-    for vantage in ("internet", "adf-managed"):
+    for vantage in ("internet", "adf-managed", "aml-managed"):
         with pytest.raises(HttpResponseError) as closed:
             platform.container(vantage).download_blob("b")
         assert closed.value.error_code == "AuthorizationFailure"  # type: ignore[attr-defined]

@@ -135,7 +135,7 @@ def test_an_ip_rule_admits_its_address_and_public_access_must_be_on(estate: Esta
     rules = {"defaultAction": "Deny", "ipRules": [{"value": vantage("internet").public_ip, "action": "Allow"}]}
     estate.open_account(networkAcls=rules)
     estate.blobs().upload_blob("rule", b"1", overwrite=True)
-    for elsewhere in ("vnet", "adf-managed"):
+    for elsewhere in ("vnet", "adf-managed", "aml-managed"):
         assert code(estate.upload(vantage=elsewhere)) == "AuthorizationFailure"
     estate.open_account(networkAcls=rules, publicNetworkAccess="Disabled")
     assert code(estate.upload()) == "AuthorizationFailure"
@@ -183,7 +183,7 @@ def test_the_vaults_rules_are_the_vaults_own(estate: Estate) -> None:
     vault = estate.open_vault(networkAcls=allowed)
     estate.grant(vault, SECRETS_OFFICER)
     assert estate.secret("PUT", "internet", {"value": "1"}).status_code == 200
-    for elsewhere in ("vnet", "adf-managed"):
+    for elsewhere in ("vnet", "adf-managed", "aml-managed"):
         refused = estate.secret("GET", elsewhere).json()["error"]
         assert refused["innererror"]["code"] == "ForbiddenByFirewall"
     estate.open_vault(networkAcls=allowed, publicNetworkAccess="Disabled")

@@ -201,7 +201,7 @@ def assert_circumstances(platform: Platform, document: Mapping[str, Any], words:
         "commit": "",
         "subscription": platform.connection.environment.subscription_id,
         "acted as": f"application {settings['AZURE_CLIENT_ID']} (object id ",
-        "acted from": "internet; checks also from vnet, adf-managed",
+        "acted from": "internet; checks also from vnet, adf-managed, aml-managed",
     }.items():
         assert part in document[name]
         assert f"* {name}: {document[name]}" in words

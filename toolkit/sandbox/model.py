@@ -10,7 +10,7 @@ from typing import Literal
 
 from toolkit.vantages import VantageName
 
-PrivateNetwork = Literal["none", "vnet", "data-factory"]
+PrivateNetwork = Literal["none", "vnet", "data-factory", "machine-learning"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class NetworkPlace:
 
     ``public_ip`` is the source address that public endpoints see (documentation ranges of RFC 5737, so that no rule in
     a test can ever name a real machine). ``private_network`` says which private endpoints can be reached from there:
-    none, those whose private DNS zone is linked to a virtual network of the subscription, or the approved managed
-    private endpoints of the subscription's data factories.
+    none, those whose private DNS zone is linked to a virtual network of the subscription, the approved managed private
+    endpoints of the subscription's data factories, or those of the outbound rules of its Azure ML workspaces.
     """
 
     name: VantageName
@@ -33,6 +33,9 @@ VANTAGES: tuple[NetworkPlace, ...] = (
     NetworkPlace("internet", "203.0.113.10", "none", "a laptop or a hosted agent with a public address"),
     NetworkPlace("vnet", "198.51.100.20", "vnet", "a machine inside the platform's virtual network"),
     NetworkPlace("adf-managed", "192.0.2.30", "data-factory", "the data factory's managed virtual network"),
+    NetworkPlace(
+        "aml-managed", "192.0.2.40", "machine-learning", "the managed network of the Azure ML workspace's clusters"
+    ),
 )
 
 

@@ -252,3 +252,87 @@ run "invalid_zones_of_several_subscriptions" {
 
   expect_failures = [var.private_dns]
 }
+
+# What the service makes an endpoint to by itself must have no rule, and everything else of the workspace's must have one.
+run "outbound_endpoints_to_what_is_open" {
+  command = plan
+
+  assert {
+    condition     = join(" ", keys(local.outbound_endpoints)) == "default-blob default-file lake-blob lake-dfs"
+    error_message = "Jobs reach the default account through endpoints of our own, since its public access is not disabled."
+  }
+}
+
+run "outbound_endpoints_with_everything_open" {
+  command = plan
+
+  variables {
+    public_network_access = {
+      storage                    = "Enabled"
+      key_vault                  = "Enabled"
+      container_registry         = "Enabled"
+      data_factory               = "Enabled"
+      machine_learning_workspace = "Enabled"
+    }
+  }
+
+  assert {
+    condition = join(" ", keys(local.outbound_endpoints)) == (
+      "container-registry default-blob default-file key-vault lake-blob lake-dfs"
+    )
+    error_message = "Each resource of the workspace whose firewall denies jobs has its endpoints."
+  }
+}
+
+run "outbound_endpoints_with_everything_closed" {
+  command = plan
+
+  variables {
+    public_network_access = {
+      storage                    = "Disabled"
+      key_vault                  = "Disabled"
+      container_registry         = "Disabled"
+      data_factory               = "Disabled"
+      machine_learning_workspace = "Disabled"
+    }
+  }
+
+  assert {
+    condition     = join(" ", keys(local.outbound_endpoints)) == "lake-blob lake-dfs"
+    error_message = "The service makes the endpoints to what is closed; a second rule to one destination is refused."
+  }
+}
+
+run "outbound_endpoints_of_approved_outbound" {
+  command = plan
+
+  variables {
+    machine_learning = {
+      isolation_mode      = "AllowOnlyApprovedOutbound"
+      image_build_compute = "cpu-cluster"
+      computes            = { cpu-cluster = { vm_size = "Standard_D4s_v5", max_nodes = 2 } }
+    }
+  }
+
+  assert {
+    condition     = join(" ", keys(local.outbound_endpoints)) == "lake-blob lake-dfs"
+    error_message = "With approved outbound the service makes all endpoints of the workspace's resources."
+  }
+}
+
+run "outbound_endpoints_without_a_managed_network" {
+  command = plan
+
+  variables {
+    machine_learning = {
+      isolation_mode      = "Disabled"
+      image_build_compute = "cpu-cluster"
+      computes            = { cpu-cluster = { vm_size = "Standard_D4s_v5", max_nodes = 2 } }
+    }
+  }
+
+  assert {
+    condition     = length(local.outbound_endpoints) == 0
+    error_message = "Without a managed network there are no outbound rules."
+  }
+}

@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit.sandbox.front import SUBSCRIPTION, TENANT, Front, running_front
 from toolkit.errors import ToolkitError
+from toolkit.sandbox.model import VANTAGES
 
 
 @pytest.fixture(scope="module")
@@ -88,4 +89,4 @@ def test_registering_a_subscription_again_changes_nothing(front: Front) -> None:
 def test_every_subscription_has_ports_of_its_own(front: Front) -> None:
     other = front.sandbox.subscription(TENANT, "0e0f0000-0000-4000-8000-000000000003")
     ports = [place.proxy_port for places in (front.vantages, other) for place in places.values()]
-    assert len(set(ports)) == len(ports) == 6
+    assert len(set(ports)) == len(ports) == 2 * len(VANTAGES)

@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from tests.unit.sandbox.front import Front, running_front
-from toolkit.sandbox.model import Origin
+from toolkit.sandbox.model import VANTAGES, Origin
 from toolkit.sandbox.server import event_loop_factory
 
 CHUNK = b"x" * 65536
@@ -111,7 +111,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 # -- where a client stands ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("vantage", ["internet", "vnet", "adf-managed"])
+@pytest.mark.parametrize("vantage", [v.name for v in VANTAGES])
 @pytest.mark.parametrize("scheme", ["https", "http"])
 def test_the_port_is_the_vantage(front: Front, vantage: str, scheme: str) -> None:
     with front.http(vantage) as client:

@@ -16,16 +16,21 @@ from toolkit.sandbox.world import Route
 
 _ENDPOINTS: Final = "Microsoft.Network/privateEndpoints"
 _MANAGED_ENDPOINTS: Final = "Microsoft.DataFactory/factories/managedVirtualNetworks/managedPrivateEndpoints"
+_OUTBOUND_RULES: Final = "Microsoft.MachineLearningServices/workspaces/outboundRules"
 _DNS_ZONES: Final = "Microsoft.Network/privateDnsZones"
 _DNS_LINKS: Final = "Microsoft.Network/privateDnsZones/virtualNetworkLinks"
 _DNS_RECORDS: Final = "Microsoft.Network/privateDnsZones/A"
 _NETWORKS: Final = "Microsoft.Network/virtualNetworks"
 _TYPES: Final = (
-    *(_ENDPOINTS, _MANAGED_ENDPOINTS, _DNS_ZONES, _DNS_LINKS, _DNS_RECORDS, _NETWORKS),
+    *(_ENDPOINTS, _MANAGED_ENDPOINTS, _OUTBOUND_RULES, _DNS_ZONES, _DNS_LINKS, _DNS_RECORDS, _NETWORKS),
     # Targets: an approval is written into their own body, and so into their type's revision.
     *("Microsoft.Batch/batchAccounts", "Microsoft.MachineLearningServices/workspaces"),
     *sorted({entry.resource_type for entry in ZONES if entry.resource_type}),
 )
+
+
+# What makes the private endpoints of a network that a service manages.
+_MANAGED: Final = {"data-factory": _MANAGED_ENDPOINTS, "machine-learning": _OUTBOUND_RULES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +72,9 @@ class PrivateNetwork:
             return Route(host, "", source, unreachable=name)
         if not answer.private:
             return Route(host, answer.address, source)
-        if origin.vantage.private_network == "data-factory":
+        if origin.vantage.private_network in _MANAGED:
             endpoint = self._managed_endpoint(origin, host)
-            target = endpoint.properties["privateLinkResourceId"] if endpoint else None
+            target = _managed_target(endpoint) if endpoint else None
         else:
             endpoint = self._endpoint_at(origin, answer.address, host)
             target = _connection(endpoint).get("privateLinkServiceId") if endpoint else None
@@ -100,7 +105,7 @@ class PrivateNetwork:
         if not self._has_endpoint(host):
             return Answer(None, public)
         alias = entry.zone if label == "@" else f"{label}.{entry.zone}"
-        if origin.vantage.private_network == "data-factory":
+        if origin.vantage.private_network in _MANAGED:
             endpoint = self._managed_endpoint(origin, host)
             return Answer(alias, _managed_address(endpoint), True) if endpoint else Answer(alias, public)
         if origin.vantage.private_network == "none":
@@ -138,7 +143,7 @@ class PrivateNetwork:
 
     def _has_endpoint(self, host: str) -> bool:
         return any(host in _addresses(endpoint) for endpoint in self._store.of_type(_ENDPOINTS)) or any(
-            host in _managed_hosts(endpoint) for endpoint in self._store.of_type(_MANAGED_ENDPOINTS)
+            host in _managed_hosts(endpoint) for type_ in _MANAGED.values() for endpoint in self._store.of_type(type_)
         )
 
     def _endpoint_at(self, origin: Origin, address: str, host: str) -> Resource | None:
@@ -158,7 +163,7 @@ class PrivateNetwork:
         return next(
             (
                 endpoint
-                for endpoint in self._store.of_type(_MANAGED_ENDPOINTS)
+                for endpoint in self._store.of_type(_MANAGED[origin.vantage.private_network])
                 if endpoint.id.lower().startswith(subscription)
                 and host in _managed_hosts(endpoint)
                 and self._carries(endpoint)
@@ -167,10 +172,14 @@ class PrivateNetwork:
         )
 
     def _carries(self, endpoint: Resource) -> bool:
-        """Whether the target approves. The factory's own word is out of date once the target has rejected.
+        """Whether the target approves. The factory's own word is out of date once the target has rejected; what
+        makes an outbound rule active is that the service made its endpoint and had it approved.
 
         https://learn.microsoft.com/azure/data-factory/security-and-access-control-troubleshoot-guide
+        https://learn.microsoft.com/azure/machine-learning/how-to-managed-network
         """
+        if endpoint.type == _OUTBOUND_RULES:
+            return endpoint.properties.get("status") == "Active"
         connection = self._store.get(connection_id(endpoint))
         if connection is None:
             return False
@@ -209,6 +218,11 @@ def _managed_hosts(endpoint: Resource) -> set[str]:
     return {str(fqdn).lower() for fqdn in endpoint.properties.get("fqdns") or target_hosts(endpoint)}
 
 
+def _managed_target(endpoint: Resource) -> str:
+    properties = endpoint.properties
+    return str(properties.get("privateLinkResourceId") or properties["destination"]["serviceResourceId"])
+
+
 def _public_address(host: str) -> str:
     """A stable address of the documentation ranges (RFC 5737), so that it never names a real machine."""
     number = int.from_bytes(hashlib.sha256(host.encode()).digest()[:2])
@@ -216,6 +230,6 @@ def _public_address(host: str) -> str:
 
 
 def _managed_address(endpoint: Resource) -> str:
-    """An address of the factory's own network; Azure shows none to customers, so a stable one is made up (inferred)."""
+    """An address of a managed network; Azure shows none to customers, so a stable one is made up (inferred)."""
     number = int.from_bytes(hashlib.sha256(endpoint.id.lower().encode()).digest()[:2])
     return f"10.255.{number >> 8}.{number & 255}"

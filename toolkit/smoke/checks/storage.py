@@ -225,6 +225,16 @@ CHECKS: tuple[Check[Context], ...] = (
         retry_seconds=ROLE_SECONDS,
     ),
     Check(
+        id="storage-aml-managed-write",
+        category="storage",
+        title="The workspace's managed network reaches the default storage account through an outbound rule",
+        function=round_trip,
+        vantage="aml-managed",
+        identity="writer",
+        outputs=_OUTPUTS,
+        retry_seconds=ROLE_SECONDS,
+    ),
+    Check(
         id="storage-reader-write-denied",
         category="storage",
         title="The reader may not write, for its role",

@@ -28,6 +28,37 @@ def is_private(context: Context) -> Facts:
     return expect("the workspace", workspace, expected)
 
 
+def reaches_its_storage(context: Context) -> Facts:
+    """The service makes endpoints for what is closed to the public only, and jobs meet the firewall of the rest.
+
+    https://learn.microsoft.com/azure/machine-learning/how-to-managed-network#list-of-required-rules
+    """
+    found = {}
+    for rule in read_list(context, f"{context.output('machine_learning_workspace_id')}/outboundRules"):
+        target = str(lookup(rule, "properties.destination.serviceResourceId") or "").casefold()
+        group = lookup(rule, "properties.destination.subresourceTarget")
+        found[target, group] = lookup(rule, "properties.status")
+    problems, facts = [], {}
+    for what, output, group in (
+        ("default storage account's blobs", "storage_account_id", "blob"),
+        ("default storage account's files", "storage_account_id", "file"),
+        ("lake's blobs", "lake_storage_account_id", "blob"),
+        ("lake", "lake_storage_account_id", "dfs"),
+        ("key vault", "key_vault_id", "vault"),
+    ):
+        status = found.get((str(context.output(output)).casefold(), group))
+        facts[what] = status
+        if status is None:
+            problems.append(f"no outbound rule has a private endpoint to the {what}")
+        elif status != "Active":
+            problems.append(f"the outbound rule to the {what} is {status}")
+    fail_if(
+        problems,
+        hint="toolkit apply writes the missing rules; provisionManagedNetwork makes the endpoints of inactive ones",
+    )
+    return facts
+
+
 def uses_identities(context: Context) -> Facts:
     """Otherwise the workspace asks for the account keys that the storage account refuses.
 
@@ -69,6 +100,13 @@ CHECKS: tuple[Check[Context], ...] = (
         title="The workspace is as open as the environment says, and isolates its jobs",
         function=is_private,
         outputs=_OUTPUTS,
+    ),
+    Check(
+        id="workspace-outbound-endpoints",
+        category="workspace",
+        title="The workspace's managed network has private endpoints to its storage, the lake and the vault",
+        function=reaches_its_storage,
+        outputs=(*_OUTPUTS, "storage_account_id", "lake_storage_account_id", "key_vault_id"),
     ),
     Check(
         id="workspace-identity-datastores",

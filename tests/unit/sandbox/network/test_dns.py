@@ -15,6 +15,7 @@ import pytest
 
 from tests.unit.sandbox.harness import Loop
 from tests.unit.sandbox.network.test_routing import ADDRESS, ALIAS, HOST, account, endpoint, origin, private_dns
+from toolkit.sandbox.model import VANTAGES
 from toolkit.sandbox.network.dns import serve_dns
 from toolkit.sandbox.network.routing import PrivateNetwork
 from toolkit.sandbox.store import Store
@@ -32,7 +33,7 @@ def store() -> Iterator[Store]:
 def port_of(store: Store) -> Iterator[Callable[[str], int]]:
     loop = Loop()
     network = PrivateNetwork(store)
-    servers = {name: loop.run(serve_dns(origin(name), network)) for name in ("internet", "vnet", "adf-managed")}
+    servers = {name: loop.run(serve_dns(origin(name), network)) for name in (v.name for v in VANTAGES)}
     yield lambda name: servers[name].port
     for server in servers.values():
         loop.loop.call_soon_threadsafe(server.close)

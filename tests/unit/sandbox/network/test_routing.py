@@ -193,6 +193,27 @@ def test_the_factory_uses_the_managed_endpoints_that_their_targets_approve(
     assert network.route(origin("adf-managed"), "stacct.dfs.core.windows.net").private_endpoint_target is None
 
 
+@pytest.mark.parametrize(("status", "reached"), [("Active", True), ("Inactive", False)])
+def test_clusters_go_through_the_endpoints_of_active_outbound_rules(store: Store, status: str, reached: bool) -> None:
+    workspace = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/mlw"
+    destination = {"serviceResourceId": account().id, "subresourceTarget": "blob"}
+    rule = Resource(
+        id=f"{workspace}/outboundRules/default-blob",
+        type="Microsoft.MachineLearningServices/workspaces/outboundRules",
+        body={"properties": {"type": "PrivateEndpoint", "destination": destination, "status": status}},
+    )
+    keep_target_hosts(rule, [HOST])
+    store.put(rule)
+    network = PrivateNetwork(store)
+    target = network.route(origin("aml-managed"), HOST).private_endpoint_target
+    assert target == (account().id.lower() if reached else None)
+    for elsewhere in ("internet", "vnet", "adf-managed"):
+        assert network.route(origin(elsewhere), HOST).private_endpoint_target is None
+    assert network.route(origin("aml-managed"), "stacct.dfs.core.windows.net").private_endpoint_target is None
+    store.delete(rule.id)
+    assert network.route(origin("aml-managed"), HOST).private_endpoint_target is None
+
+
 def test_public_addresses_are_stable_and_never_real() -> None:
     with_zone = [f"name.{entry.suffix}" for entry in ZONES if entry.resource_type is None]
     network = PrivateNetwork(Store(":memory:"))

@@ -16,11 +16,11 @@ from toolkit.sandbox.arm.durations import canonical
 from toolkit.sandbox.arm.errors import bad_request
 from toolkit.sandbox.arm.ids import parse
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType
+from toolkit.sandbox.arm.types import managed_networks
 from toolkit.sandbox.containers import CONTAINERS
 from toolkit.sandbox.store import Resource
 
 WORKSPACES = "Microsoft.MachineLearningServices/workspaces"
-_OUTBOUND_RULES = f"{WORKSPACES}/outboundRules"
 _FIRST = "2018-11-19"
 _DELETED = "aml-deleted-workspace"
 _DELETED_FOR = timedelta(days=14)
@@ -113,38 +113,9 @@ def _workspace(call: Call, resource: Resource) -> None:
     }
     properties.setdefault("creationTime", datetime.now(UTC).isoformat())
     properties.setdefault("privateEndpointConnections", [])
-    _managed_network(call, resource)
+    managed_networks.written(call, resource)
     if call.creating:
         _system_datastores(call, resource)
-
-
-def _managed_network(call: Call, resource: Resource) -> None:
-    """Rules in the body and rules written as children are the same rules; a PUT drops only those that an earlier
-    body named.
-
-    https://learn.microsoft.com/azure/machine-learning/how-to-managed-network
-    """
-    network: Json = resource.properties["managedNetwork"]
-    standing: Json = call.existing.properties["managedNetwork"] if call.existing else {}
-    if call.method == "PUT" and standing and "managedNetwork" not in call.sent:
-        network = resource.properties["managedNetwork"] = standing
-    if network.get("isolationMode", "Disabled") == "Disabled":
-        return
-    now = resource.properties.pop("provisionNetworkNow", False)
-    idle = {"status": "Active" if now else "Inactive", "sparkReady": False}
-    network["status"] = {**standing.get("status", idle), **({"status": "Active"} if now else {})}
-    sent: Json = (call.sent.get("managedNetwork") or {}).get("outboundRules") or {}
-    rules_id = f"{resource.id}/outboundRules"
-    if call.method == "PUT":
-        for name in resource.internal.get("bodyRules", []):
-            if name not in sent:
-                call.resources.store.delete(f"{rules_id}/{name}")
-        resource.internal["bodyRules"] = list(sent)
-    for name, rule in sent.items():
-        call.resources.write(f"{rules_id}/{name}", _OUTBOUND_RULES, {**rule, "status": network["status"]["status"]})
-    network["outboundRules"] = {
-        rule.name: rule.properties for rule in call.resources.store.under(resource.id, _OUTBOUND_RULES)
-    }
 
 
 def _system_datastores(call: Call, resource: Resource) -> None:
@@ -195,36 +166,6 @@ def _purge_missing(call: Call) -> Resource | None:
     if found is None and call.method == "DELETE" and call.query.get("forceToPurge", "").lower() == "true":
         call.resources.store.delete_document(_DELETED, call.id.id)
     return found
-
-
-async def _provision_network(call: Call, resource: Resource) -> Answer:
-    network: Json = resource.properties["managedNetwork"]
-    if network.get("isolationMode", "Disabled") == "Disabled":
-        raise bad_request("UserError", "The workspace has no managed network to provision.")
-    network["status"] = {"status": "Active", "sparkReady": bool(call.body.get("includeSpark"))}
-    for rule in call.resources.store.under(resource.id, _OUTBOUND_RULES):
-        rule.properties["status"] = network["outboundRules"][rule.name]["status"] = "Active"
-        call.resources.touch(rule)
-    call.resources.touch(resource)
-    return Answer(network["status"])
-
-
-def _rule_written(call: Call, resource: Resource) -> None:
-    workspace = call.resources.store.get(call.id.parent_id)
-    assert workspace is not None
-    network: Json = workspace.properties["managedNetwork"]
-    if network.get("isolationMode", "Disabled") == "Disabled":
-        raise bad_request("UserError", "Outbound rules need a managed network with an isolation mode.")
-    resource.properties["status"] = network["status"]["status"]
-    network["outboundRules"][resource.name] = resource.properties
-    call.resources.touch(workspace)
-
-
-def _rule_removed(call: Call, resource: Resource) -> None:
-    workspace = call.resources.store.get(call.id.parent_id)
-    if workspace is not None:
-        workspace.properties["managedNetwork"].get("outboundRules", {}).pop(resource.name, None)
-        call.resources.touch(workspace)
 
 
 def _compute_checked(call: Call, resource: Resource) -> None:
@@ -348,7 +289,7 @@ MACHINELEARNINGSERVICES: tuple[ResourceType, ...] = (
         prepare=_workspace_prepared,
         on_put=_workspace,
         on_delete=_workspace_deleted,
-        actions={"provisionManagedNetwork": _provision_network},
+        actions={"provisionManagedNetwork": managed_networks.provision},
     ),
     ResourceType(
         f"{WORKSPACES}/computes",
@@ -375,15 +316,16 @@ MACHINELEARNINGSERVICES: tuple[ResourceType, ...] = (
         actions={"listSecrets": _datastore_secrets},
     ),
     ResourceType(
-        f"{WORKSPACES}/outboundRules",
+        managed_networks.OUTBOUND_RULES,
         first_api_version="2023-04-01-preview",
         place="child",
         location="none",
         create_status=200,
         provisioning_state=False,
         long_running=LongRunning(create=10, delete=10, put_status=202),
-        on_put=_rule_written,
-        on_delete=_rule_removed,
+        on_put=managed_networks.rule_written,
+        before_delete=managed_networks.refuse_to_delete_required,
+        on_delete=managed_networks.rule_removed,
     ),
     ResourceType(
         f"{WORKSPACES}/connections",
