@@ -32,8 +32,8 @@ it with the platform that they apply. Change [platform/rbac.tf](../terraform/pla
 [bootstrap/identities.tf](../terraform/bootstrap/identities.tf), not this file.
 
 No shared key, no access policy and no local account stands beside these roles. A group's rows are made once for every
-id of its variable (`operator_group_ids`, `data_scientist_group_ids`). An identity that is not here (probe `nobody`) has
-no role.
+id of its variable (`operator_group_ids`, `data_scientist_group_ids`, `data_engineer_group_ids`). An identity that is
+not here (probe `nobody`) has no role.
 """
 
 _Outputs = Mapping[str, Any]

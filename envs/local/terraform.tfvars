@@ -67,3 +67,4 @@ pipelines = {
 # Groups that the sandbox does not have to know: what people may do is part of what is tried here.
 operator_group_ids       = ["10ca1000-0000-4000-8000-00000000000a"]
 data_scientist_group_ids = ["10ca1000-0000-4000-8000-00000000000b"]
+data_engineer_group_ids  = ["10ca1000-0000-4000-8000-00000000000c"]

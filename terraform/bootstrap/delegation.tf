@@ -9,6 +9,7 @@ locals {
       "Azure Batch Job Submitter",
       "AzureML Data Scientist",
       "Contributor", # of the workspace's identity on what belongs to the workspace; CI has no wider right to pass on
+      "Data Factory Contributor",
       "Key Vault Administrator",
       "Key Vault Reader",
       "Key Vault Secrets User",

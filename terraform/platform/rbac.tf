@@ -41,11 +41,33 @@ locals {
     }
   }
 
+  # The datastores of the lake are read as the workspace, which finds a closed account through its private endpoints:
+  # https://learn.microsoft.com/azure/machine-learning/how-to-administrate-data-authentication
   workspace_access = {
     itself = {
       scope = module.machine_learning_workspace.id
       role  = "Contributor"
       why   = "the workspace manages its own jobs and endpoints"
+    }
+    raw = {
+      scope = module.lake.container_ids["raw"]
+      role  = "Storage Blob Data Reader"
+      why   = "studio shows what the datastore of raw data holds"
+    }
+    curated = {
+      scope = module.lake.container_ids["curated"]
+      role  = "Storage Blob Data Reader"
+      why   = "studio shows what the datastore of curated data holds"
+    }
+    lake_blob_endpoint = {
+      scope = module.lake.private_endpoints["blob"].id
+      role  = "Reader"
+      why   = "studio finds the way to the closed lake"
+    }
+    lake_dfs_endpoint = {
+      scope = module.lake.private_endpoints["dfs"].id
+      role  = "Reader"
+      why   = "studio finds the way to the closed lake"
     }
   }
 
@@ -60,6 +82,7 @@ locals {
     curated = { scope = module.lake.container_ids["curated"], role = "Storage Blob Data Contributor", why = "jobs write curated data" }
   }
 
+  # https://learn.microsoft.com/azure/data-factory/connector-azure-data-lake-storage#managed-identity
   factory_access = merge(
     {
       pointers = {
@@ -71,6 +94,16 @@ locals {
         scope = local.containers["adftrain"]
         role  = "Storage Blob Data Contributor"
         why   = "pipelines train and score in their own container"
+      }
+      raw = {
+        scope = module.lake.container_ids["raw"]
+        role  = "Storage Blob Data Contributor"
+        why   = "pipelines bring raw data into the lake"
+      }
+      curated = {
+        scope = module.lake.container_ids["curated"]
+        role  = "Storage Blob Data Contributor"
+        why   = "pipelines write curated data"
       }
       secrets   = { scope = module.key_vault.id, role = "Key Vault Secrets User", why = "linked services read secrets" }
       workspace = { scope = module.machine_learning_workspace.id, role = "AzureML Data Scientist", why = "pipelines submit jobs" }
@@ -84,9 +117,11 @@ locals {
     } : {},
   )
 
-  # The identity that the factory has for Batch, whose linked service takes no system-assigned one.
+  # The identity that the factory has for Batch, whose linked service takes no system-assigned one. Azure Batch Job Submitter may
+  # not read the account itself: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/compute
   factory_identity_access = local.with_batch ? {
-    batch = { scope = module.batch_account[0].id, role = "Azure Batch Job Submitter", why = "pipelines run tasks" }
+    batch         = { scope = module.batch_account[0].id, role = "Azure Batch Job Submitter", why = "pipelines run tasks" }
+    batch_account = { scope = module.batch_account[0].id, role = "Reader", why = "pipelines find the account that runs their tasks" }
   } : {}
 
   # https://learn.microsoft.com/azure/batch/batch-application-packages#link-a-storage-account
@@ -104,12 +139,14 @@ locals {
   } : {}
 
   # https://learn.microsoft.com/azure/azure-functions/functions-reference#grant-permission-to-the-identity
+  # https://learn.microsoft.com/azure/app-service/app-service-key-vault-references#grant-your-app-access-to-a-key-vault
   function_access = local.with_function_app ? {
     storage = {
       scope = module.storage.id
       role  = "Storage Blob Data Owner"
       why   = "the Functions host keeps its packages, keys and leases in its storage account"
     }
+    secrets = { scope = module.key_vault.id, role = "Key Vault Secrets User", why = "settings of the app refer to secrets" }
   } : {}
 
   ci_access = {
@@ -148,6 +185,17 @@ locals {
     lake = { scope = module.lake.id, role = "Storage Blob Data Reader", why = "data scientists read the lake" }
   }
 
+  # Whoever changes a factory acts as its identities, so that production names nobody, or a group that is on call. There is no
+  # built-in role for running pipelines only. https://learn.microsoft.com/azure/data-factory/concepts-roles-permissions
+  data_engineers_access = {
+    resource_group = { scope = local.resource_group_id, role = "Reader", why = "data engineers find the factory and its targets" }
+    factory = {
+      scope = module.data_factory.id
+      role  = "Data Factory Contributor"
+      why   = "data engineers write pipelines, run them again and watch them"
+    }
+  }
+
   # Who bootstrapped (envs/<env>/env.toml) operates; more groups may.
   operator = local.bootstrap.operator
 
@@ -167,6 +215,7 @@ locals {
   group_access = concat(
     [for id in local.operator_group_ids : { name = "operators_${id}", id = id, rows = local.operators_access }],
     [for id in var.data_scientist_group_ids : { name = "data_scientists_${id}", id = id, rows = local.data_scientists_access }],
+    [for id in var.data_engineer_group_ids : { name = "data_engineers_${id}", id = id, rows = local.data_engineers_access }],
   )
 
   access = merge([

@@ -215,3 +215,17 @@ variable "data_scientist_group_ids" {
     error_message = "data_scientist_group_ids takes object ids (GUIDs): az ad group show --group NAME --query id"
   }
 }
+
+variable "data_engineer_group_ids" {
+  description = "Object ids of groups that change the factory and run its pipelines again, and so act as it: fewer in prod than in dev."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for id in var.data_engineer_group_ids : can(regex("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", id))
+    ])
+    error_message = "data_engineer_group_ids takes object ids (GUIDs): az ad group show --group NAME --query id"
+  }
+}

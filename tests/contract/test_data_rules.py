@@ -86,6 +86,7 @@ BAD: dict[tuple[RootName, str], list[str | dict[str, Any]]] = {
     ("platform", "machine_learning"): ["machine_learning = { computes = {} }"],
     ("platform", "operator_group_ids"): ['operator_group_ids = ["team"]'],
     ("platform", "data_scientist_group_ids"): ['data_scientist_group_ids = ["team"]'],
+    ("platform", "data_engineer_group_ids"): ['data_engineer_group_ids = ["team"]'],
     ("platform", "network"): [
         network("", space=""),
         network("", space='address_space = "172.16.0.0/12"'),

@@ -18,11 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.core.credentials import TokenCredential
 from azure.core.paging import ItemPaged
+from azure.identity import ManagedIdentityCredential
 
 from tests.conftest import copy_project
 from tests.contract.smoke_mutations import BREAKAGES, MUTATIONS, no_link, open_firewall
 from tests.contract.smoke_platform import Platform, toolkit
+from tests.contract.smoke_work import WORK
 from toolkit.azure.api_versions import api_version
 from toolkit.azure.pipeline import RestClient
 from toolkit.environment import Connection, connect, load_environment
@@ -75,6 +78,16 @@ def test_denials_carry_azures_own_codes(platform: Platform) -> None:
         "keyvault-nobody-denied": (403, "ForbiddenByRbac"),
         "keyvault-internet-denied": (403, "ForbiddenByConnection"),
     }
+
+
+@pytest.mark.parametrize("name", WORK)
+def test_every_identity_can_do_its_work(platform: Platform, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hosted(resource_id: str, vantage: str) -> TokenCredential:
+        for variable, value in client.ensure_running(platform.project).identity_settings(resource_id).items():
+            monkeypatch.setenv(variable, value)
+        return ManagedIdentityCredential(**platform.connection.vantages[vantage].client_options)
+
+    WORK[name](platform, hosted)
 
 
 @pytest.mark.parametrize("name", MUTATIONS)

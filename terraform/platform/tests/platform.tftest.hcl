@@ -62,12 +62,14 @@ run "groups_of_people" {
   variables {
     operator_group_ids       = ["00000000-0000-0000-0000-0000000000e1"]
     data_scientist_group_ids = ["00000000-0000-0000-0000-0000000000e2", "00000000-0000-0000-0000-0000000000e3"]
+    data_engineer_group_ids  = ["00000000-0000-0000-0000-0000000000e4"]
   }
 
   assert {
     condition = (
       length([for key in keys(output.role_assignments) : key if startswith(key, "operators_")]) == 3 &&
-      length([for key in keys(output.role_assignments) : key if startswith(key, "data_scientists_")]) == 10
+      length([for key in keys(output.role_assignments) : key if startswith(key, "data_scientists_")]) == 10 &&
+      length([for key in keys(output.role_assignments) : key if startswith(key, "data_engineers_")]) == 2
     )
     error_message = "Each group gets every row of its team."
   }
@@ -78,6 +80,26 @@ run "groups_of_people" {
     )
     error_message = "The role goes to the group that was named."
   }
+}
+
+# Nobody changes the factory of an environment that names no group.
+run "no_data_engineers" {
+  command = plan
+
+  assert {
+    condition     = !contains([for a in output.role_assignments : a.role], "Data Factory Contributor")
+    error_message = "Whoever changes the factory acts as it."
+  }
+}
+
+run "invalid_data_engineer_group_id" {
+  command = plan
+
+  variables {
+    data_engineer_group_ids = ["data-engineers"]
+  }
+
+  expect_failures = [var.data_engineer_group_ids]
 }
 
 run "other_environment_s_state" {

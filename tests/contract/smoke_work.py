@@ -1,0 +1,90 @@
+"""What each identity of the platform is there for, done as that identity; for test_smoke.py."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import HttpResponseError
+from azure.identity import ManagedIdentityCredential
+
+from tests.contract.smoke_platform import Platform
+from toolkit.azure.api_versions import api_version
+from toolkit.azure.clients import VAULT_API_VERSION, Actor
+
+# Makes the credential of a resource's system-assigned identity at a vantage.
+Hosted = Callable[[str, str], TokenCredential]
+
+
+def as_identity(platform: Platform, name: str, vantage: str) -> Actor:
+    place = platform.connection.vantages[vantage]
+    client_id = platform.outputs["identities"][name]["client_id"]
+    credential = ManagedIdentityCredential(client_id=client_id, **place.client_options)
+    return Actor(name, place, credential, platform.connection.environment.subscription_id)
+
+
+def as_factory(platform: Platform, hosted: Hosted) -> Actor:
+    credential = hosted(platform.outputs["data_factory_id"], "adf-managed")
+    place = platform.connection.vantages["adf-managed"]
+    return Actor("factory", place, credential, platform.connection.environment.subscription_id)
+
+
+def lake(platform: Platform) -> str:
+    return f"https://{platform.outputs['lake_storage_account_name']}.blob.core.windows.net"
+
+
+def factory_writes(container: str) -> Callable[[Platform, Hosted], None]:
+    def work(platform: Platform, hosted: Hosted) -> None:
+        with as_factory(platform, hosted).blobs(lake(platform)) as service:
+            blob = service.get_blob_client(container, f"work/{uuid.uuid4()}")
+            blob.upload_blob(b"1")
+            assert blob.download_blob().readall() == b"1"
+            blob.delete_blob()
+
+    return work
+
+
+def workspace_reads(container: str) -> Callable[[Platform, Hosted], None]:
+    def work(platform: Platform, _: Hosted) -> None:
+        with as_identity(platform, "workspace", "vnet").blobs(lake(platform)) as service:
+            list(service.get_container_client(container).list_blobs())
+
+    return work
+
+
+def finds(identity: str, *outputs: str) -> Callable[[Platform, Hosted], None]:
+    """The identity reads the resources whose ids the outputs have."""
+
+    def work(platform: Platform, _: Hosted) -> None:
+        with as_identity(platform, identity, "vnet").arm() as client:
+            for output in outputs:
+                name, _, key = output.partition(".")
+                value = platform.outputs[name]
+                resource_id = value[key]["id"] if key else value
+                assert client.get(resource_id, {"api-version": api_version(resource_id)})["id"]
+
+    return work
+
+
+def function_reads_secrets(platform: Platform, _: Hosted) -> None:
+    """Of a secret that is not there it learns just that; without the role it would learn nothing."""
+    function = as_identity(platform, "function", "vnet")
+    with function.vault(platform.outputs["key_vault_uri"]) as client, pytest.raises(HttpResponseError) as refused:
+        client.get("/secrets/none", {"api-version": VAULT_API_VERSION})
+    assert refused.value.status_code == 404
+
+
+WORK: dict[str, Callable[[Platform, Hosted], None]] = {
+    "the factory writes raw data": factory_writes("raw"),
+    "the factory writes curated data": factory_writes("curated"),
+    "the workspace reads raw data": workspace_reads("raw"),
+    "the workspace reads curated data": workspace_reads("curated"),
+    "the workspace finds its private endpoints": finds(
+        "workspace",
+        *(f"private_endpoints.{name}" for name in ("storage_blob", "storage_file", "lake_blob", "lake_dfs")),
+    ),
+    "the factory finds the account that runs its tasks": finds("factory", "batch_account_id"),
+    "the function app reads secrets": function_reads_secrets,
+}
