@@ -132,7 +132,7 @@ def only_prevented(diagnostics: Sequence[Diagnostic]) -> bool:
 
 def is_state_problem(diagnostic: Diagnostic) -> bool:
     """Whether the state's storage is what failed (and not a resource)."""
-    return diagnostic.address is None and _STATE_WORDS.search(diagnostic.text) is not None
+    return _resource_of(diagnostic) is None and _STATE_WORDS.search(diagnostic.text) is not None
 
 
 def state_missing(diagnostics: Sequence[Diagnostic]) -> bool:
@@ -232,16 +232,22 @@ def _without_diagnostics(result: Result, values: Mapping[str, str]) -> ToolkitEr
 
 def _passing(diagnostic: Diagnostic) -> ErrorCode | None:
     """Only what a resource met is retried (Azure's eventual consistency), never errors of the configuration."""
-    if diagnostic.address is None and diagnostic.summary not in _CONDITIONS:
+    if _resource_of(diagnostic) is None and diagnostic.summary not in _CONDITIONS:
         return None
     row = codes.find(diagnostic.text)
     return row if row is not None and row.retried else None
 
 
+def _resource_of(diagnostic: Diagnostic) -> str | None:
+    """The resource's address; its id where a deletion failed, to whose errors Terraform gives no address."""
+    named = _RESOURCE.search(diagnostic.detail)
+    return diagnostic.address or (named[1] if named else None)
+
+
 def place_of(diagnostic: Diagnostic) -> str:
     """The resource that an error is about, else the line of the configuration."""
-    if diagnostic.address:
-        return diagnostic.address
+    if resource := _resource_of(diagnostic):
+        return resource
     return f"{diagnostic.file}:{diagnostic.line}" if diagnostic.file else ""
 
 

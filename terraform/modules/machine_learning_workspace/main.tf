@@ -198,21 +198,34 @@ resource "azapi_resource" "datastore" {
   }
 }
 
-resource "azapi_resource" "environment" {
-  for_each = var.environments
-
-  type      = "Microsoft.MachineLearningServices/workspaces/environments@2024-04-01"
-  parent_id = azapi_resource.this.id
-  name      = each.key
-  body      = { properties = { description = each.value.description, isArchived = false } }
+locals {
+  environment_ids           = { for name in keys(var.environments) : name => "${azapi_resource.this.id}/environments/${name}" }
+  environment_version_names = { for name, version in local.environment_versions : name => substr(sha256(jsonencode(version)), 0, 12) }
+  environment_version_ids = {
+    for name, version in local.environment_version_names : name => "${local.environment_ids[name]}/versions/${version}"
+  }
 }
 
-resource "azapi_resource" "environment_version" {
+# Written, and never deleted one by one: Azure refuses that, and the lineage of jobs and models leads to the versions that they ran
+# in. Who has no more use for one archives it; all go with the workspace.
+# https://github.com/Azure/azure-powershell/issues/24018, https://github.com/Azure/azure-cli/issues/21957
+resource "azapi_resource_action" "environment" {
+  for_each = var.environments
+
+  type        = "Microsoft.MachineLearningServices/workspaces/environments@2024-04-01"
+  resource_id = local.environment_ids[each.key]
+  method      = "PUT"
+  when        = "apply"
+  body        = { properties = { description = each.value.description, isArchived = false } }
+}
+
+resource "azapi_resource_action" "environment_version" {
   for_each = local.environment_versions
 
-  type      = "Microsoft.MachineLearningServices/workspaces/environments/versions@2024-04-01"
-  parent_id = azapi_resource.environment[each.key].id
-  name      = substr(sha256(jsonencode(each.value)), 0, 12)
+  type        = "Microsoft.MachineLearningServices/workspaces/environments/versions@2024-04-01"
+  resource_id = local.environment_version_ids[each.key]
+  method      = "PUT"
+  when        = "apply"
   body = {
     properties = merge(
       { image = each.value.image, osType = "Linux", isAnonymous = false, isArchived = false },
@@ -220,8 +233,23 @@ resource "azapi_resource" "environment_version" {
     )
   }
 
+  depends_on = [azapi_resource_action.environment]
+}
+
+# What former versions of this module made stays where it is.
+removed {
+  from = azapi_resource.environment
+
   lifecycle {
-    create_before_destroy = true
+    destroy = false
+  }
+}
+
+removed {
+  from = azapi_resource.environment_version
+
+  lifecycle {
+    destroy = false
   }
 }
 

@@ -15,7 +15,8 @@ output "compute_ids" {
 
 output "environment_ids" {
   description = "Resource ids of the environments' versions, by name: what a job takes as environmentId."
-  value       = { for name, version in azapi_resource.environment_version : name => version.id }
+  value       = local.environment_version_ids
+  depends_on  = [azapi_resource_action.environment_version]
 }
 
 output "private_endpoints" {

@@ -79,6 +79,19 @@ def test_one_error_that_stays_stops_the_retries() -> None:
     assert retryable([azapi("AnotherOperationInProgress", "later"), azapi("StorageAccountAlreadyTaken", "no")]) is None
 
 
+def test_a_deletion_is_retried_by_the_id_of_its_resource() -> None:
+    """Terraform gives the errors of a destroy no address."""
+    deletion = azapi("AnotherOperationInProgress", "later", address=None)
+    assert retryable([deletion]) is not None
+    assert f"{ID}: another operation" in failure(result(deletion), STATE).message
+
+
+def test_a_deletion_is_no_problem_of_the_state() -> None:
+    zone = "/subscriptions/s/providers/Microsoft.Network/privateDnsZones/privatelink.blob.core.windows.net"
+    deletion = Diagnostic("error", "Failed to delete resource", f'deleting Resource: (ResourceId "{zone}"): no')
+    assert not diagnostics.is_state_problem(deletion)
+
+
 def test_the_longest_budget_counts() -> None:
     row = retryable([azapi("PrincipalNotFound", "a"), azapi("AnotherOperationInProgress", "b")])
     assert row is not None
@@ -86,7 +99,7 @@ def test_the_longest_budget_counts() -> None:
 
 
 def test_an_error_without_a_resource_is_never_retried() -> None:
-    assert retryable([azapi("AuthorizationFailed", "no", address=None)]) is None
+    assert retryable([Diagnostic("error", "Failed to get a token", "ERROR CODE: AuthorizationFailed")]) is None
     assert retryable([]) is None
 
 

@@ -42,6 +42,12 @@ class Engine(Protocol):
         """Store a resource that a hook changed, with a new entity tag."""
         ...
 
+    def now(self) -> float: ...
+
+    def scaled(self, seconds: float) -> float:
+        """What takes Azure so long takes here; 0 where everything ends at once."""
+        ...
+
 
 @dataclass(slots=True)
 class Call:

@@ -36,6 +36,7 @@ class Resources:
         self.world = world
         self.store = world.store
         self._profile = profile
+        self._clock = clock
         self.operations = Operations(world.store, self._finish, clock)
 
     @property
@@ -171,6 +172,13 @@ class Resources:
         if "etag" in resource.body:
             resource.body["etag"] = resource.etag
         self.store.put(resource)
+
+    def now(self) -> float:
+        return self._clock()
+
+    def scaled(self, seconds: float) -> float:
+        """What takes Azure so long takes here; 0 where everything ends at once."""
+        return seconds * self.profile.scale
 
     # -- inside --------------------------------------------------------------------------------------------------------
 

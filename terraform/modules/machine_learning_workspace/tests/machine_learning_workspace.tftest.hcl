@@ -110,7 +110,7 @@ run "environments" {
   }
 
   assert {
-    condition = yamldecode(azapi_resource.environment_version["train"].body.properties.condaFile) == {
+    condition = yamldecode(azapi_resource_action.environment_version["train"].body.properties.condaFile) == {
       name         = "train"
       channels     = ["conda-forge"]
       dependencies = ["python=3.11", "pip", { pip = ["mlflow-skinny"] }]
@@ -120,10 +120,18 @@ run "environments" {
 
   assert {
     condition = (
-      !can(azapi_resource.environment_version["plain"].body.properties.condaFile) &&
-      can(regex("^[0-9a-f]{12}$", azapi_resource.environment_version["plain"].name))
+      !can(azapi_resource_action.environment_version["plain"].body.properties.condaFile) &&
+      can(regex("^[0-9a-f]{12}$", local.environment_version_names["plain"]))
     )
     error_message = "An image alone is an environment."
+  }
+
+  assert {
+    condition = alltrue([
+      for action in concat(values(azapi_resource_action.environment), values(azapi_resource_action.environment_version)) :
+      action.method == "PUT" && action.when == "apply"
+    ])
+    error_message = "Nothing is deleted: Azure refuses that, and lineage leads there."
   }
 }
 
@@ -140,7 +148,7 @@ run "other_content_is_another_version" {
   }
 
   assert {
-    condition = azapi_resource.environment_version["train"].name != substr(sha256(jsonencode({
+    condition = local.environment_version_names["train"] != substr(sha256(jsonencode({
       image = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
       conda = yamlencode({
         name         = "train"

@@ -374,6 +374,19 @@ def test_versions_bring_their_container(arm: Arm) -> None:
     assert (container["latestVersion"], container["nextVersion"]) == ("1", "2")
 
 
+def test_environments_go_with_their_workspace_only(arm: Arm) -> None:
+    make_workspace(arm)
+    version, container = f"{WORKSPACE}/environments/train/versions/1", f"{WORKSPACE}/environments/train"
+    arm.ok("PUT", version, {"properties": {"image": "mcr.microsoft.com/x"}})
+    for each in (version, container):
+        assert arm.refused("DELETE", each) == (400, "UserError")
+    data = f"{WORKSPACE}/data/rows/versions/1"
+    arm.ok("PUT", data, {"properties": {"dataType": "uri_file", "dataUri": "azureml://x"}})
+    arm.ok("DELETE", data)
+    arm.ok("DELETE", WORKSPACE)
+    assert arm("GET", version).status_code == 404
+
+
 def test_code_versions_are_found_by_their_hash(arm: Arm) -> None:
     make_workspace(arm)
     versions = f"{WORKSPACE}/codes/train/versions"

@@ -238,6 +238,16 @@ def _list_versions(call: Call) -> list[Json]:
     return [v for v in found if (v["properties"].get("properties") or {}).get("hash_sha256") == wanted]
 
 
+def _never_deleted(call: Call, resource: Resource) -> None:
+    """Environments are archived; deleting one fails, and its lineage would be lost.
+
+    https://github.com/Azure/azure-powershell/issues/24018, https://github.com/Azure/azure-cli/issues/21957. Code and
+    sentence are (inferred).
+    """
+    if call.type.type.startswith(f"{WORKSPACES}/environments"):
+        raise bad_request("UserError", f"The environment '{call.id.id}' cannot be deleted: archive it instead.")
+
+
 def _registered(kind: str) -> tuple[ResourceType, ResourceType]:
     """An asset: its container and its versions, which do not change once written."""
     return (
@@ -248,6 +258,7 @@ def _registered(kind: str) -> tuple[ResourceType, ResourceType]:
             location="none",
             system_data=True,
             defaults={"isArchived": False, "tags": {}, "properties": {}},
+            before_delete=_never_deleted,
         ),
         ResourceType(
             f"{WORKSPACES}/{kind}/versions",
@@ -258,6 +269,7 @@ def _registered(kind: str) -> tuple[ResourceType, ResourceType]:
             system_data=True,
             defaults={"isAnonymous": False, "isArchived": False, "tags": {}, "properties": {}},
             on_put=_versioned,
+            before_delete=_never_deleted,
             list=_list_versions,
         ),
     )

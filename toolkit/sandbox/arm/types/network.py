@@ -12,6 +12,7 @@ import uuid
 from typing import Any
 
 from toolkit.records import Json
+from toolkit.sandbox.arm import association_links
 from toolkit.sandbox.arm.errors import bad_request
 from toolkit.sandbox.arm.resource_type import Call, LongRunning, ResourceType
 from toolkit.sandbox.store import Resource
@@ -133,6 +134,7 @@ def _show_subnets(call: Call) -> None:
 
 
 def _subnet_free(call: Call, resource: Resource) -> None:
+    association_links.require_none(call, resource)
     for user in call.resources.store.of_type(_NIC):
         for configuration in user.properties.get("ipConfigurations", []):
             if configuration["properties"].get("subnet", {}).get("id", "").lower() == resource.id.lower():

@@ -6,6 +6,7 @@ Error codes and sentences of what ``validate`` refuses are (inferred) where no s
 from __future__ import annotations
 
 from toolkit.records import Json
+from toolkit.sandbox.arm import association_links
 from toolkit.sandbox.arm.errors import ArmError, bad_request, conflict
 from toolkit.sandbox.arm.registration import is_registered
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType, Singleton
@@ -123,6 +124,7 @@ WEB: tuple[ResourceType, ...] = (
         ),
         validate=_site_checked,
         on_put=_site,
+        on_delete=association_links.leave_behind,
     ),
     ResourceType(
         f"{_SITES}/basicPublishingCredentialsPolicies",
