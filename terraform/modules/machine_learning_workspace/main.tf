@@ -65,6 +65,9 @@ resource "azapi_resource" "this" {
   location                  = var.location
   tags                      = var.tags
 
+  # Azure answers Microsoft.Keyvault and Microsoft.insights, whatever was sent: https://github.com/Azure/azure-rest-api-specs/issues/8323
+  ignore_casing = true
+
   identity {
     type         = "UserAssigned"
     identity_ids = [var.identity_id]

@@ -36,6 +36,11 @@ run "identity_based_and_managed_network" {
   }
 
   assert {
+    condition     = azapi_resource.this.ignore_casing
+    error_message = "Azure answers the vault's id in other case, and every plan would have an update of the workspace."
+  }
+
+  assert {
     condition     = !can(azapi_resource.this.body.properties.imageBuildCompute)
     error_message = "No cluster builds images."
   }

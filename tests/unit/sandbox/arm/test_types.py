@@ -350,6 +350,24 @@ def test_workspace_comes_with_its_datastores_and_is_soft_deleted(arm: Arm) -> No
     arm.ok("PUT", WORKSPACE, workspace_body())
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_workspace_answers_linked_ids_as_azure_spells_them(arm: Arm, again: bool) -> None:
+    make_account(arm)
+    make_vault(arm)
+    insights = f"{RG}/providers/Microsoft.Insights/components/appi"
+    logs = f"{RG}/providers/Microsoft.OperationalInsights/workspaces/log"
+    arm.ok("PUT", logs, PLAIN)
+    component = {"Application_Type": "web", "WorkspaceResourceId": logs}
+    arm.ok("PUT", insights, {**PLAIN, "kind": "web", "properties": component}, version="2020-02-02")
+    body = workspace_body(applicationInsights=insights)
+    for _ in range(1 + again):
+        arm.ok("PUT", WORKSPACE, body)
+    found = arm.ok("GET", WORKSPACE)["properties"]
+    assert found["keyVault"] == VAULT.replace("Microsoft.KeyVault", "Microsoft.Keyvault")
+    assert found["applicationInsights"] == insights.replace("Microsoft.Insights", "Microsoft.insights")
+    assert found["storageAccount"] == ACCOUNT
+
+
 def test_managed_network_only_closes(arm: Arm) -> None:
     rule = {"type": "FQDN", "category": "UserDefined", "destination": "pypi.org"}
     network = {"isolationMode": "AllowInternetOutbound", "outboundRules": {"pypi": rule}}

@@ -31,6 +31,10 @@ _LINKED = {
     "applicationInsights": "Microsoft.Insights/components",
     "containerRegistry": "Microsoft.ContainerRegistry/registries",
 }
+# How Azure answers ids of these providers, whatever was sent: https://github.com/Azure/azure-rest-api-specs/issues/8323,
+# and seen with api-versions of 2026 in https://github.com/microsoft/physical-ai-toolchain/pull/1481.
+_ANSWERED_AS = {"keyVault": "Microsoft.Keyvault", "applicationInsights": "Microsoft.insights"}
+_PROVIDER = re.compile(r"(?<=/providers/)[^/]+(?=/[^/]+/[^/]+$)")
 _ISOLATION_ORDER = ("Disabled", "AllowInternetOutbound", "AllowOnlyApprovedOutbound")
 
 
@@ -113,6 +117,9 @@ def _workspace(call: Call, resource: Resource) -> None:
     }
     properties.setdefault("creationTime", datetime.now(UTC).isoformat())
     properties.setdefault("privateEndpointConnections", [])
+    for name, provider in _ANSWERED_AS.items():
+        if properties.get(name):
+            properties[name] = _PROVIDER.sub(provider, properties[name])
     managed_networks.written(call, resource)
     if call.creating:
         _system_datastores(call, resource)
