@@ -17,6 +17,10 @@ from typing import Literal
 Verdict = Literal["nothing", "changes", "refused", "invalid"]
 
 ENV, LOCAL, COMMON, BACKEND = "local/env.toml", "local/terraform.tfvars", "common.tfvars", "local/backend.hcl"
+SUBNET = (
+    "/subscriptions/10ca1000-0000-4000-8000-000000000002/resourceGroups/rg-agents/providers/Microsoft.Network"
+    "/virtualNetworks/vnet-agents/subnets/snet-agents"
+)
 GROUP = "10ca1000-0000-4000-8000-0000000000ff"
 
 
@@ -82,11 +86,12 @@ ENVIRONMENT = (
         "nothing",
         "nothing",
     ),
+    Row("preflight", ENV, "protected ", "preflight = false\nprotected ", "nothing", "nothing"),
     Row("protected", ENV, "= false", "= true", "nothing", "nothing"),
     Row("state_ip_rules", ENV, "protected ", 'state_ip_rules = ["203.0.113.9"]\nprotected ', "changes", "nothing"),
     Row("smoke.allowed_skips", ENV, "", '\n[smoke]\nallowed_skips = ["adf-triggers"]\n', "nothing", "nothing"),
     access("storage", "Enabled", "Disabled", "nothing", "changes"),
-    access("state", "Enabled", "Disabled", "changes", "nothing"),
+    access("state", "Enabled", "Disabled", "invalid", "nothing"),
     access("key_vault", "Disabled", "Enabled", "nothing", "changes"),
     access("container_registry", "Disabled", "Enabled", "nothing", "changes"),
     access("data_factory", "Disabled", "Enabled", "nothing", "changes"),
@@ -105,6 +110,8 @@ VARIABLES = (
         "invalid",
     ),
     added("state_account", "{ retention_days = 60 }", "changes", "nothing"),
+    added("state_private_endpoint", f'{{ subnet_id = "{SUBNET}" }}', "changes", "nothing"),
+    added("state_subnet_ids", f'["{SUBNET}"]', "changes", "nothing"),
     added(
         "azure_devops_federation",
         '{ issuer = "https://vstoken.dev.azure.com/x", subject = "sc://a/b/c" }',

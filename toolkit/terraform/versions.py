@@ -11,11 +11,13 @@ from toolkit.toolchain.provider import after_init
 
 
 def versions(session: Session) -> dict[str, str]:
-    selected = after_init(session.provider, session.folder("platform").lock_file)
+    """The azapi is empty where nothing was ever initialised: there, a destroy has nothing to destroy."""
+    lock_file = session.folder("platform").lock_file
+    selected = after_init(session.provider, lock_file).version if lock_file.is_file() else None
     return {
         "toolkit": __version__,
         "terraform": session.terraform.version,
-        "azapi": selected.version or "",
+        "azapi": selected or "",
         "provider_source": session.provider.source,
         "commit": commit(session.environment),
     }
