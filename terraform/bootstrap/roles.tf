@@ -55,7 +55,7 @@ locals {
       description = "Sees deleted key vaults, and frees their names where that is allowed, so that a platform can be made again after a destroy."
       scopes      = [local.subscription]
       actions = concat(
-        ["Microsoft.KeyVault/locations/deletedVaults/read", "Microsoft.KeyVault/locations/operationResults/read"],
+        ["Microsoft.KeyVault/deletedVaults/read", "Microsoft.KeyVault/locations/deletedVaults/read", "Microsoft.KeyVault/locations/operationResults/read"],
         var.key_vault.purge_protection ? [] : ["Microsoft.KeyVault/locations/deletedVaults/purge/action"],
       )
     }

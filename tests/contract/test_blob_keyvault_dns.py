@@ -9,12 +9,15 @@ from typing import Any
 import dns.resolver
 import pytest
 from azure.core import PipelineClient
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.core.pipeline.policies import BearerTokenCredentialPolicy, ProxyPolicy
 from azure.core.rest import HttpRequest, HttpResponse
+from azure.mgmt.storage import StorageManagementClient
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from tests.conftest import SandboxForTests
+from toolkit.errors import ToolkitError
+from toolkit.terraform.recovery.deleted_vault import steps_before_create
 
 pytestmark = pytest.mark.contract
 
@@ -169,6 +172,50 @@ def test_storage_is_reached_only_through_its_private_endpoint(platform: Platform
     name, public = platform.address("internet", host)
     assert name == alias
     assert not public.startswith("10.")
+
+
+def test_a_container_that_is_deleted_through_arm_is_restored_on_the_data_plane(platform: Platform) -> None:
+    service = f"{platform.group}/providers/Microsoft.Storage/storageAccounts/{platform.account}/blobServices/default"
+    kept = {"containerDeleteRetentionPolicy": {"enabled": True, "days": 14}}
+    platform.put(service, "2023-05-01", {"properties": kept})
+    platform.container("vnet").upload_blob("kept", b"1")
+    options = platform.sandbox.options("internet")
+    arm = StorageManagementClient(platform.sandbox.credential(), platform.sandbox.subscription_id, **options)
+    group = platform.group.rsplit("/", 1)[-1]
+    arm.blob_containers.delete(group, platform.account, "data")
+    assert [each.name for each in arm.blob_containers.list(group, platform.account)] == []
+    (deleted,) = arm.blob_containers.list(group, platform.account, include="deleted")
+    assert (deleted.deleted, deleted.remaining_retention_days) == (True, 14)
+    url = f"https://{platform.account}.blob.core.windows.net"
+    blobs = BlobServiceClient(url, platform.sandbox.credential("vnet"), **platform.sandbox.options("vnet"))
+    (listed,) = blobs.list_containers(include_deleted=True)
+    assert (listed.deleted, listed.version) == (True, deleted.version)
+    blobs.undelete_container("data", str(deleted.version))
+    assert platform.container("vnet").download_blob("kept").readall() == b"1"
+    assert arm.blob_containers.get(group, platform.account, "data").deleted is False
+    platform.container("vnet").delete_container()
+    with pytest.raises(ResourceNotFoundError):
+        arm.blob_containers.get(group, platform.account, "data")
+
+
+def test_a_deleted_vault_is_looked_for_in_every_region(sandbox: SandboxForTests) -> None:
+    platform = Platform(sandbox)
+    vault = platform.make_vault()
+    platform.send("DELETE", vault, "2023-07-01")
+    after = {
+        "type": "Microsoft.KeyVault/vaults@2026-02-01",
+        "parent_id": platform.group,
+        "name": platform.vault,
+        "location": LOCATION,
+    }
+    change = {"address": "vault", "type": "azapi_resource", "change": {"actions": ["create"], "after": after}}
+    (step,) = steps_before_create(sandbox.connection, {"resource_changes": [change]}, ())
+    assert step.resource_id.lower() == vault.lower()
+    after["location"] = "northeurope"
+    with pytest.raises(ToolkitError, match=f"of the region {LOCATION} keeps the name {platform.vault}") as caught:
+        steps_before_create(sandbox.connection, {"resource_changes": [change]}, ())
+    assert caught.value.hint is not None
+    assert f"--location {LOCATION}" in caught.value.hint
 
 
 def test_the_vault_is_reached_only_through_its_private_endpoint(platform: Platform) -> None:

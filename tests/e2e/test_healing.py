@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,16 +18,21 @@ from typing import Any
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.core.rest import HttpRequest
+from azure.storage.blob import BlobServiceClient
 
 from tests.e2e.conftest import Toolkit
 from tests.e2e.leftovers import connected, listed
 from toolkit.azure.arm import ARM, arm_client, until_done
+from toolkit.azure.credentials import runner_credential
 from toolkit.environment import Connection
 from toolkit.toolchain.terraform import ensure_terraform
 
 pytestmark = pytest.mark.e2e
 
 ENV = "local"
+
+# It needs no container: an apply that leaves one out makes it again.
+OTHER = 'module.key_vault.module.diagnostic_setting.azapi_resource.this["this"]'
 
 # One of each kind of way back; the rest of a kind is deleted in test-full.
 SAMPLE = (
@@ -93,6 +100,18 @@ def delete(connection: Connection, resource: Standing) -> str:
     return ""
 
 
+def restore(connection: Connection, said: str) -> str:
+    """What somebody inside the network does with the command that apply says; the container's name."""
+    words = re.search(r"restore --account-name (\S+) --name (\S+) --deleted-version (\S+) --auth-mode login", said)
+    assert words, said
+    account, name, version = words.groups()
+    options = connection.vantages["vnet"].client_options
+    url = f"https://{account}.blob.core.windows.net"
+    with BlobServiceClient(url, runner_credential(connection), **options) as service:
+        service.undelete_container(name, version)
+    return name
+
+
 def way_back(toolkit: Toolkit, connection: Connection, resource: Standing) -> Row:
     refused = delete(connection, resource)
     if refused:
@@ -100,6 +119,11 @@ def way_back(toolkit: Toolkit, connection: Connection, resource: Standing) -> Ro
     result = toolkit("apply", ENV, "--json", "--yes")
     if result.code == 0:
         return Row(resource.address, "yes", "healed")
+    if "az storage container restore" in result.err:
+        restore(connection, result.err)
+        result = toolkit("apply", ENV, "--json", "--yes")
+        if result.code == 0:
+            return Row(resource.address, "yes", "healed once a person had restored it")
     return Row(resource.address, "yes", f"FAILED {result.code}: {result.err[-1500:]}")
 
 
@@ -132,6 +156,94 @@ def test_apply_writes_records_again_that_were_deleted_by_hand(applied: Toolkit) 
     assert planned.code == 2, planned.err
     assert f"of {zone} is gone" in " ".join(planned.json["steps"])
     applied.ok("apply", ENV)
+    assert applied.ok("plan", ENV).out.startswith("No changes: ")
+
+
+BLOB_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+
+
+@pytest.fixture(scope="module")
+def reading(applied: Toolkit) -> Connection:
+    """Somebody who may read and write the blobs of the workspace's account."""
+    connection = connected(applied, ENV)
+    assert connection.operator is not None
+    account = applied.ok("outputs", ENV, "--json").json["storage_account_id"]
+    roles = f"/subscriptions/{connection.environment.subscription_id}/providers/Microsoft.Authorization/roleDefinitions"
+    properties = {
+        "roleDefinitionId": f"{roles}/{BLOB_CONTRIBUTOR}",
+        "principalId": connection.operator.object_id,
+        "principalType": connection.operator.type,
+    }
+    url = f"{ARM}{account}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}?api-version=2022-04-01"
+    with arm_client(connection) as client:
+        client.send_request(HttpRequest("PUT", url, json={"properties": properties})).raise_for_status()
+    return connection
+
+
+def blobs_in(connection: Connection, container: Standing) -> list[str]:
+    account, name = container.id.split("/storageAccounts/")[1].split("/blobServices/default/containers/")
+    options = connection.vantages["vnet"].client_options
+    url = f"https://{account}.blob.core.windows.net"
+    with BlobServiceClient(url, runner_credential(connection), **options) as service:
+        return [blob.name for blob in service.get_container_client(name).list_blobs()]
+
+
+def test_a_deleted_container_is_restored_by_a_person_and_not_made_empty(applied: Toolkit, reading: Connection) -> None:
+    connection = reading
+    found = {resource.address: resource for resource in standing(applied, connection)}
+    container = found['module.storage.azapi_resource.container["ml-globals"]']
+    other = found[OTHER]
+    account, name = container.id.split("/storageAccounts/")[1].split("/blobServices/default/containers/")
+    url = f"https://{account}.blob.core.windows.net"
+    with BlobServiceClient(url, runner_credential(connection), **connection.vantages["vnet"].client_options) as service:
+        service.get_blob_client(name, "kept").upload_blob(b"kept")
+    assert delete(connection, container) == delete(connection, other) == ""
+
+    planned = applied("plan", ENV, "--json")
+    assert planned.code == 2, planned.err
+    (step,) = [step for step in planned.json["steps"] if f"{account}/{name}" in step]
+    assert "can be restored until" in step
+
+    refused = applied("apply", ENV)
+    assert refused.code == 1, refused.err
+    assert refused.err.count(f"{account}/{name} was deleted on") == 1
+    assert f"toolkit apply {ENV} --recreate-empty {account}/{name}" in refused.err
+    assert [step for step in applied("plan", ENV, "--json").json["changes"] if step["address"] == OTHER] == []
+    assert restore(connection, refused.err) == name
+    applied.ok("apply", ENV)
+    assert "kept" in blobs_in(connection, container)
+
+
+def test_a_deleted_container_is_made_anew_when_that_is_said(applied: Toolkit, reading: Connection) -> None:
+    connection = reading
+    found = {resource.address: resource for resource in standing(applied, connection)}
+    container = found['module.storage.azapi_resource.container["ml-globals"]']
+    assert delete(connection, container) == ""
+    wrong = applied("apply", ENV, "--recreate-empty", "ml-global")
+    assert wrong.code == 3
+    assert "ml-globals" in wrong.err
+    applied.ok("apply", ENV, "--recreate-empty", "ml-globals")
+    assert blobs_in(connection, container) == []
+    assert applied.ok("plan", ENV).out.startswith("No changes: ")
+
+
+def test_apply_leads_back_when_the_resource_group_was_deleted(applied: Toolkit) -> None:
+    """With it go the vault and the workspace, which Azure keeps, and the roles of the bootstrap in it."""
+    connection = connected(applied, ENV)
+    group = applied.ok("outputs", ENV, "--json").json["resource_group_name"]
+    id_ = f"/subscriptions/{connection.environment.subscription_id}/resourceGroups/{group}"
+    assert delete(connection, Standing(group, id_, "@2024-03-01")) == ""
+
+    planned = applied("plan", ENV, "--json")
+    assert planned.code == 2, planned.err
+    steps = "\n".join(planned.json["steps"])
+    assert f"the resource group {group} is gone" in steps
+    assert "was deleted outside of Terraform: what Azure keeps of it is purged" in steps
+    assert "recover the soft-deleted key vault" in steps
+
+    healed = applied.ok("apply", ENV)
+    assert "the bootstrap makes it again" in healed.err
+    assert "Azure kept a deleted workspace under the name" in healed.err
     assert applied.ok("plan", ENV).out.startswith("No changes: ")
 
 

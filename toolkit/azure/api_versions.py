@@ -18,6 +18,7 @@ API_VERSIONS: dict[str, str] = {
     "microsoft.network/privatednszones": "2024-06-01",
     "microsoft.network/privateendpoints": "2024-01-01",
     "microsoft.network/virtualnetworks": "2024-01-01",
+    "microsoft.resources/resourcegroups": "2024-03-01",
     "microsoft.storage/storageaccounts": "2023-05-01",
     "microsoft.web/sites": "2023-12-01",
 }

@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 )
 @click.option("--smoke/--no-smoke", default=True, help="Run the smoke tests afterwards (the default).")
 @allow_replace_option
+@click.option(
+    "--recreate-empty",
+    multiple=True,
+    metavar="CONTAINER",
+    help="Make this container (NAME or ACCOUNT/NAME) anew and empty, although the deleted one could be restored: the "
+    "plan names those. May be given more than once.",
+)
 @force_unlock_option
 def apply(
     env: str,
@@ -37,6 +44,7 @@ def apply(
     bundle: Path | None,
     smoke: bool,
     allow: tuple[str, ...],
+    recreate_empty: tuple[str, ...],
     force_unlock: str | None,
 ) -> int:
     """Apply the plan of ENV, run the smoke tests, keep the evidence.
@@ -63,6 +71,7 @@ def apply(
     allowed = parse_allowed(allow)
     metadata = read_metadata(bundle, environment) if bundle is not None else None
     with open_session(environment, command_line(), TerminalObserver(terminal)) as session:
+        session.recreate_empty = frozenset(recreate_empty)
         saved = _plan(session, bundle, metadata, force_unlock)
         summary = saved.summary
         if summary.empty:

@@ -14,6 +14,7 @@ from toolkit.terraform.outputs import outputs_path, save_outputs
 from toolkit.terraform.plan import PlanSummary
 from toolkit.terraform.planning import SavedPlan, make_plan, with_announcements
 from toolkit.terraform.recovery.errored_state import errored_state
+from toolkit.terraform.recovery.missing_group import message, missing_groups
 from toolkit.terraform.recovery.owed_purge import pending, remember, settle_purges, steps_after_destroy
 from toolkit.terraform.session import Session, StateMissingError
 from toolkit.terraform.state import StateStore
@@ -64,12 +65,21 @@ def plan_platform(
 def _plan(session: Session, destroy: bool, force_unlock: str | None, locked: bool, reading: bool) -> SavedPlan:
     prepare_platform(session, reading=reading)
     try:
-        return make_plan(session, destroy=destroy, force_unlock=force_unlock, locked=locked)
+        plan = make_plan(session, destroy=destroy, force_unlock=force_unlock, locked=locked)
     except StateMissingError as error:
         _after_a_reset(session, error)
         session.folder("platform").forget_initialised()
         prepare(session)
-        return make_plan(session, destroy=destroy, locked=locked)
+        plan = make_plan(session, destroy=destroy, locked=locked)
+    if reading or not session.environment.bootstraps_itself:
+        return plan
+    missing = missing_groups(session.connection, plan.document)
+    if not missing:
+        return plan
+    for group in missing:
+        session.observer.note(f"{message(group)}: the bootstrap makes it again")
+    bootstrap(session)
+    return make_plan(session)
 
 
 _NOTHING_TO_DESTROY = SavedPlan(Path(), PlanSummary((), 0, (), ()), destroy=True)

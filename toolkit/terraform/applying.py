@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from toolkit.errors import RefusedError
+from toolkit.errors import RefusedError, ToolkitError
 from toolkit.terraform.events import Result
 from toolkit.terraform.losses import check_addresses, refuse_losses
 from toolkit.terraform.names import refuse_taken_names
-from toolkit.terraform.plan import Action
+from toolkit.terraform.plan import DEPOSED, Action
 from toolkit.terraform.planning import SavedPlan, plan_again
 from toolkit.terraform.recovery import PASTS, Failed, Mended
 from toolkit.terraform.runner import FLAG
 from toolkit.terraform.session import Session
 from toolkit.terraform.subnets import refuse_unfit_subnets
+from toolkit.terraform.targets import all_but
 from toolkit.terraform.workspace import RootName
 from toolkit.waiting import BackOff, Waits
 
@@ -43,8 +44,20 @@ def apply_plan(
     check_losses(session, plan, root, allowed)
     approved = {change.address: change.action for change in plan.summary.changes}
     limits = _Limits(approved, allowed, Waits(_BACK_OFF, time.monotonic))
+    held: Mapping[str, str] = NOTHING
     if not plan.destroy:
         plan = _mended_before(session, plan, root, limits)
+        held = _held(session, plan, root)
+    if held:
+        targets = all_but(session, root, [change.address for change in plan.summary.changes], held)
+        if targets:
+            plan = _rest(session, replace(plan, targets=targets), root, NOTHING, limits)
+            _apply(session, plan, root, limits)
+        raise _held_back(session, held)
+    return _apply(session, plan, root, limits)
+
+
+def _apply(session: Session, plan: SavedPlan, root: RootName, limits: _Limits) -> dict[str, Any]:
     while not plan.summary.empty:
         result = _run(session, plan, root)
         if result.returncode == 0:
@@ -74,6 +87,22 @@ def check_losses(session: Session, plan: SavedPlan, root: RootName, allowed: Map
         refuse_losses(plan, root, session.environment.name, allowed)
 
 
+def _held(session: Session, plan: SavedPlan, root: RootName) -> dict[str, str]:
+    """What must not be created before a person has done something, by address, with what that is."""
+    pasts = PASTS if root == "platform" else ()
+    return {address: what for past in pasts for address, what in past.to_hold(session, plan.document).items()}
+
+
+def _held_back(session: Session, held: Mapping[str, str]) -> ToolkitError:
+    what = "1 resource is" if len(held) == 1 else f"{len(held)} resources are"
+    return ToolkitError(
+        f"all is applied that does not need what a person must restore first; {what} left out:\n"
+        + "\n".join(f"  {held[address]}" for address in sorted(held)),
+        hint=f"from inside the network, with the right to write containers; then: "
+        f"toolkit apply {session.environment.name}",
+    )
+
+
 def _mended_before(session: Session, plan: SavedPlan, root: RootName, limits: _Limits) -> SavedPlan:
     imports: dict[str, str] = {}
     for past in PASTS if root == "platform" else ():
@@ -97,10 +126,12 @@ def _run(session: Session, plan: SavedPlan, root: RootName) -> Result:
 def _rest(session: Session, plan: SavedPlan, root: RootName, imports: Mapping[str, str], limits: _Limits) -> SavedPlan:
     """What is left of a plan. Raises RefusedError when it does what nobody agreed to."""
     rest = plan_again(session, plan, root, imports, limits.waits)
-    # A half-made resource may have to be made again; of a replacement, the first half may be done.
+    # A half-made resource may have to be made again; of a replacement, the first half may be done, whichever it is.
     continued = {"create": ("update", "replace", "delete", "import"), "replace": ("create",)}
     for change in rest.summary.changes:
         first = limits.approved.get(change.address)
+        if first == "replace" and change.reason == DEPOSED:
+            continue
         if first is None or change.action not in (*continued.get(first, ()), first):
             raise RefusedError(
                 f"the rest of the apply would {change.action} {change.address}, which the plan that was agreed to "

@@ -14,6 +14,8 @@ from typing import Any, Literal
 Action = Literal["create", "update", "replace", "delete", "import", "forget", "no-op"]
 
 ACTIONS: tuple[Action, ...] = ("create", "update", "replace", "delete", "import", "forget")
+# The old one of a replacement that made the new one first, and was interrupted before its end.
+DEPOSED = "delete what a replacement has left"
 ROOT_MODULE = "(root)"
 
 _ACTIONS: dict[tuple[str, ...], Action] = {
@@ -171,7 +173,7 @@ def _change(item: dict[str, Any]) -> ResourceChange:
         module=item.get("module_address", ROOT_MODULE),
         resource_type=azure_type(after or before) or item["type"],
         action=action,
-        reason=(item.get("action_reason") or "").replace("_", " ") or None,
+        reason=DEPOSED if "deposed" in item else (item.get("action_reason") or "").replace("_", " ") or None,
         attributes=tuple(_different(before, after, unknown)) if both and action in ("update", "replace") else (),
         forces=tuple(".".join(str(part) for part in path) for path in change.get("replace_paths", [])),
     )

@@ -35,6 +35,7 @@ class SavedPlan:
     summary: PlanSummary
     destroy: bool
     document: dict[str, Any] = field(repr=False, default_factory=dict)
+    targets: tuple[str, ...] = ()  # it is of these only
     final: bool = False  # it breaks a prevent_destroy: Terraform does not apply it, and the model may be incomplete
 
     @property
@@ -52,6 +53,7 @@ def make_plan(
     force_unlock: str | None = None,
     locked: bool = True,
     waits: Waits | None = None,
+    targets: tuple[str, ...] = (),
 ) -> SavedPlan:
     """Plan into ``.toolkit/<env>/plans`` (for the platform's root; the newest ten are kept).
 
@@ -67,6 +69,8 @@ def make_plan(
     options: dict[str, Any] = {"destroy": FLAG} if destroy else {}
     if not locked:
         options["lock"] = False
+    if targets:
+        options["target"] = list(targets)
     healing = root == "platform" and not destroy
     replaced: dict[str, str] = {}
     # What is made again may leave something else without its other end, seen only then; each round finds more, or ends.
@@ -122,7 +126,9 @@ def _plan_once(
     _show_warnings(session, result)
     file.chmod(0o600)
     document = _document(session, root, file)
-    return SavedPlan(file, summarise(document), bool(options.get("destroy")), document, final)
+    return SavedPlan(
+        file, summarise(document), bool(options.get("destroy")), document, tuple(options.get("target", ())), final
+    )
 
 
 def _broken(session: Session, plan: SavedPlan) -> dict[str, str]:
@@ -134,7 +140,7 @@ def plan_again(
 ) -> SavedPlan:
     """The rest of ``plan``; resources in ``imports`` (id by address) are taken into the state instead of created."""
     with _import_blocks(session, plan, root, imports):
-        return make_plan(session, root, destroy=plan.destroy, waits=waits)
+        return make_plan(session, root, destroy=plan.destroy, waits=waits, targets=plan.targets)
 
 
 def load_plan(session: Session, root: RootName, file: Path) -> SavedPlan:
@@ -195,6 +201,7 @@ def _new_plan_file(session: Session, root: RootName) -> Path:
 def _show_warnings(session: Session, result: Result) -> None:
     for warning in dict.fromkeys(result.events.warnings):
         # check_variables() has refused what neither root declares; what is left belongs to the other root.
-        if "undeclared variable" not in warning.summary:
+        # That a plan is of some resources only is said by who asked for it.
+        if not any(known in warning.summary for known in ("undeclared variable", "Resource targeting is in effect")):
             where = f"{warning.address}: " if warning.address else ""
             session.observer.note(f"warning: {where}{warning.summary}: {' '.join(warning.detail.split())[:300]}")

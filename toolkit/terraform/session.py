@@ -36,6 +36,7 @@ class Session:
     terraform: Tool
     provider: Provider
     backend: Backend
+    recreate_empty: frozenset[str] = frozenset()  # containers that are made anew although they could be restored
 
     @property
     def environment(self) -> Environment:

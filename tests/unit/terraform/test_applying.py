@@ -119,6 +119,29 @@ def test_going_on_never_does_what_was_not_agreed_to(run: Session, tmp_path: Path
     assert caught.value.hint == "look at it first: toolkit plan local"
 
 
+def test_a_replacement_that_made_the_new_one_first_is_ended(run: Session, seen: Seen, tmp_path: Path) -> None:
+    """What stands on the new one fails before the old one is deleted: the rest deletes that, and nothing else."""
+    text = """
+    variable "hook" {}
+    resource "terraform_data" "below" {
+      triggers_replace = var.hook
+      lifecycle { create_before_destroy = true }
+    }
+    resource "terraform_data" "above" {
+      triggers_replace = terraform_data.below.id
+      provisioner "local-exec" { command = var.hook }
+    }
+    """
+    (run.folder("platform").path / "main.tf").write_text(text, encoding="utf-8")
+    set_hook(run, "true")
+    apply_plan(run, make_plan(run))
+    done = tmp_path / "done"
+    set_hook(run, f"[ -e {done} ] || {{ touch {done}; echo AnotherOperationInProgress; exit 1; }}")
+    apply_plan(run, make_plan(run))
+    assert len(seen.notes) == 1
+    assert make_plan(run).summary.empty
+
+
 def test_a_stale_plan_is_refused(run: Session) -> None:
     first, second = make_plan(run), make_plan(run)
     apply_plan(run, first)

@@ -17,6 +17,7 @@ from toolkit.azure.api_versions import API_VERSIONS
 from toolkit.azure.arm import ARM, arm_client, until_done
 from toolkit.environment import Connection
 from toolkit.errors import ToolkitError
+from toolkit.records import Json
 from toolkit.terraform.plan import azure_type
 from toolkit.terraform.recovery.owed_purge import pending
 from toolkit.terraform.recovery.past import Past
@@ -116,24 +117,56 @@ def _created(document: dict[str, Any]) -> list[RecoverStep]:
 
 def _is_soft_deleted(client: Any, step: RecoverStep) -> bool:
     from azure.core.exceptions import AzureError
-    from azure.core.rest import HttpRequest
 
-    subscription = step.resource_id.split("/resourceGroups/")[0]
-    url = (
-        f"{ARM}{subscription}/providers/Microsoft.KeyVault/locations/{step.location}/deletedVaults/{step.name}"
-        f"?api-version={_API}"
-    )
     try:
-        response = client.send_request(HttpRequest("GET", url))
-        if response.status_code in (403, 404):
-            return False
-        response.raise_for_status()
+        found = _found(client, step)
     except AzureError as error:
         raise ToolkitError(f"cannot see whether the key vault {step.name} is soft-deleted: {error.message}") from error
-    deleted = str(response.json()["properties"]["vaultId"])
+    if found is None:
+        return False
+    deleted, location = str(found["vaultId"]), str(found.get("location", step.location)).replace(" ", "").lower()
+    if location != step.location:
+        raise ToolkitError(
+            f"a deleted key vault of the region {location} keeps the name {step.name}, and cannot be recovered in "
+            f"{step.location}",
+            hint=f"purge it where that is allowed (az keyvault purge --name {step.name} --location {location}), or "
+            "choose another name: name_overrides = { key_vault = … }",
+        )
     if deleted.lower() != step.resource_id.lower():
         raise ToolkitError(
             f"a deleted key vault of another resource group keeps the name {step.name}: {deleted}",
             hint="purge it where that is allowed, or choose another name: name_overrides = { key_vault = … }",
         )
     return True
+
+
+def _found(client: Any, step: RecoverStep) -> Json | None:
+    """What Azure says of the deleted vault of that name, in any region of the subscription.
+
+    In the plan's alone for an identity that may not list them.
+
+    https://learn.microsoft.com/rest/api/keyvault/keyvault/vaults/list-deleted
+    """
+    from azure.core.rest import HttpRequest
+
+    vaults = f"{ARM}{step.resource_id.split('/resourceGroups/')[0]}/providers/Microsoft.KeyVault"
+    url: str | None = f"{vaults}/deletedVaults?api-version={_API}"
+    while url:
+        response = client.send_request(HttpRequest("GET", url))
+        if response.status_code == 403:
+            break
+        response.raise_for_status()
+        for vault in response.json()["value"]:
+            if str(vault["name"]).lower() == step.name.lower():
+                properties: Json = vault["properties"]
+                return properties
+        url = response.json().get("nextLink")
+    else:
+        return None
+    alone = f"{vaults}/locations/{step.location}/deletedVaults/{step.name}?api-version={_API}"
+    response = client.send_request(HttpRequest("GET", alone))
+    if response.status_code in (403, 404):
+        return None
+    response.raise_for_status()
+    found: Json = response.json()["properties"]
+    return found

@@ -61,6 +61,10 @@ class Past:
         """
         return {}
 
+    def to_hold(self, session: Session, document: dict[str, Any]) -> Mapping[str, str]:
+        """What a plan of the platform creates and an apply must not, by address, each with what a person does first."""
+        return {}
+
     def after_failure(self, failed: Failed) -> Mended | None:
         """Mend what made an apply fail; None when it is something else."""
         return None
