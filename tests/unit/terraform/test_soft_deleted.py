@@ -1,4 +1,4 @@
-"""Which containers, workspaces and groups of a plan are looked for. With a sandbox: tests/e2e/test_healing.py."""
+"""Which containers, workspaces and groups of a plan are looked for. With a sandbox: tests/e2e/test_soft_deleted.py."""
 
 from __future__ import annotations
 
