@@ -51,6 +51,7 @@ STUBS: dict[str, dict[str, Any]] = {
     "monitoring": {
         "action_group_id": f"{PROVIDERS}/Microsoft.Insights/actionGroups/ag-mlp",
         "application_insights_id": f"{PROVIDERS}/Microsoft.Insights/components/appi-mlp",
+        "log_analytics_workspace_id": f"{PROVIDERS}/Microsoft.OperationalInsights/workspaces/log-mlp",
     },
     "network": {
         "id": f"{PROVIDERS}/Microsoft.Network/virtualNetworks/vnet-mlp",
