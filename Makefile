@@ -6,6 +6,9 @@ ARGS ?=
 PYTHON ?= python3
 TOOLKIT = .venv/bin/toolkit
 
+# Another Python's modules have no place in .venv.
+unexport PYTHONPATH PYTHONHOME
+
 .DEFAULT_GOAL := help
 .PHONY: help apply plan smoke destroy outputs bootstrap sandbox-start sandbox-stop test test-full lint docs bench constraints
 

@@ -7,6 +7,7 @@ at is written last: an interrupted build is done again. Two builds at once take 
 from __future__ import annotations
 
 import fcntl
+import os
 import subprocess
 import sys
 import time
@@ -20,6 +21,12 @@ KINDS = {
     "run": ("sandbox", ("run",)),
     "dev": ("sandbox,dev", ("run", "dev")),
 }
+# A person's own settings would put the packages elsewhere; the index and the proxy stay theirs. The environment wins
+# over pip.conf, but an option with a path has no value that takes it back:
+# https://pip.pypa.io/en/stable/topics/configuration/#precedence-override-order
+ELSEWHERE = ("target", "prefix", "root")
+NOT_FOR_PIP = {"PYTHONPATH", "PYTHONHOME", *(f"PIP_{option.upper()}" for option in ELSEWHERE)}
+FOR_PIP = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_DRY_RUN": "0"}
 
 
 def main(kind: str) -> int:
@@ -61,13 +68,20 @@ def _install(extras: str, lock: int) -> int:
         *(str(PYTHON), "-m", "pip", "install", "--no-input", "--progress-bar", "off", "--disable-pip-version-check"),
         *("--constraint", "constraints.txt", "--editable", f".[{extras}]"),
     ]
+    if setting := _elsewhere():
+        return _fail(
+            f"pip.conf sets {setting}: pip would not install into .venv",
+            f"pip config unset {setting}; or, when you need nothing of pip.conf: PIP_CONFIG_FILE=/dev/null make …",
+        )
     started = time.monotonic()
     title = f"installing the toolkit [{extras}] into .venv"
     _say(f"{title} …")
     log_file = VENV / "install.log"
     with log_file.open("w") as log:
         # pip holds the lock too: killing only this process must not let a second pip in beside it.
-        pip = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(lock,))
+        pip = subprocess.Popen(
+            command, cwd=ROOT, env=_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(lock,)
+        )
         while True:
             try:
                 code = pip.wait(10)
@@ -79,6 +93,20 @@ def _install(extras: str, lock: int) -> int:
         return _fail("pip failed", "check that it reaches its index (PIP_INDEX_URL, proxy), and run make again")
     _say(f"{title}: done in {time.monotonic() - started:.0f} s")
     return 0
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in NOT_FOR_PIP} | FOR_PIP
+
+
+def _elsewhere() -> str | None:
+    """The setting of a pip.conf that sends packages to another folder."""
+    command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "config", "list"]
+    said = subprocess.run(command, env=_environment(), capture_output=True, text=True).stdout
+    names = [line.partition("=")[0] for line in said.splitlines()]
+    return next(
+        (name for name in names if name in {f"{s}.{o}" for s in ("global", "install") for o in ELSEWHERE}), None
+    )
 
 
 def _works() -> bool:

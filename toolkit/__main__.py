@@ -2,6 +2,6 @@
 
 import sys
 
-from toolkit.cli.main import main
+from aml_adf_toolkit import main
 
 sys.exit(main())

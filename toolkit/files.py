@@ -13,13 +13,38 @@ from typing import IO
 
 from toolkit.errors import ToolkitError
 
-_HINTS = {
+# What the machine refuses, whatever the toolkit does.
+MACHINE_HINTS = {
     errno.ENOSPC: "the disk is full: free some space and run the command again",
     errno.EDQUOT: "the disk quota is used up: free some space and run the command again",
     errno.EROFS: "the file system is read-only: work in a checkout that can be written to",
     errno.EACCES: "the folder must belong to the user who runs the toolkit",
     errno.EPERM: "the folder must belong to the user who runs the toolkit",
+    errno.EIO: "the device does not answer: look at the disk and the mounts",
+    errno.EMFILE: "too many files are open: raise the limit (ulimit -n)",
+    errno.ENFILE: "too many files are open on this machine: end what holds them",
+    errno.ENOMEM: "the memory is used up: end something else and run the command again",
+    errno.ELOOP: "symbolic links lead in a circle: mend them",
+    errno.ENAMETOOLONG: "the path is too long: work in a folder nearer to the root",
 }
+
+
+def machine_error(error: OSError | MemoryError) -> ToolkitError | None:
+    """What to say of an error that nobody expected where it arose, but which the machine's state explains."""
+    if isinstance(error, MemoryError):
+        return ToolkitError("out of memory", hint=MACHINE_HINTS[errno.ENOMEM])
+    if error.errno not in MACHINE_HINTS:
+        return None
+    where = f"{error.filename}: " if error.filename else ""
+    return ToolkitError(f"{where}{error.strerror}", hint=MACHINE_HINTS[error.errno])
+
+
+def expand_home(path: str | Path) -> Path:
+    """``~`` stays as it is without HOME and for a user whom /etc/passwd does not know: ``docker run --user 12345``."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 @contextmanager
@@ -30,7 +55,7 @@ def disk_errors(what: str, hint: str | None = None) -> Iterator[None]:
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         raise ToolkitError(
-            f"{what}: {error.strerror or error}{where}", hint=hint or _HINTS.get(error.errno or 0)
+            f"{what}: {error.strerror or error}{where}", hint=hint or MACHINE_HINTS.get(error.errno or 0)
         ) from error
 
 

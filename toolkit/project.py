@@ -41,7 +41,7 @@ def find_project(start: Path | None = None) -> Project:
     if named:
         candidates = [Path(named).resolve()]
     else:
-        here = (start or Path.cwd()).resolve()
+        here = (start or _current_folder()).resolve()
         candidates = [here, *here.parents]
     for folder in candidates:
         if (folder / "envs").is_dir() and (folder / "terraform").is_dir():
@@ -51,3 +51,12 @@ def find_project(start: Path | None = None) -> Project:
         f"{where} is not inside a toolkit project: no folder with envs/ and terraform/ was found",
         hint="run the command inside the checkout, or set TOOLKIT_PROJECT to its path",
     )
+
+
+def _current_folder() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as error:  # a shell stays in a folder that was deleted
+        raise UsageError(
+            f"the current folder is gone or closed to you: {error.strerror}", hint="cd to the checkout"
+        ) from None

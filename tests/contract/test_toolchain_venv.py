@@ -38,10 +38,11 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def start(project: Path) -> subprocess.Popen[str]:
+def start(project: Path, **environ: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         ["make", "-s", STAMP],
         cwd=project,
+        env={**os.environ, **environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -49,8 +50,8 @@ def start(project: Path) -> subprocess.Popen[str]:
     )
 
 
-def make(project: Path) -> tuple[int, str]:
-    process = start(project)
+def make(project: Path, **environ: str) -> tuple[int, str]:
+    process = start(project, **environ)
     _, said = process.communicate()
     return process.returncode, said
 
@@ -101,3 +102,24 @@ def test_two_at_once_take_turns(project: Path) -> None:
     assert [first.returncode, second.returncode] == [0, 0], said
     assert sum("installing the toolkit [sandbox] into .venv: done" in text for text in said) == 1
     assert sum("waiting for another make" in text for text in said) == 1
+
+
+def test_the_users_own_pip_settings_and_python_path_do_not_lead_elsewhere(project: Path, tmp_path: Path) -> None:
+    away = tmp_path / "away"
+    (away / "json").mkdir(parents=True)
+    (away / "json" / "__init__.py").write_text("raise SystemExit('foreign')")
+    conf = tmp_path / "pip.conf"
+    conf.write_text("[global]\nuser = true\nrequire-virtualenv = true\ndry-run = true\n")
+    settings = {f"PIP_{name}": str(away / name) for name in ("TARGET", "PREFIX", "ROOT")}
+    python = {"PYTHONPATH": str(away), "PYTHONHOME": str(away)}
+    code, said = make(project, **settings, **python, PIP_USER="1", PIP_CONFIG_FILE=str(conf))
+    assert code == 0, said
+    assert list(project.glob(".venv/lib/python*/site-packages/tiny-1.dist-info"))
+    assert [path.name for path in away.iterdir()] == ["json"]
+
+    (project / STAMP).unlink()
+    conf.write_text(f"[install]\nprefix = {away}\n")
+    code, said = make(project, PIP_CONFIG_FILE=str(conf))
+    assert code == 2, said
+    assert "error: pip.conf sets install.prefix: pip would not install into .venv\nhint: pip config unset" in said
+    assert [path.name for path in away.iterdir()] == ["json"]

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 import click
 
 from toolkit import __version__
+from toolkit.cli.streams import give_up_stdout, take_streams
 from toolkit.cli.terminal import Terminal
 from toolkit.errors import ExitCode, ToolkitError, nearest
+from toolkit.files import machine_error
 
 # name -> (module, attribute, one line for --help). Imported only when used: --help answers without any SDK.
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -73,8 +75,20 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the answer is the exit code. Never raises, except for bugs under ``TOOLKIT_DEBUG``."""
     terminal = Terminal()
+    code = _run(arguments, terminal)
     try:
+        sys.stdout.flush()
+    except (ToolkitError, OSError):  # said already, or for nobody
+        give_up_stdout()
+        return code or ExitCode.FAILED
+    return code
+
+
+def _run(arguments: Sequence[str] | None, terminal: Terminal) -> int:
+    try:
+        take_streams()
         result = cli.main(args=arguments, prog_name="toolkit", standalone_mode=False)
+        sys.stdout.flush()
         return int(result) if isinstance(result, int) else ExitCode.DONE
     except ToolkitError as error:
         terminal.error(error)
@@ -89,12 +103,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # The reader went away (`toolkit … | head`): nothing to say, and nobody to say it to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FAILED
     except Exception as error:
         if os.environ.get("TOOLKIT_DEBUG"):
             raise
-        terminal.error(_bug(error))
+        expected = machine_error(error) if isinstance(error, OSError | MemoryError) else None
+        terminal.error(expected or _bug(error))
         return ExitCode.FAILED
 
 
@@ -102,12 +116,18 @@ def _bug(error: Exception) -> ToolkitError:
     """An unexpected exception: its traceback goes to a file that a report can carry."""
     import tempfile
 
-    with tempfile.NamedTemporaryFile("w", prefix="toolkit-bug-", suffix=".log", delete=False, encoding="utf-8") as log:
-        log.write(f"toolkit {__version__}, python {sys.version}\n")
-        log.write("".join(traceback.format_exception(error)))
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="toolkit-bug-", suffix=".log", delete=False, encoding="utf-8", errors="backslashreplace"
+        ) as log:
+            log.write(f"toolkit {__version__}, python {sys.version}\n")
+            log.write("".join(traceback.format_exception(error)))
+        report = log.name
+    except OSError:  # no folder for temporary files, or a full one
+        report = "what TOOLKIT_DEBUG=1 shows"
     return ToolkitError(
         f"unexpected {type(error).__name__}: {error}",
-        hint=f"this is a bug in the toolkit: please report it with {log.name}",
+        hint=f"this is a bug in the toolkit: please report it with {report}",
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from toolkit.environment.file import FILE_NAME, read_file, shown_path
 from toolkit.environment.model import Environment, Operator, PublicNetworkAccess
 from toolkit.environment.target import TARGETS
 from toolkit.errors import UsageError, nearest
+from toolkit.files import expand_home
 from toolkit.project import Project, find_project
 
 REHEARSAL_SUFFIX = "@sandbox"
@@ -60,7 +60,7 @@ def load_environment(name: str, project: Project | None = None) -> Environment:
         vantages=_joined(data.vantages, target.further_vantages),
         protected=data.protected,
         preflight=data.preflight,
-        provider_mirror=Path(data.provider_mirror).expanduser() if data.provider_mirror else None,
+        provider_mirror=expand_home(data.provider_mirror) if data.provider_mirror else None,
         public_network_access=PublicNetworkAccess(**data.public_network_access.model_dump()),
         state_ip_rules=data.state_ip_rules,
         allowed_smoke_skips=data.smoke.allowed_skips,

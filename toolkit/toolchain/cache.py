@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from toolkit.errors import UsageError
-from toolkit.files import disk_errors, locked, write_atomically
+from toolkit.files import disk_errors, expand_home, locked, write_atomically
 from toolkit.toolchain.steps import Progress
 
 CACHE_VARIABLE = "TOOLKIT_CACHE"
@@ -30,10 +30,13 @@ def cache_root(environ: Mapping[str, str] | None = None) -> Path:
         if not Path(chosen).is_absolute():
             raise UsageError(f"{CACHE_VARIABLE} is not an absolute path: {chosen}", hint="name a directory from /")
         return Path(chosen)
-    xdg = Path(environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    if not xdg.is_absolute():
-        xdg = Path("~/.cache").expanduser()
-    return xdg / "aml-adf-toolkit"
+    for candidate in (environ.get("XDG_CACHE_HOME") or "~/.cache", "~/.cache"):
+        if (xdg := expand_home(candidate)).is_absolute():
+            return xdg / "aml-adf-toolkit"
+    raise UsageError(
+        "there is no place for the cache: this user has no home directory",
+        hint=f"set HOME, or name an absolute path in {CACHE_VARIABLE}",
+    )
 
 
 def cached_directory(root: Path, name: str, build: Callable[[Path], None], progress: Progress) -> Path:

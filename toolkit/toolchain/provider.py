@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from toolkit.errors import ToolkitError, UsageError
+from toolkit.files import expand_home
 from toolkit.toolchain.cache import cache_root, cached_directory, keep_file
 from toolkit.toolchain.golang import MODULE, build_environment, ensure_go
 from toolkit.toolchain.steps import Progress, run_step, stderr_progress
@@ -178,7 +179,7 @@ def _users_choice(mirror: Path | None, terraform: Tool, environ: Mapping[str, st
     if mirror is None and environ.get(MIRROR_VARIABLE):
         mirror = Path(environ[MIRROR_VARIABLE])
     if mirror is not None:
-        mirror = mirror.expanduser().absolute()
+        mirror = expand_home(mirror).absolute()
         if not mirror.is_dir():
             raise UsageError(f"{named_by} names {mirror}, which is not a directory", hint="correct it, or remove it")
         platform = platform_of(terraform, environ)
@@ -206,7 +207,7 @@ def _own_cli_configs(environ: Mapping[str, str]) -> list[Path]:
     if named := environ.get("TF_CLI_CONFIG_FILE"):
         candidates = [Path(named).absolute()]
     else:
-        candidates = [Path(environ.get("HOME") or "~").expanduser() / ".terraformrc"]
+        candidates = [expand_home(environ.get("HOME") or "~") / ".terraformrc"]
     return [
         path
         for path in candidates

@@ -86,12 +86,19 @@ def ensure_wheel(
                 *("--target", str(folder), "--constraint", str(CONSTRAINTS), wheel.package),
             ],
             hint=f"check that pip reaches its index (PIP_INDEX_URL, proxy); or {by_hand}",
-            env=environ,
+            env=_for_pip(environ),
             progress=progress,
         )
 
     cached = cached_directory(cache_root(environ), _entry(wheel), install, progress)
     return InstalledWheel(cached / wheel.module, "in the cache")
+
+
+def _for_pip(environ: Mapping[str, str]) -> dict[str, str]:
+    """Without what a person set for installations of their own, and what pip refuses beside ``--target``: the
+    environment wins over pip.conf (https://pip.pypa.io/en/stable/topics/configuration/#precedence-override-order)."""
+    kept = {name: value for name, value in environ.items() if name not in ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")}
+    return kept | {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_DRY_RUN": "0"}
 
 
 def pinned(wheel: Wheel) -> str:
