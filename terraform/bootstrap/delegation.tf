@@ -38,8 +38,10 @@ locals {
   delegation_condition = join(" AND ", [
     for action, source in { write = "Request", delete = "Resource" } : join("", [
       "((!(ActionMatches{'Microsoft.Authorization/roleAssignments/${action}'})) OR (",
-      "@${source}[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {${join(", ", local.delegated_role_ids)}}",
-      " AND @${source}[Microsoft.Authorization/roleAssignments:PrincipalType] ForAnyOfAnyValues:StringEqualsIgnoreCase {${join(", ", [for type in local.delegated_principal_types : "'${type}'"])}}",
+      "@${source}[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals ",
+      "{${join(", ", local.delegated_role_ids)}}",
+      " AND @${source}[Microsoft.Authorization/roleAssignments:PrincipalType] ForAnyOfAnyValues:StringEqualsIgnoreCase ",
+      "{${join(", ", [for type in local.delegated_principal_types : "'${type}'"])}}",
       "))",
     ])
   ])

@@ -58,8 +58,13 @@ output "delegated_role_ids" {
   value       = local.delegated_role_ids
 
   precondition {
-    condition     = alltrue([for role in local.delegated_roles : contains(keys(module.role_assignments.built_in_roles), role)])
-    error_message = "further_delegated_roles names ${join(", ", setsubtract(local.delegated_roles, keys(module.role_assignments.built_in_roles)))}, which modules/role_assignments/roles.tf does not know: correct the name, or add the built-in role's GUID there."
+    condition = alltrue([for role in local.delegated_roles : contains(keys(module.role_assignments.built_in_roles), role)])
+    error_message = join(" ", [
+      "further_delegated_roles names",
+      "${join(", ", setsubtract(local.delegated_roles, keys(module.role_assignments.built_in_roles)))},",
+      "which modules/role_assignments/roles.tf does not know:",
+      "correct the name, or add the built-in role's GUID there.",
+    ])
   }
 }
 

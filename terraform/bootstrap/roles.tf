@@ -4,7 +4,8 @@
 locals {
   # Written out for each type: they are not alike (Batch has no approval action, the registry no private link resources), and one
   # operation that does not exist makes Azure refuse the whole definition (400 InvalidActionOrNotAction).
-  # https://learn.microsoft.com/azure/role-based-access-control/permissions/, …/private-link/rbac-permissions#approval-rbac-for-private-endpoint
+  # https://learn.microsoft.com/azure/role-based-access-control/permissions/,
+  # https://learn.microsoft.com/azure/private-link/rbac-permissions#approval-rbac-for-private-endpoint
   approver_actions = [
     "Microsoft.Batch/batchAccounts/privateEndpointConnections/read",
     "Microsoft.Batch/batchAccounts/privateEndpointConnections/write",
@@ -43,7 +44,10 @@ locals {
     # https://learn.microsoft.com/azure/role-based-access-control/permissions/storage#microsoftstorage
     storage_firewall_operator = {
       role_name   = "Storage Firewall Operator"
-      description = "Changes the settings of storage accounts, for temporary firewall rules; no keys, no data, nothing new or deleted below them."
+      description = <<-EOT
+        Changes the settings of storage accounts, for temporary firewall rules;
+        no keys, no data, nothing new or deleted below them.
+      EOT
       scopes      = [azapi_resource.platform_resource_group.id, azapi_resource.state_resource_group.id]
       actions     = ["Microsoft.Storage/storageAccounts/read", "Microsoft.Storage/storageAccounts/write"]
     }
@@ -52,10 +56,17 @@ locals {
     # https://learn.microsoft.com/azure/key-vault/general/key-vault-recovery
     deleted_vault_operator = {
       role_name   = "Deleted Vault Operator"
-      description = "Sees deleted key vaults, and frees their names where that is allowed, so that a platform can be made again after a destroy."
+      description = <<-EOT
+        Sees deleted key vaults, and frees their names where that is allowed,
+        so that a platform can be made again after a destroy.
+      EOT
       scopes      = [local.subscription]
       actions = concat(
-        ["Microsoft.KeyVault/deletedVaults/read", "Microsoft.KeyVault/locations/deletedVaults/read", "Microsoft.KeyVault/locations/operationResults/read"],
+        [
+          "Microsoft.KeyVault/deletedVaults/read",
+          "Microsoft.KeyVault/locations/deletedVaults/read",
+          "Microsoft.KeyVault/locations/operationResults/read",
+        ],
         var.key_vault.purge_protection ? [] : ["Microsoft.KeyVault/locations/deletedVaults/purge/action"],
       )
     }

@@ -25,8 +25,11 @@ variable "operator_principal_id" {
   type        = string
 
   validation {
-    condition     = can(regex("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", var.operator_principal_id))
-    error_message = "operator_principal_id is the object id (a GUID) of the principal, not its name or client id: az ad signed-in-user show --query id"
+    condition = can(regex("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", var.operator_principal_id))
+    error_message = join(" ", [
+      "operator_principal_id is the object id (a GUID) of the principal, not its name or client id:",
+      "az ad signed-in-user show --query id",
+    ])
   }
 }
 
@@ -43,35 +46,62 @@ variable "state_ip_rules" {
 
   # Default action Deny and no way in would be an account that nobody can move the state into, the one who makes it included.
   validation {
-    condition     = length(var.state_ip_rules) + length(var.state_subnet_ids) > 0 || var.public_network_access.state == "Disabled" || var.state_private_endpoint != null
-    error_message = "Nobody may reach the state account: add the public address of the machine that bootstraps to state_ip_rules in env.toml (curl https://api.ipify.org shows it), or, for a runner in Azure, its subnet to state_subnet_ids or state_private_endpoint in terraform.tfvars."
+    condition = (
+      length(var.state_ip_rules) + length(var.state_subnet_ids) > 0 ||
+      var.public_network_access.state == "Disabled" ||
+      var.state_private_endpoint != null
+    )
+    error_message = join(" ", [
+      "Nobody may reach the state account: add the public address of the machine that bootstraps to state_ip_rules",
+      "in env.toml (curl https://api.ipify.org shows it), or, for a runner in Azure,",
+      "its subnet to state_subnet_ids or state_private_endpoint in terraform.tfvars.",
+    ])
   }
 }
 
 variable "public_network_access" {
-  description = "Whether the state account's public endpoint answers those whom state_ip_rules allow (Enabled), or private endpoints only (Disabled)."
+  description = <<-EOT
+    Whether the state account's public endpoint answers those whom state_ip_rules allow (Enabled),
+    or private endpoints only (Disabled).
+  EOT
   type        = object({ state = string })
   nullable    = false
 
   validation {
-    condition     = var.public_network_access.state == "Enabled" || var.state_private_endpoint != null
-    error_message = "public_network_access.state is Disabled in env.toml, and nothing leads to the state account: set state_private_endpoint in terraform.tfvars to a subnet that the runner reaches, or Enabled with rules."
+    condition = var.public_network_access.state == "Enabled" || var.state_private_endpoint != null
+    error_message = join(" ", [
+      "public_network_access.state is Disabled in env.toml, and nothing leads to the state account:",
+      "set state_private_endpoint in terraform.tfvars to a subnet that the runner reaches, or Enabled with rules.",
+    ])
   }
 }
 
 variable "github_repository" {
-  description = "owner/name of the repository whose workflows act as the identities, or owner@id/name@id where GitHub puts the ids into subjects; null for none."
+  description = <<-EOT
+    owner/name of the repository whose workflows act as the identities,
+    or owner@id/name@id where GitHub puts the ids into subjects; null for none.
+  EOT
   type        = string
   default     = null
 
   validation {
-    condition     = var.github_repository == null || can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.github_repository)) || can(regex("^[A-Za-z0-9-]+@[0-9]+/[A-Za-z0-9._-]+@[0-9]+$", var.github_repository))
-    error_message = "github_repository is owner/name, or owner@id/name@id where the repository's subjects have ids (gh api repos/OWNER/NAME/actions/oidc/customization/sub), without https://github.com/."
+    condition = (
+      var.github_repository == null ||
+      can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.github_repository)) ||
+      can(regex("^[A-Za-z0-9-]+@[0-9]+/[A-Za-z0-9._-]+@[0-9]+$", var.github_repository))
+    )
+    error_message = join(" ", [
+      "github_repository is owner/name, or owner@id/name@id where the repository's subjects have ids (gh api",
+      "repos/OWNER/NAME/actions/oidc/customization/sub), without https://github.com/.",
+    ])
   }
 }
 
 variable "github_subject" {
-  description = "Customised subject of the repository's OIDC tokens, with {context} where GitHub says environment, branch or pull request; null for GitHub's default."
+  description = <<-EOT
+    Customised subject of the repository's OIDC tokens, with {context} where GitHub says environment,
+    branch or pull request; null for GitHub's default.
+  EOT
   type        = string
   default     = null
 
@@ -109,7 +139,12 @@ variable "name_overrides" {
 }
 
 variable "state_account" {
-  description = "The account that keeps the states of bootstrap and platform."
+  description = <<-EOT
+    The account that keeps the states of bootstrap and platform.
+
+    * `sku`: redundancy of the account.
+    * `retention_days`: how long deleted states, and versions of them, can be brought back.
+  EOT
   type = object({
     sku            = optional(string, "Standard_LRS")
     retention_days = optional(number, 30)
@@ -119,20 +154,31 @@ variable "state_account" {
 }
 
 variable "state_subnet_ids" {
-  description = "Subnets of runners, with a service endpoint for Microsoft.Storage, that reach the state: rules for addresses have no effect from the account's own region."
+  description = <<-EOT
+    Subnets of runners, with a service endpoint for Microsoft.Storage, that reach the state:
+    rules for addresses have no effect from the account's own region.
+  EOT
   type        = list(string)
   default     = []
   nullable    = false
 
   # https://learn.microsoft.com/azure/storage/common/storage-network-security-limitations
   validation {
-    condition     = alltrue([for id in var.state_subnet_ids : can(regex("(?i)^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft.Network/virtualNetworks/[^/]+/subnets/[^/]+$", id))])
+    condition = alltrue([
+      for id in var.state_subnet_ids :
+      can(regex("(?i)^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft.Network/virtualNetworks/[^/]+/subnets/[^/]+$", id))
+    ])
     error_message = "state_subnet_ids are resource ids of subnets: az network vnet subnet show --query id."
   }
 }
 
 variable "state_private_endpoint" {
-  description = "A private endpoint of the state account in a network of the runners: its subnet, and the zones privatelink.blob.core.windows.net that get its record; null for none."
+  description = <<-EOT
+    A private endpoint of the state account in a network of the runners; null for none.
+
+    * `subnet_id`: the subnet that it stands in.
+    * `private_dns_zone_ids`: the zones privatelink.blob.core.windows.net that get its record.
+  EOT
   type = object({
     subnet_id            = string
     private_dns_zone_ids = optional(list(string), [])
@@ -141,7 +187,12 @@ variable "state_private_endpoint" {
 }
 
 variable "azure_devops_federation" {
-  description = "Issuer and subject as the service connection of Azure DevOps shows them; null for none."
+  description = <<-EOT
+    What the service connection of Azure DevOps shows; null for none.
+
+    * `issuer`: who signs its tokens.
+    * `subject`: whom they are about.
+  EOT
   type = object({
     issuer  = string
     subject = string
@@ -156,19 +207,39 @@ variable "github_branches" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for branch in var.github_branches : can(regex("^[A-Za-z0-9][A-Za-z0-9._/-]*$", branch)) && !startswith(branch, "refs/")])
-    error_message = "github_branches are names such as main, without refs/heads/ and without wildcards: a federated credential matches its subject exactly."
+    condition = alltrue([
+      for branch in var.github_branches :
+      can(regex("^[A-Za-z0-9][A-Za-z0-9._/-]*$", branch)) && !startswith(branch, "refs/")
+    ])
+    error_message = join(" ", [
+      "github_branches are names such as main, without refs/heads/ and without wildcards:",
+      "a federated credential matches its subject exactly.",
+    ])
   }
 
   validation {
-    condition     = length(distinct([for branch in var.github_branches : replace(branch, "/[^A-Za-z0-9-]/", "-")])) == length(var.github_branches) && alltrue([for branch in var.github_branches : length(branch) <= 106])
-    error_message = "github_branches: two credentials would have one name, or a name more than 120 characters (github-branch- and the branch, with - for other characters than letters and digits)."
+    condition = (
+      length(distinct([for branch in var.github_branches : replace(branch, "/[^A-Za-z0-9-]/", "-")])) == length(var.github_branches) &&
+      alltrue([for branch in var.github_branches : length(branch) <= 106])
+    )
+    error_message = join(" ", [
+      "github_branches: two credentials would have one name, or a name more than 120 characters (github-branch- and",
+      "the branch, with - for other characters than letters and digits).",
+    ])
   }
 
   # https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations#general-federated-identity-credential-considerations
   validation {
-    condition     = length(var.github_branches) + (var.github_repository == null ? 0 : 1) + (var.azure_devops_federation == null ? 0 : 1) <= 20
-    error_message = "Azure allows 20 federated credentials for one identity, and CI would have ${length(var.github_branches) + (var.github_repository == null ? 0 : 1) + (var.azure_devops_federation == null ? 0 : 1)}: ${length(var.github_branches)} of github_branches beside the environment's and Azure DevOps'. Name fewer branches, or let their jobs run in the GitHub environment, which is one credential."
+    condition = length(
+      var.github_branches
+    ) + (var.github_repository == null ? 0 : 1) + (var.azure_devops_federation == null ? 0 : 1) <= 20
+    error_message = join(" ", [
+      "Azure allows 20 federated credentials for one identity,",
+      "and CI would have",
+      "${length(var.github_branches) + (var.github_repository == null ? 0 : 1) + (var.azure_devops_federation == null ? 0 : 1)}:",
+      "${length(var.github_branches)} of github_branches beside the environment's and Azure DevOps'.",
+      "Name fewer branches, or let their jobs run in the GitHub environment, which is one credential.",
+    ])
   }
 }
 
@@ -179,23 +250,50 @@ variable "github_plan_branches" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for branch in var.github_plan_branches : can(regex("^[A-Za-z0-9][A-Za-z0-9._/-]*$", branch)) && !startswith(branch, "refs/")])
-    error_message = "github_plan_branches are names such as main, without refs/heads/ and without wildcards: a federated credential matches its subject exactly."
+    condition = alltrue([
+      for branch in var.github_plan_branches :
+      can(regex("^[A-Za-z0-9][A-Za-z0-9._/-]*$", branch)) && !startswith(branch, "refs/")
+    ])
+    error_message = join(" ", [
+      "github_plan_branches are names such as main, without refs/heads/ and without wildcards:",
+      "a federated credential matches its subject exactly.",
+    ])
   }
 
   validation {
-    condition     = length(distinct([for branch in var.github_plan_branches : replace(branch, "/[^A-Za-z0-9-]/", "-")])) == length(var.github_plan_branches) && alltrue([for branch in var.github_plan_branches : length(branch) <= 106])
-    error_message = "github_plan_branches: two credentials would have one name, or a name more than 120 characters (github-branch- and the branch, with - for other characters than letters and digits)."
+    condition = (
+      length(distinct([for branch in var.github_plan_branches : replace(branch, "/[^A-Za-z0-9-]/", "-")])) == length(
+        var.github_plan_branches
+      ) &&
+      alltrue([for branch in var.github_plan_branches : length(branch) <= 106])
+    )
+    error_message = join(" ", [
+      "github_plan_branches: two credentials would have one name,",
+      "or a name more than 120 characters (github-branch- and the branch,",
+      "with - for other characters than letters and digits).",
+    ])
   }
 
   validation {
-    condition     = length(var.github_plan_branches) + (var.github_repository == null ? 0 : 1) + (var.azure_devops_plan_federation == null ? 0 : 1) <= 20
-    error_message = "Azure allows 20 federated credentials for one identity, and the one for plans would have ${length(var.github_plan_branches) + (var.github_repository == null ? 0 : 1) + (var.azure_devops_plan_federation == null ? 0 : 1)}: name fewer in github_plan_branches."
+    condition = length(
+      var.github_plan_branches
+    ) + (var.github_repository == null ? 0 : 1) + (var.azure_devops_plan_federation == null ? 0 : 1) <= 20
+    error_message = join(" ", [
+      "Azure allows 20 federated credentials for one identity,",
+      "and the one for plans would have",
+      "${length(var.github_plan_branches) + (var.github_repository == null ? 0 : 1) + (var.azure_devops_plan_federation == null ? 0 : 1)}:",
+      "name fewer in github_plan_branches.",
+    ])
   }
 }
 
 variable "azure_devops_plan_federation" {
-  description = "As azure_devops_federation, of the service connection for plans of pull requests; null for none."
+  description = <<-EOT
+    As azure_devops_federation, of the service connection for plans of pull requests; null for none.
+
+    * `issuer`: who signs its tokens.
+    * `subject`: whom they are about.
+  EOT
   type = object({
     issuer  = string
     subject = string
@@ -203,8 +301,14 @@ variable "azure_devops_plan_federation" {
   default = null
 
   validation {
-    condition     = var.azure_devops_plan_federation == null || try(var.azure_devops_plan_federation.subject != var.azure_devops_federation.subject, true)
-    error_message = "azure_devops_plan_federation names the same service connection as azure_devops_federation: make a second one, which pull requests may use."
+    condition = (
+      var.azure_devops_plan_federation == null ||
+      try(var.azure_devops_plan_federation.subject != var.azure_devops_federation.subject, true)
+    )
+    error_message = join(" ", [
+      "azure_devops_plan_federation names the same service connection as azure_devops_federation:",
+      "make a second one, which pull requests may use.",
+    ])
   }
 }
 
@@ -215,8 +319,11 @@ variable "further_delegated_roles" {
   nullable    = false
 
   validation {
-    condition     = length(setintersection(var.further_delegated_roles, local.never_delegated)) == 0
-    error_message = "further_delegated_roles must not name ${join(", ", local.never_delegated)}: CI could make itself Owner. A person assigns these."
+    condition = length(setintersection(var.further_delegated_roles, local.never_delegated)) == 0
+    error_message = join(" ", [
+      "further_delegated_roles must not name ${join(", ", local.never_delegated)}: CI could make itself Owner.",
+      "A person assigns these.",
+    ])
   }
 }
 

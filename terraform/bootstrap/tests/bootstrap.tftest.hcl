@@ -13,7 +13,9 @@ mock_provider "azapi" {
   }
   override_resource {
     target = module.state.azapi_resource.container
-    values = { id = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/blobServices/default/containers/tfstate" }
+    values = {
+      id = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st/blobServices/default/containers/tfstate"
+    }
   }
 }
 
@@ -74,7 +76,10 @@ run "purging_where_it_is_allowed" {
   }
 
   assert {
-    condition     = contains(azapi_resource.role_definition["deleted_vault_operator"].body.properties.permissions[0].actions, "Microsoft.KeyVault/locations/deletedVaults/purge/action")
+    condition = contains(
+      azapi_resource.role_definition["deleted_vault_operator"].body.properties.permissions[0].actions,
+      "Microsoft.KeyVault/locations/deletedVaults/purge/action"
+    )
     error_message = "A throw-away platform must be able to free its vault's name."
   }
 }
@@ -113,8 +118,10 @@ run "runners_in_azure" {
   command = plan
 
   variables {
-    state_ip_rules   = []
-    state_subnet_ids = ["/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-hub/providers/Microsoft.Network/virtualNetworks/vnet-hub/subnets/snet-runners"]
+    state_ip_rules = []
+    state_subnet_ids = [
+      "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-hub/providers/Microsoft.Network/virtualNetworks/vnet-hub/subnets/snet-runners",
+    ]
   }
 
   assert {
@@ -130,13 +137,18 @@ run "closed_state_behind_an_endpoint" {
     state_ip_rules        = []
     public_network_access = { state = "Disabled" }
     state_private_endpoint = {
-      subnet_id            = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-hub/providers/Microsoft.Network/virtualNetworks/vnet-hub/subnets/snet-endpoints"
-      private_dns_zone_ids = ["/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-hub/providers/Microsoft.Network/privateDnsZones/privatelink.blob.core.windows.net"]
+      subnet_id = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-hub/providers/Microsoft.Network/virtualNetworks/vnet-hub/subnets/snet-endpoints"
+      private_dns_zone_ids = [
+        "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-hub/providers/Microsoft.Network/privateDnsZones/privatelink.blob.core.windows.net",
+      ]
     }
   }
 
   assert {
-    condition     = toset(keys(module.state.private_endpoints)) == toset(["blob"]) && endswith(local.state_private_endpoints.blob.name, "-state-blob")
+    condition = (
+      toset(keys(module.state.private_endpoints)) == toset(["blob"]) &&
+      endswith(local.state_private_endpoints.blob.name, "-state-blob")
+    )
     error_message = "A closed account is reached through its endpoint."
   }
 }
@@ -163,12 +175,18 @@ run "custom_roles_are_narrow" {
   command = plan
 
   assert {
-    condition     = alltrue([for role in azapi_resource.role_definition : !anytrue([for action in role.body.properties.permissions[0].actions : strcontains(action, "*")])])
+    condition = alltrue([
+      for role in azapi_resource.role_definition :
+      !anytrue([for action in role.body.properties.permissions[0].actions : strcontains(action, "*")])
+    ])
     error_message = "A custom role lists its actions: a wildcard would grow with Azure."
   }
 
   assert {
-    condition     = alltrue([for scope in azapi_resource.role_definition["private_endpoint_approver"].body.properties.assignableScopes : can(regex("/resourceGroups/", scope))])
+    condition = alltrue([
+      for scope in azapi_resource.role_definition["private_endpoint_approver"].body.properties.assignableScopes :
+      can(regex("/resourceGroups/", scope))
+    ])
     error_message = "The approver is for the platform's resource group."
   }
 
@@ -184,8 +202,12 @@ run "delegation" {
 
   assert {
     condition = (
-      strcontains(local.delegation_condition, "@Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {${join(", ", output.delegated_role_ids)}}")
-      && strcontains(local.delegation_condition, "@Resource[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {${join(", ", output.delegated_role_ids)}}")
+      alltrue([
+        for source in ["Request", "Resource"] : strcontains(local.delegation_condition, join("", [
+          "@${source}[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals ",
+          "{${join(", ", output.delegated_role_ids)}}",
+        ]))
+      ])
       && length(local.delegation_condition) < 8192
     )
     error_message = "The condition limits what is assigned and what is removed, and Azure takes 8 KB of it."
@@ -258,7 +280,9 @@ run "branches_act_as_ci_when_named" {
   }
 
   assert {
-    condition     = local.federated_credentials["github-branch-release-1-x"].subject == "repo:contoso/ml-platform:ref:refs/heads/release/1.x"
+    condition = (
+      local.federated_credentials["github-branch-release-1-x"].subject == "repo:contoso/ml-platform:ref:refs/heads/release/1.x"
+    )
     error_message = "A named branch acts as CI."
   }
 }
@@ -285,7 +309,9 @@ run "github_with_immutable_subjects" {
   }
 
   assert {
-    condition = toset([for c in merge(local.federated_credentials, { for n, c in local.plan_credentials : "plan-${n}" => c }) : c.subject]) == toset([
+    condition = toset([
+      for c in merge(local.federated_credentials, { for n, c in local.plan_credentials : "plan-${n}" => c }) : c.subject
+      ]) == toset([
       "repo:contoso@5544123/ml-platform@821093847:environment:dev",
       "repo:contoso@5544123/ml-platform@821093847:ref:refs/heads/main",
       "repo:contoso@5544123/ml-platform@821093847:pull_request",
@@ -303,12 +329,18 @@ run "github_with_a_customised_subject" {
   }
 
   assert {
-    condition     = output.federated_credentials.ci["github-dev"].subject == "repository_owner_id:5544123:environment:dev:job_workflow_ref:contoso/ci/.github/workflows/deploy.yml@refs/heads/main"
+    condition = (
+      output.federated_credentials.ci["github-dev"].subject
+      == "repository_owner_id:5544123:environment:dev:job_workflow_ref:contoso/ci/.github/workflows/deploy.yml@refs/heads/main"
+    )
     error_message = "A customised template is taken as it is, with the context at its place."
   }
 
   assert {
-    condition     = output.federated_credentials.plan["github-pull-request"].subject == "repository_owner_id:5544123:pull_request:job_workflow_ref:contoso/ci/.github/workflows/deploy.yml@refs/heads/main"
+    condition = (
+      output.federated_credentials.plan["github-pull-request"].subject
+      == "repository_owner_id:5544123:pull_request:job_workflow_ref:contoso/ci/.github/workflows/deploy.yml@refs/heads/main"
+    )
     error_message = "Pull requests, too."
   }
 }
