@@ -160,7 +160,11 @@ def test_a_bad_value_of_each_validation_is_refused(project: Project, root: RootN
     told = problems(project, root, BAD[root, name][number])
     assert [line for line in told if head in line], told
     assert all(
-        re.match(r"envs/(local/env\.toml|local/terraform\.tfvars:\d+|common\.tfvars:\d+): ", line) for line in told
+        re.match(
+            r"envs/(local/env\.toml:\d+: [a-z_.]+|local/backend\.hcl|local/terraform\.tfvars:\d+|common\.tfvars:\d+): ",
+            line,
+        )
+        for line in told
     )
 
 

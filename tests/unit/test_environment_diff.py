@@ -114,6 +114,22 @@ def test_a_broken_variable_file_names_file_and_line(project: Project) -> None:
         variable_keys(load_environment("dev", project))
 
 
+@pytest.mark.parametrize("text", ["größe = 1", "tags = { größe = 1 }", "tags = {\n größe = 1\n}", "a = größe"])
+def test_a_name_outside_ascii_says_that_it_needs_quotes(text: str, project: Project) -> None:
+    (project.envs_dir / "dev" / "terraform.tfvars").write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=r"^envs/dev/terraform.tfvars:\d: größe is a name with letters") as error:
+        variable_keys(load_environment("dev", project))
+    assert error.value.hint is not None
+    assert error.value.hint.startswith('write "größe" = ')
+
+
+def test_a_quoted_key_outside_ascii_is_taken(project: Project) -> None:
+    (project.envs_dir / "dev" / "terraform.tfvars").write_text('tags = { "größe" = "x" }', encoding="utf-8")
+    assert "tags.größe" in {
+        row.key for row in compare(load_environment("dev", project), load_environment("prod", project))
+    }
+
+
 def test_unknown_environment(project: Project) -> None:
     with pytest.raises(UsageError, match="unknown environment 'prd'") as caught:
         diff("dev", "prd")

@@ -144,7 +144,7 @@ _WORDS = {
 
 def _problem(shown: str, text: str, item: Any, model: Any) -> str:
     location = [str(part) for part in item["loc"]]
-    line = _line_of(text, location)
+    line = line_of(text, location)
     key = ".".join(location)
     allowed = _WORDS.get(location[0])
     if item["type"] == "missing":
@@ -159,7 +159,7 @@ def _problem(shown: str, text: str, item: Any, model: Any) -> str:
     return f"{shown}:{line}: {key} {reason}"
 
 
-def _line_of(text: str, location: list[str]) -> int:
+def line_of(text: str, location: list[str]) -> int:
     """The line of a key: searched below its table's header; 1 when the key is not in the file (it is missing)."""
     *tables, key = [part for part in location if not part.isdigit()] or [""]
     wanted = [(".".join(tables), key)]

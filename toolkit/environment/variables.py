@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,9 +143,23 @@ def _tree(path: Path, root: Path) -> Tree[Any]:
 
     shown = path.relative_to(root)
     try:
-        tree: Tree[Any] = hcl2.parses_to_tree(read_text(path, root))
+        text = read_text(path, root)
+        tree: Tree[Any] = hcl2.parses_to_tree(text)
     except UnexpectedInput as error:
+        if name := _foreign_name(text.splitlines(), error.line, error.column):
+            raise UsageError(
+                f"{shown}:{error.line}: {name} is a name with letters outside ASCII, which must be in quotes",
+                hint=f'write "{name}" = … (a key of a map); the names of variables and of their keys are ASCII',
+            ) from None
         raise UsageError(
             f"{shown}:{error.line}: not valid HCL", hint=f"terraform fmt {shown} says what is wrong"
         ) from None
     return tree
+
+
+def _foreign_name(lines: Sequence[str], line: int, column: int) -> str | None:
+    """Terraform takes ``größe = 1``, the parser does not: its identifiers are ASCII. The name where it stopped."""
+    if not 0 < line <= len(lines):
+        return None
+    words = re.finditer(r"[^\W\d][\w-]*", lines[line - 1])
+    return next((w[0] for w in words if w.start() < column <= w.end() and not w[0].isascii()), None)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.environment import Environment
+from toolkit.environment.file import FILE_NAME, line_of, read_text
 from toolkit.environment.shell import inherited
 from toolkit.environment.types import parse_file
 from toolkit.environment.variables import variable_files
@@ -29,6 +30,14 @@ _NAMING = "naming"
 _REFERENCE = re.compile(r"\blocal\.([A-Za-z_]\w*)")
 _CHECKED_BY = re.compile(r"\s*This was checked by the validation rule at [^\n]*$")
 _TOOLKIT_FILE = "toolkit.tfvars.json"
+# Variables that env.toml calls by other names (toolkit.terraform.workspace.filled_variables); the rest have the same.
+_KEYS = {
+    "tenant_id": "tenant",
+    "subscription_id": "subscription",
+    "operator_principal_id": "operator.object_id",
+    "operator_principal_type": "operator.type",
+}
+_BACKEND = "state"
 
 
 def broken_rules(environment: Environment, root: RootName, values: Json, terraform: Path) -> list[str]:
@@ -42,7 +51,9 @@ def broken_rules(environment: Environment, root: RootName, values: Json, terrafo
         _write_root(project.terraform_dir, root, folder)
         known = declared_variables(project.terraform_dir / root)
         document = {name: value for name, value in values.items() if name in known}
-        (folder / _TOOLKIT_FILE).write_text(json.dumps(document), encoding="utf-8")
+        # A line for each variable: Terraform names the line.
+        text = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in document.items())
+        (folder / _TOOLKIT_FILE).write_text(f"{{\n{text}\n}}\n", encoding="utf-8")
         files = [path for path in variable_files(environment) if path.is_file()]
         arguments = [f"-var-file={path}" for path in (*files, folder / _TOOLKIT_FILE)]
         settings = {**inherited(environment), "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
@@ -106,10 +117,23 @@ def _where(diagnostic: Mapping[str, Any], environment: Environment, folder: Path
     path = Path(os.path.normpath(folder / place.get("filename", "")))
     root = environment.project.root
     if path.name == _TOOLKIT_FILE:
-        return f"envs/{environment.data_name}/env.toml"
+        return _env_toml(environment, path, place["start"]["line"])
     if path.is_relative_to(root / "envs"):
         return f"{path.relative_to(root)}:{place['start']['line']}"
     return f"envs/{environment.data_name}"
+
+
+def _env_toml(environment: Environment, file: Path, number: int) -> str:
+    """The line and the key of env.toml that fill the variable in this line of ours."""
+    shown = f"envs/{environment.data_name}/{FILE_NAME}"
+    said = re.match(r'"(\w+)": ', file.read_text(encoding="utf-8").splitlines()[number - 1])
+    if said is None:
+        return shown
+    if said[1] == _BACKEND:
+        return f"envs/{environment.data_name}/backend.hcl"
+    key = _KEYS.get(said[1], said[1])
+    text = read_text(environment.folder / FILE_NAME, environment.project.root)
+    return f"{shown}:{line_of(text, key.split('.'))}: {key}"
 
 
 def _words(diagnostic: Mapping[str, Any]) -> str:
