@@ -206,6 +206,29 @@ def test_changes_plan_themselves_and_nothing_else(applied: Toolkit, edit: Any, c
     assert actions == expected
 
 
+def test_nodes_beyond_the_quota_are_refused_before_anything_changes(applied: Toolkit, edit: Any) -> None:
+    """The days of the logs change with them: that nothing is applied shows in the plan that is left."""
+    for change in ROUNDS[0]:
+        if change.name in ("a cluster", "retention of logs"):
+            edit(change)
+    size = "batch = {\n  vm_size   = "
+    edit(Change("a pool", LOCAL, f'{size}"Standard_D2s_v5"', f'{size}"Standard_NC8as_T4_v3"', {}))
+    before = planned(applied)["changes"]
+    refused = applied("apply", "local", "--no-smoke")
+    assert refused.code == 1, f"{refused.out}\n{refused.err}"
+    said = " ".join(refused.err.split())
+    for part in (
+        "nothing was changed in local: the quota is below one node",
+        "one node of gpu-cluster (Standard_NC4as_T4_v3) takes 4 cores of standardNCASv3_T4Family, of which Azure "
+        "Machine Learning has 0 in westeurope",
+        "(STANDARD_NC8AS_T4_V3) takes 8 cores of standardNCASv3_T4Family, of which the Batch account ",
+        "az quota create --resource-name standardNCASv3_T4Family --resource-type dedicated --limit-object value=4",
+        "or choose another vm_size in envs/local/terraform.tfvars",
+    ):
+        assert part in said
+    assert planned(applied)["changes"] == before
+
+
 def test_a_tag_updates_what_has_tags_and_only_them(applied: Toolkit, edit: Any) -> None:
     edit(Change("a tag", COMMON, '"ml-platform-team"', '"another-team"', {}))
     changes = planned(applied)["changes"]

@@ -90,6 +90,9 @@ ENVIRONMENT = (
     Row("protected", ENV, "= false", "= true", "nothing", "nothing"),
     Row("state_ip_rules", ENV, "protected ", 'state_ip_rules = ["203.0.113.9"]\nprotected ', "changes", "nothing"),
     Row("smoke.allowed_skips", ENV, "", '\n[smoke]\nallowed_skips = ["adf-triggers"]\n', "nothing", "nothing"),
+    Row(
+        "sandbox.core_quotas", ENV, "", "\n[sandbox]\ncore_quotas = { standardDSv3Family = 8 }\n", "nothing", "nothing"
+    ),
     access("storage", "Enabled", "Disabled", "nothing", "changes"),
     access("state", "Enabled", "Disabled", "invalid", "nothing"),
     access("key_vault", "Disabled", "Enabled", "nothing", "changes"),

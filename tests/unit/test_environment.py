@@ -115,6 +115,16 @@ def test_names_that_are_no_names(project: Project, name: str) -> None:
         ('target       = "azure"', 'target = "cloud"', "2: target 'cloud' is not allowed: one of sandbox, azure"),
         ('"11111111-1111-4111-8111-111111111111"', '"acme"', "3: tenant 'acme' is not allowed: a lower-case GUID"),
         ('vantages     = ["vnet"]', 'vantages = ["vnet", "moon"]', "7: vantages.1 'moon' is not allowed"),
+        (
+            'storage = "Enabled"',
+            'storage = "Enabled"\n[sandbox]\ncore_quotas = { standardDSv5 = 8 }',
+            "13: sandbox.core_quotas {'standardDSv5': 8} is not allowed: cores (-1: no limit) by TotalDedicatedCores, ",
+        ),
+        (
+            'storage = "Enabled"',
+            'storage = "Enabled"\n[sandbox]\ncore_quotas = { standardDSv5Family = -2 }',
+            "13: sandbox.core_quotas.standardDSv5Family -2 is not allowed: cores (-1: no limit) by",
+        ),
         ('vantages     = ["vnet"]', "vantages = []", "7: vantages [] is not allowed"),
         ('storage = "Enabled"', 'storage = "Maybe"', "11: public_network_access.storage 'Maybe' is not allowed"),
         ('type = "Group"', 'type = "Robot"', "6: operator.type 'Robot' is not allowed"),

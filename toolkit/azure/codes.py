@@ -220,6 +220,7 @@ CODES: tuple[ErrorCode, ...] = (
     *(ErrorCode(code, "the quota does not cover what was asked for", _QUOTA, source)
       for code, source in (
           ("QuotaExceeded", _INFERRED),
+          ("ClusterMinNodesExceedCoreQuota", "https://github.com/ansible-collections/azure/pull/2209"),
           ("ResourceQuotaExceeded", _DEPLOY),
           ("PublicIPCountLimitReached", _DEPLOY),
       )),

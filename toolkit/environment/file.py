@@ -14,6 +14,7 @@ from toolkit.errors import UsageError, nearest
 from toolkit.project import Project
 from toolkit.regions import logical_regions, nearest_region, regions
 from toolkit.sandbox.model import VANTAGES
+from toolkit.sandbox.vm_sizes import QUOTA_NAMES
 from toolkit.vantages import VantageName
 
 FILE_NAME = "env.toml"
@@ -70,6 +71,11 @@ def read_file(path: Path, project: Project) -> Any:
     class Smoke(Strict):
         allowed_skips: tuple[str, ...] = ()
 
+    class SandboxTable(Strict):
+        core_quotas: Annotated[dict[str, Annotated[int, Field(ge=-1, strict=True)]], AfterValidator(_quotas)] = Field(
+            default_factory=dict
+        )
+
     class File(Strict):
         target: TargetName
         tenant: Guid
@@ -87,6 +93,7 @@ def read_file(path: Path, project: Project) -> Any:
         public_network_access: Services = Services()
         state_ip_rules: tuple[str, ...] = ()
         smoke: Smoke = Smoke()
+        sandbox: SandboxTable = SandboxTable()
 
     shown = shown_path(path, project)
     text = read_text(path, project.root)
@@ -114,6 +121,12 @@ def _region(text: str) -> str:
     raise ValueError(f"no region of Azure{f': did you mean {close}?' if close else ''}")
 
 
+def _quotas(granted: dict[str, int]) -> dict[str, int]:
+    if unknown := [name for name in granted if name not in QUOTA_NAMES]:
+        raise ValueError(f"no quota of the sandbox: {unknown[0]}")
+    return granted
+
+
 def _known_keys(model: Any, location: list[str]) -> list[str]:
     """The keys of a table of the file."""
     for key in location:
@@ -137,6 +150,7 @@ _WORDS = {
     "location": "an Azure region's short name such as westeurope",
     "github_repository": "owner/name, or owner@id/name@id where GitHub puts the ids into subjects "
     "(gh api repos/OWNER/NAME/actions/oidc/customization/sub)",
+    "sandbox": f"cores (-1: no limit) by {', '.join(QUOTA_NAMES)}",
     "github_subject": "a customised subject without other braces than {context}, such as "
     "repo:owner/name:{context}:job_workflow_ref:…; without {context}, a pull request would act as CI",
 }

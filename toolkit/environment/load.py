@@ -64,6 +64,7 @@ def load_environment(name: str, project: Project | None = None) -> Environment:
         public_network_access=PublicNetworkAccess(**data.public_network_access.model_dump()),
         state_ip_rules=data.state_ip_rules,
         allowed_smoke_skips=data.smoke.allowed_skips,
+        sandbox_core_quotas=data.sandbox.core_quotas,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -56,6 +57,7 @@ class Environment:
     public_network_access: PublicNetworkAccess
     state_ip_rules: tuple[str, ...]
     allowed_smoke_skips: tuple[str, ...]
+    sandbox_core_quotas: Mapping[str, int]
 
     @property
     def folder(self) -> Path:

@@ -68,13 +68,24 @@ class Sandbox:
         """Ports, memory, uptime, hosts that are served: what ``GET /status`` of the control API answers."""
         return self._control("GET", "/status")
 
-    def subscription(self, tenant_id: str, subscription_id: str, display_name: str = "") -> dict[str, VantagePorts]:
-        """Make a subscription known (idempotent): the engineer is its Owner. The vantages to stand in, by name."""
-        body = {
+    def subscription(
+        self,
+        tenant_id: str,
+        subscription_id: str,
+        display_name: str = "",
+        core_quotas: Mapping[str, int] | None = None,
+    ) -> dict[str, VantagePorts]:
+        """Make a subscription known (idempotent): the engineer is its Owner. The vantages to stand in, by name.
+
+        ``core_quotas``: what it was granted of :data:`toolkit.sandbox.vm_sizes.QUOTA_NAMES`; None changes nothing.
+        """
+        body: dict[str, Any] = {
             "subscription_id": subscription_id,
             "tenant_id": tenant_id,
             "display_name": display_name or f"sandbox {subscription_id[:8]}",
         }
+        if core_quotas is not None:
+            body["core_quotas"] = dict(core_quotas)
         opened = self._control("POST", "/subscriptions", body)["vantages"]
         return {
             vantage.name: VantagePorts(

@@ -71,6 +71,10 @@ class Directory(Protocol):
         """The display name of a subscription that the sandbox knows."""
         ...
 
+    def core_quotas(self, subscription_id: str) -> Mapping[str, int]:
+        """What a subscription was granted, by the quota's name (vm_sizes.py)."""
+        ...
+
 
 class AccessControl(Protocol):
     """Azure RBAC over the role assignments and definitions in the store (assignments are inherited by scope)."""

@@ -14,6 +14,7 @@ from toolkit.terraform.losses import check_addresses, refuse_losses
 from toolkit.terraform.names import refuse_taken_names
 from toolkit.terraform.plan import DEPOSED, Action
 from toolkit.terraform.planning import SavedPlan, plan_again
+from toolkit.terraform.quotas import refuse_small_quotas
 from toolkit.terraform.recovery import PASTS, Failed, Mended
 from toolkit.terraform.runner import FLAG
 from toolkit.terraform.session import Session
@@ -109,6 +110,7 @@ def _mended_before(session: Session, plan: SavedPlan, root: RootName, limits: _L
         imports |= past.before_apply(session, plan.document)
     refuse_taken_names(session, plan.document, imports)
     refuse_unfit_subnets(session, plan.document)
+    refuse_small_quotas(session, plan.document)
     return _rest(session, plan, root, imports, limits) if imports else plan
 
 

@@ -10,7 +10,9 @@ import pytest
 
 from tests.unit.sandbox.front import SUBSCRIPTION, TENANT, Front, running_front
 from toolkit.errors import ToolkitError
+from toolkit.sandbox.entra.directory import EntraDirectory
 from toolkit.sandbox.model import VANTAGES
+from toolkit.sandbox.vm_sizes import QUOTA_NAMES
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +66,18 @@ def test_the_control_port_is_no_proxy(front: Front) -> None:
         ("POST", "/subscriptions", [], 400, "the body is not a JSON object"),
         ("POST", "/subscriptions", {}, 400, "subscription_id is missing"),
         ("POST", "/subscriptions", {"subscription_id": "x"}, 400, "subscription_id is not a GUID"),
+        (
+            "POST",
+            "/subscriptions",
+            {
+                "subscription_id": SUBSCRIPTION,
+                "tenant_id": TENANT,
+                "display_name": "x",
+                "core_quotas": {"standardDSv5": 1},
+            },
+            400,
+            f"core_quotas is an object with cores by {', '.join(QUOTA_NAMES)}",
+        ),
         ("POST", "/federation", {"subject": 1}, 400, "subject is missing"),
         ("POST", "/profile", {"name": "fast", "scale": 1}, 400, "name is 'fast', not instant or realistic"),
         ("POST", "/profile", {"name": "realistic", "scale": 11}, 400, "scale is a number from 0 to 10"),
@@ -84,6 +98,15 @@ def test_registering_a_subscription_again_changes_nothing(front: Front) -> None:
     assert again == front.vantages
     owners = front.store.under(f"/subscriptions/{SUBSCRIPTION}", "Microsoft.Authorization/roleAssignments")
     assert [owner.properties["principalId"] for owner in owners] == [front.sandbox.engineer_object_id]
+
+
+def test_granted_quotas_stay_until_others_are_granted(front: Front) -> None:
+    directory = EntraDirectory(front.store)
+    front.sandbox.subscription(TENANT, SUBSCRIPTION, core_quotas={"standardDSv5Family": 8})
+    front.sandbox.subscription(TENANT, SUBSCRIPTION)
+    assert directory.core_quotas(SUBSCRIPTION) == {"standardDSv5Family": 8}
+    front.sandbox.subscription(TENANT, SUBSCRIPTION, core_quotas={})
+    assert directory.core_quotas(SUBSCRIPTION) == {}
 
 
 def test_every_subscription_has_ports_of_its_own(front: Front) -> None:

@@ -12,6 +12,7 @@ from toolkit.sandbox.arm.errors import not_found, not_modelled
 from toolkit.sandbox.arm.locations import list_locations, require_available
 from toolkit.sandbox.arm.operations import failure
 from toolkit.sandbox.arm.providers import Providers
+from toolkit.sandbox.arm.quotas import list_usages, list_vm_sizes
 from toolkit.sandbox.arm.registry import lookup
 from toolkit.sandbox.arm.resource_type import Answer
 from toolkit.sandbox.arm.resources import Resources
@@ -137,6 +138,15 @@ async def operation_result(call: RouteCall) -> Answer:
     return Answer(resource.body if resource else None, 200 if resource else 204)
 
 
+async def vm_sizes(call: RouteCall) -> Answer:
+    return Answer({"value": list_vm_sizes()})
+
+
+async def usages(call: RouteCall) -> Answer:
+    directory = call.resources.world.directory
+    return Answer({"value": list_usages(directory, call.subscription_id, call.match["location"])})
+
+
 _FILTER = re.compile(
     r"\s*(?P<field>resourceType|name|resourceGroup|location)\s+eq\s+'(?P<value>[^']*)'\s*", re.IGNORECASE
 )
@@ -196,6 +206,7 @@ async def validate_resources(call: RouteCall) -> Answer:
 
 _SUB = r"/subscriptions/(?P<subscription>[^/]+)"
 _OPERATION = _SUB + r"(?:/providers/[^/]+/locations/[^/]+)?/{}/(?P<operation>[^/]+)"
+_LEARNING = _SUB + r"/providers/Microsoft\.MachineLearningServices/locations/(?P<location>[^/]+)"
 _READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
 _READ = "Microsoft.Resources/subscriptions/read"
 
@@ -222,6 +233,8 @@ ROUTES: tuple[Route, ...] = (
     ),
     _route("GET", _OPERATION.format("operationStatuses"), operation_status),
     _route("GET", _OPERATION.format("operationResults"), operation_result),
+    _route("GET", _LEARNING + "/vmSizes", vm_sizes, "Microsoft.MachineLearningServices/locations/vmSizes/read"),
+    _route("GET", _LEARNING + "/usages", usages, "Microsoft.MachineLearningServices/locations/usages/read"),
     _route("GET", _SUB + r"/resources", list_resources, "Microsoft.Resources/subscriptions/resources/read"),
     _route("GET", _SUB + r"/resourceGroups/(?P<group>[^/]+)/resources", list_resources, _READ_GROUP),
     _route("POST", r"/providers/Microsoft\.Resources/validateResources", validate_resources),

@@ -5,6 +5,7 @@ another user of the machine can do nothing.
 
     GET  /status
     POST /subscriptions {subscription_id, tenant_id, display_name}   -> {vantages: {name: {proxy_port, dns_port}}}
+                        and core_quotas: {name: cores}, where it was granted others than vm_sizes.py has
     POST /federation    {subject, claims} or {job}                   -> {request_url, request_token}
     POST /identities    {resource_id}                                -> {identity_endpoint, identity_header}
     POST /profile       {name: instant|realistic, scale}             -> {name, scale}
@@ -28,6 +29,7 @@ from toolkit.sandbox.chain import Exchange, Next
 from toolkit.sandbox.entra.directory import EntraDirectory
 from toolkit.sandbox.entra.github import GITHUB_REQUEST_URL, GitHubActions, Job, job_of_subject
 from toolkit.sandbox.entra.identities import APP_ENDPOINT, ManagedIdentityEndpoints
+from toolkit.sandbox.vm_sizes import QUOTA_NAMES
 
 
 class Daemon(Protocol):
@@ -103,7 +105,8 @@ class ControlApi:
                 f"the sandbox knows the subscription {subscription_id} in the tenant {known}, not in {tenant_id}",
                 hint="correct the environment's tenant, or forget everything with `toolkit sandbox reset`",
             )
-        self._directory.add_subscription(subscription_id, tenant_id, _text(body, "display_name"))
+        granted = _core_quotas(body["core_quotas"]) if "core_quotas" in body else None
+        self._directory.add_subscription(subscription_id, tenant_id, _text(body, "display_name"), granted)
         return {"vantages": await self._daemon.open_subscription(subscription_id)}
 
     async def _federation(self, request: Request) -> Json:
@@ -150,6 +153,13 @@ def _job(sent: object) -> Job:
         return Job(**{**values, "include_claim_keys": tuple(values.get("include_claim_keys", ()))})
     except TypeError:
         raise BadRequest("job is an object with repository, context and what entra/github.py names") from None
+
+
+def _core_quotas(sent: object) -> dict[str, int]:
+    granted = dict(sent) if isinstance(sent, dict) else {"": 0}
+    if any(name not in QUOTA_NAMES or type(cores) is not int for name, cores in granted.items()):
+        raise BadRequest(f"core_quotas is an object with cores by {', '.join(QUOTA_NAMES)}")
+    return granted
 
 
 def _text(body: Json, name: str) -> str:

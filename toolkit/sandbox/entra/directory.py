@@ -65,12 +65,22 @@ class EntraDirectory:
     def knows_tenant(self, tenant_id: str) -> bool:
         return tenant_id.lower() in self.subscriptions().values()
 
-    def add_subscription(self, subscription_id: str, tenant_id: str, display_name: str) -> None:
-        """Make a subscription known and its engineer Owner of it; idempotent."""
+    def core_quotas(self, subscription_id: str) -> Mapping[str, int]:
+        document = self._store.document(_SUBSCRIPTION, subscription_id) or {}
+        granted: Mapping[str, int] = document.get("core_quotas", {})
+        return granted
+
+    def add_subscription(
+        self, subscription_id: str, tenant_id: str, display_name: str, core_quotas: Mapping[str, int] | None = None
+    ) -> None:
+        """Make a subscription known and its engineer Owner of it; idempotent. Quotas stay where none are given."""
         subscription_id, tenant_id = subscription_id.lower(), tenant_id.lower()
+        granted = dict(self.core_quotas(subscription_id) if core_quotas is None else core_quotas)
         with self._store.transaction():
             self._store.put_document(
-                _SUBSCRIPTION, subscription_id, {"tenant_id": tenant_id, "display_name": display_name}
+                _SUBSCRIPTION,
+                subscription_id,
+                {"tenant_id": tenant_id, "display_name": display_name, "core_quotas": granted},
             )
             assignment = _owner_assignment(subscription_id, self.engineer().object_id)
             if self._store.get(assignment.id) is None:

@@ -13,6 +13,7 @@ import uuid
 from toolkit.sandbox.arm.errors import bad_request, conflict
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType
 from toolkit.sandbox.store import Resource
+from toolkit.sandbox.vm_sizes import FAMILIES, limits
 
 _ACCOUNTS = "Microsoft.Batch/batchAccounts"
 
@@ -44,6 +45,14 @@ def _account(call: Call, resource: Resource) -> None:
     properties["accountEndpoint"] = f"{resource.name}.{location}.batch.azure.com"
     properties.setdefault("nodeManagementEndpoint", f"{uuid.uuid4()}.{location}.service.batch.azure.com")
     properties.setdefault("privateEndpointConnections", [])
+    assert call.id.subscription_id is not None
+    granted = limits(call.resources.world.directory.core_quotas(call.id.subscription_id))
+    # A pool beyond them is made all the same, and gets no nodes:
+    # https://learn.microsoft.com/troubleshoot/azure/hpc/batch/azure-batch-pool-resizing-failure
+    properties["dedicatedCoreQuotaPerVMFamilyEnforced"] = True
+    properties["dedicatedCoreQuotaPerVMFamily"] = [
+        {"name": family, "coreQuota": granted[family]} for family in FAMILIES
+    ]
     resource.internal.setdefault(
         "keys", {name: base64.b64encode(secrets.token_bytes(64)).decode() for name in ("primary", "secondary")}
     )

@@ -15,6 +15,7 @@ from toolkit.records import Json
 from toolkit.sandbox.arm.durations import canonical
 from toolkit.sandbox.arm.errors import bad_request
 from toolkit.sandbox.arm.ids import parse
+from toolkit.sandbox.arm.quotas import require_one_node
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType
 from toolkit.sandbox.arm.types import managed_networks
 from toolkit.sandbox.containers import CONTAINERS
@@ -184,6 +185,8 @@ def _compute_checked(call: Call, resource: Resource) -> None:
         raise bad_request("BadRequest", "The property 'scaleSettings.maxNodeCount' is required.")
     if kind == "AmlCompute" and (idle := properties["properties"]["scaleSettings"].get("nodeIdleTimeBeforeScaleDown")):
         properties["properties"]["scaleSettings"]["nodeIdleTimeBeforeScaleDown"] = canonical(str(idle))
+    if kind == "AmlCompute":
+        require_one_node(call, properties["properties"])
 
 
 def _compute(call: Call, resource: Resource) -> None:
