@@ -29,6 +29,7 @@ from toolkit.files import locked, try_lock
 from toolkit.processes import identify, start_time
 from toolkit.sandbox import client
 from toolkit.sandbox.client import Sandbox, ensure_running, find_running, sandbox_paths
+from toolkit.sandbox.model import VANTAGES
 
 pytestmark = pytest.mark.contract
 
@@ -224,12 +225,13 @@ def free_range(count: int) -> int:
 
 
 def test_fixed_ports(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    base = free_range(7)
+    number = 1 + 2 * len(VANTAGES)  # control, and of each vantage a proxy and a resolver
+    base = free_range(number)
     monkeypatch.setenv("TOOLKIT_SANDBOX_PORT_BASE", str(base))
     sandbox = ensure_running(project)
     places = sandbox.subscription(TENANT, SUBSCRIPTION).values()
     ports = [sandbox.control_port, *(port for p in places for port in (p.proxy_port, p.dns_port))]
-    assert ports == list(range(base, base + 7))
+    assert ports == list(range(base, base + number))
 
 
 def test_a_port_base_that_is_no_port(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

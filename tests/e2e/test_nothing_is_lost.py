@@ -209,7 +209,8 @@ def test_a_loss_that_is_allowed_by_name_happens_and_its_reason_is_kept(applied: 
         applied.ok("apply", "local", "--no-smoke", "--allow-replace", f"{CONTAINER}=not used any more")
     folder = max((applied.project / ".toolkit" / "local" / "evidence").iterdir())
     assert json.loads((folder / "plan.json").read_text())["allowed"] == {CONTAINER: "not used any more"}
-    applied.ok("apply", "local", "--no-smoke")
+    # It stands soft-deleted now, so that making it anew takes another word.
+    applied.ok("apply", "local", "--no-smoke", "--recreate-empty", "archive")
 
 
 # -- what is there already, and what somebody holds --------------------------------------------------------------------
