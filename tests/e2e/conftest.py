@@ -67,6 +67,11 @@ class Toolkit:
         )
 
 
+def skipped(report: dict[str, Any]) -> list[str]:
+    """The ids of the checks that an apply skipped, by its --json."""
+    return [check["id"] for check in report["smoke"]["checks"] if check["outcome"] == "SKIP"]
+
+
 @pytest.fixture(scope="module")
 def toolkit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toolkit]:
     """A project of its own for each test module; its sandbox is stopped at the end."""

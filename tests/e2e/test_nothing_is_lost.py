@@ -293,7 +293,12 @@ def test_a_lock_of_another_team_is_found_before_a_destroy_begins(applied: Toolki
 
 def test_the_table_has_every_input() -> None:
     rows = {row.name.partition(".")[0] for row in ROWS}
-    renamed = {"tenant_id": "tenant", "subscription_id": "subscription", "allowed_smoke_skips": "smoke"}
+    renamed = {
+        "tenant_id": "tenant",
+        "subscription_id": "subscription",
+        "allowed_smoke_skips": "smoke",
+        "sandbox_core_quotas": "sandbox",
+    }
     keys = {renamed.get(f.name, f.name) for f in fields(Environment)} - {"project", "name", "data_name"}
     variables = {name for root in ROOTS for name in declared_variables(ROOT / "terraform" / root)}
     assert (keys | variables) - rows - NOT_PLANNED.keys() == set()
