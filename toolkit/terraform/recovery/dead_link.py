@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.azure.api_versions import api_version
 from toolkit.azure.arm import ARM, arm_client
+from toolkit.errors import ToolkitError
 from toolkit.records import Json
 from toolkit.terraform.events import Diagnostic
 from toolkit.terraform.plan import azure_type
@@ -43,13 +44,16 @@ class DeadLink(Past):
         prior = [item for item in _prior(document) if item["address"] not in _made_or_deleted(document)]
         if not any(_type(item) in (_ENDPOINTS, _ZONE_GROUPS, _MANAGED_ENDPOINTS) for item in prior):
             return {}
+        from azure.core.exceptions import AzureError
+
         new = _new_ids(document)
-        with arm_client(session.connection) as client:
-            return {
-                **_endpoints(client, prior, new),
-                **_zone_groups(client, [item for item in prior if _type(item) == _ZONE_GROUPS]),
-                **_managed_endpoints(prior, new),
-            }
+        groups = [item for item in prior if _type(item) == _ZONE_GROUPS]
+        try:
+            with arm_client(session.connection) as client:
+                found = {**_endpoints(client, prior, new), **_zone_groups(client, groups)}
+        except AzureError as error:
+            raise ToolkitError(f"cannot see whether private endpoints still work: {error.message}") from error
+        return {**found, **_managed_endpoints(prior, new)}
 
     def to_replace_after(self, session: Session, errors: Sequence[Diagnostic]) -> Mapping[str, str]:
         said = [" ".join(f"{error.summary} {error.detail}".split()) for error in errors]
