@@ -19,7 +19,7 @@ PYTHON = VENV / "bin" / "python"
 # What make asks for, the extras that it means, and the stamps that it earns.
 KINDS = {
     "run": ("sandbox", ("run",)),
-    "dev": ("sandbox,dev", ("run", "dev")),
+    "dev": ("sandbox,dev,ml", ("run", "dev")),
 }
 # A person's own settings would put the packages elsewhere; the index and the proxy stay theirs. The environment wins
 # over pip.conf, but an option with a path has no value that takes it back:

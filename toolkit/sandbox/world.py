@@ -138,6 +138,11 @@ class BlobBackend(Protocol):
 
     async def delete_account(self, account: str) -> None: ...
 
+    def container_access(self, account: Resource, container: str, letters: str, delegator: Principal | None) -> str:
+        """The query of a shared access signature for a container: of the user delegation kind as ``delegator``, or made
+        with the account's key."""
+        ...
+
 
 class SecretRefused(Exception):
     """Key Vault does not take a secret, in its own words."""

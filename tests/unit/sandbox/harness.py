@@ -112,6 +112,9 @@ class NoBlobs:
     async def delete_account(self, account: str) -> None:
         raise NotImplementedError
 
+    def container_access(self, account: Resource, container: str, letters: str, delegator: Principal | None) -> str:
+        raise NotImplementedError
+
 
 def world(state_dir: Path, store: Store, blobs: BlobBackend | None = None) -> World:
     return World(

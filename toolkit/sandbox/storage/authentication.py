@@ -12,9 +12,10 @@ from starlette.requests import Request
 
 from toolkit.sandbox.internal import account_keys
 from toolkit.sandbox.model import Principal
+from toolkit.sandbox.storage import delegation
 from toolkit.sandbox.storage.errors import StorageError, not_served
 from toolkit.sandbox.storage.operations import RequestPath
-from toolkit.sandbox.storage.sas import SharedAccess, verify
+from toolkit.sandbox.storage.sas import SharedAccess, verify, verify_delegated
 from toolkit.sandbox.storage.signing import matches, split_query, string_to_sign
 from toolkit.sandbox.store import Resource
 from toolkit.sandbox.world import InvalidToken, World
@@ -52,7 +53,7 @@ def authenticate(
     if authorization is None:
         parameters = dict(split_query(request.url.query))
         if "sig" in parameters:
-            return _shared_access_signature(account, parameters, target, source_ip, request.url.scheme)
+            return _shared_access_signature(world, account, parameters, target, source_ip, request.url.scheme)
         return _anonymous(account, tenant_id, version)
     scheme = authorization.partition(" ")[0].lower()
     if scheme == "bearer":
@@ -113,10 +114,16 @@ def _require_keys(account: Resource) -> None:
 
 
 def _shared_access_signature(
-    account: Resource, parameters: dict[str, str], target: RequestPath, source_ip: str, scheme: str
+    world: World, account: Resource, parameters: dict[str, str], target: RequestPath, source_ip: str, scheme: str
 ) -> SharedAccess:
     if "skoid" in parameters:
-        raise not_served("user delegation shared access signatures")
+        key = delegation.key_of(world.store, account.name, parameters)
+        tenant = parameters.get("sktid", "")
+        # A delegator that is gone has no roles any more: what it signed opens nothing.
+        delegator = world.directory.principal(parameters["skoid"]) or Principal(
+            parameters["skoid"], tenant, "ServicePrincipal"
+        )
+        return verify_delegated(account.name.lower(), key, delegator, parameters, target, source_ip, scheme)
     _require_keys(account)
     return verify(account.name.lower(), _keys(account), parameters, target, source_ip, scheme)
 

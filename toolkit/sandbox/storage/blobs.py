@@ -10,9 +10,13 @@ from xml.etree import ElementTree
 
 import httpx
 
+from toolkit.sandbox.internal import account_keys
+from toolkit.sandbox.model import Principal
+from toolkit.sandbox.storage import delegation
 from toolkit.sandbox.storage.azurite import SLOTS, AzuriteProcess, AzuriteUnavailable
+from toolkit.sandbox.storage.sas import container_signature
 from toolkit.sandbox.storage.signing import Headers, sign, split_query, string_to_sign
-from toolkit.sandbox.store import Store
+from toolkit.sandbox.store import Resource, Store
 from toolkit.sandbox.world import BlobsUnavailable
 
 _SLOT_KIND: Final = "blob-slot"
@@ -103,6 +107,12 @@ class AzuriteBlobs:
             for name in names:
                 await self.delete_container(account, name)
         self._store.delete_document(_SLOT_KIND, account)
+
+    def container_access(self, account: Resource, container: str, letters: str, delegator: Principal | None) -> str:
+        """As the protocol says; nothing here asks Azurite."""
+        if delegator is not None:
+            return delegation.container_signature(self._store, account.name.lower(), container, letters, delegator)
+        return container_signature(account.name.lower(), str(account_keys(account)[0]["value"]), container, letters)
 
     async def _containers(self, account: str) -> list[str]:
         body = await self._own(account, "GET", "/", "comp=list", accepted=(200,))

@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
 from toolkit.sandbox.model import Origin, Principal
-from toolkit.sandbox.storage import containers
+from toolkit.sandbox.storage import containers, delegation
 from toolkit.sandbox.storage.authentication import Anonymous, Identity, authenticate, private_container
 from toolkit.sandbox.storage.blobs import AzuriteBlobs
 from toolkit.sandbox.storage.errors import SERVER, StorageError, not_served, serialise
@@ -55,8 +55,8 @@ _INTERNAL_URL: Final = re.compile(rb"http://127\.0\.0\.1:\d+/slot\d{3}")
 class StorageService:
     """``*.blob.core.windows.net`` over the storage accounts in the store; other storage hosts are not served.
 
-    Not as on Azure: metadata names come back in lower case (ASGI lower-cases header names); Blob Batch, user delegation
-    keys and copies between accounts are refused by name (501).
+    Not as on Azure: metadata names come back in lower case (ASGI lower-cases header names); Blob Batch and copies
+    between accounts are refused by name (501).
     """
 
     name = "storage"
@@ -142,12 +142,11 @@ class StorageService:
         parameters: dict[str, str],
         operation: Operation,
     ) -> None:
-        if operation.name == "Get User Delegation Key":
-            raise not_served("user delegation keys")
         if isinstance(identity, SharedAccess):
             letters = identity.check(operation, target, request.method)
             if operation.name == "Put Blob" and "w" not in letters and await self._exists(account, request):
                 raise permission_mismatch()
+            identity = identity.delegator or identity
         if not isinstance(identity, Principal):
             return
         if operation.any_of is None:
@@ -197,6 +196,8 @@ class StorageService:
         parameters: dict[str, str],
     ) -> Response:
         """Azurite does most; what it does not know of containers, and what the control plane must see, is done here."""
+        if operation.name == "Get User Delegation Key":
+            return await self._delegation_key(account, identity, request)
         if isinstance(identity, Anonymous) or operation.name not in _OF_CONTAINERS:
             return await self._forward(account, identity, request, path, request.url.query)
         if operation.name == "List Containers":
@@ -215,6 +216,15 @@ class StorageService:
         if response.status_code == 201:
             containers.made(self._world, account, target.container)
         return response
+
+    async def _delegation_key(self, account: Resource, identity: Identity, request: Request) -> Response:
+        """https://learn.microsoft.com/rest/api/storageservices/get-user-delegation-key: bearer tokens only."""
+        if not isinstance(identity, Principal):
+            raise permission_mismatch()
+        start, end = delegation.times_of(await request.body())
+        version = request.headers.get("x-ms-version", "")
+        content = delegation.issue(self._world.store, account, identity, start, end, version)
+        return Response(content, 200, {"x-ms-version": version, "server": SERVER}, "application/xml")
 
     # -- Azurite -------------------------------------------------------------------------------------------------------
 

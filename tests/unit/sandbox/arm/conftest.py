@@ -19,7 +19,7 @@ from toolkit.sandbox.arm.service import ArmService
 from toolkit.sandbox.entra.directory import EntraDirectory
 from toolkit.sandbox.keyvault.secrets import StoredSecrets
 from toolkit.sandbox.model import Origin, Principal, vantage
-from toolkit.sandbox.store import Store
+from toolkit.sandbox.store import Resource, Store
 from toolkit.sandbox.world import InvalidToken, World
 
 TENANT = "11111111-1111-1111-1111-111111111111"
@@ -89,6 +89,9 @@ class RecordedBlobs:
 
     async def delete_account(self, account: str) -> None:
         self.containers = {entry for entry in self.containers if entry[0] != account}
+
+    def container_access(self, account: Resource, container: str, letters: str, delegator: Principal | None) -> str:
+        return f"sp={letters}&by={delegator.object_id if delegator else 'key'}"
 
 
 @dataclass

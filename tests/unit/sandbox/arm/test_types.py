@@ -405,22 +405,6 @@ def test_environments_go_with_their_workspace_only(arm: Arm) -> None:
     assert arm("GET", version).status_code == 404
 
 
-def test_code_versions_are_found_by_their_hash(arm: Arm) -> None:
-    make_workspace(arm)
-    versions = f"{WORKSPACE}/codes/train/versions"
-    for number, digest in (("1", "aa"), ("2", "bb")):
-        arm.ok(
-            "PUT",
-            f"{versions}/{number}",
-            {"properties": {"codeUri": "https://x", "properties": {"hash_sha256": digest}}},
-        )
-    assert [v["name"] for v in arm.ok("GET", f"{versions}?hash=bb&hashVersion=202208")["value"]] == ["2"]
-    assert arm.ok("GET", f"{versions}?hash=cc&hashVersion=202208")["value"] == []
-
-
-# -- the rest ----------------------------------------------------------------------------------------------------------
-
-
 def test_federated_credentials(arm: Arm) -> None:
     identity = f"{RG}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/ci"
     arm.ok("PUT", identity, PLAIN)

@@ -11,17 +11,16 @@ import re
 import uuid
 from datetime import UTC, datetime, timedelta
 
-from toolkit.records import Json
 from toolkit.sandbox.arm.durations import canonical
 from toolkit.sandbox.arm.errors import bad_request
 from toolkit.sandbox.arm.ids import parse
 from toolkit.sandbox.arm.quotas import require_one_node
-from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType
+from toolkit.sandbox.arm.resource_type import Call, LongRunning, ResourceType
 from toolkit.sandbox.arm.types import managed_networks
-from toolkit.sandbox.containers import CONTAINERS
+from toolkit.sandbox.arm.types.machine_learning_assets import ASSETS, WORKSPACES
+from toolkit.sandbox.arm.types.machine_learning_datastores import DATASTORES, blob_container, system_datastores
 from toolkit.sandbox.store import Resource
 
-WORKSPACES = "Microsoft.MachineLearningServices/workspaces"
 _FIRST = "2018-11-19"
 _DELETED = "aml-deleted-workspace"
 _DELETED_FOR = timedelta(days=14)
@@ -95,14 +94,10 @@ def _soft_deleted(call: Call) -> bool:
     return deleted is not None and datetime.fromisoformat(deleted["until"]) > datetime.now(UTC)
 
 
-def _blob_container(workspace_id: str) -> str:
-    return f"azureml-blobstore-{workspace_id}"
-
-
 async def _workspace_prepared(call: Call, resource: Resource) -> None:
     resource.internal.setdefault("workspaceId", str(uuid.uuid4()))
     account = parse(resource.properties["storageAccount"]).name.lower()
-    for container in (_blob_container(resource.internal["workspaceId"]), "azureml"):
+    for container in (blob_container(resource.internal["workspaceId"]), "azureml"):
         await call.resources.world.blobs.create_container(account, container)
 
 
@@ -122,42 +117,7 @@ def _workspace(call: Call, resource: Resource) -> None:
         if properties.get(name):
             properties[name] = _PROVIDER.sub(provider, properties[name])
     managed_networks.written(call, resource)
-    if call.creating:
-        _system_datastores(call, resource)
-
-
-def _system_datastores(call: Call, resource: Resource) -> None:
-    account = call.resources.store.get(resource.properties["storageAccount"])
-    assert account is not None
-    key = resource.internal["workspaceId"]
-    blob = _blob_container(key)
-    for container in (blob, "azureml"):
-        call.resources.write(
-            f"{account.id}/blobServices/default/containers/{container}",
-            CONTAINERS,
-            {"publicAccess": "None", "deleted": False},
-        )
-    group = parse(account.id)
-    common: Json = {
-        "accountName": account.name,
-        "endpoint": "core.windows.net",
-        "protocol": "https",
-        "isDefault": False,
-        "subscriptionId": group.subscription_id,
-        "resourceGroup": group.resource_group,
-        "credentials": {"credentialsType": "None"},
-        "serviceDataAccessAuthIdentity": "None",
-        "tags": {},
-        "properties": {},
-    }
-    stores: dict[str, Json] = {
-        "workspaceblobstore": {"datastoreType": "AzureBlob", "containerName": blob, "isDefault": True},
-        "workspaceartifactstore": {"datastoreType": "AzureBlob", "containerName": "azureml"},
-        "workspacefilestore": {"datastoreType": "AzureFile", "fileShareName": f"azureml-filestore-{key}"},
-        "workspaceworkingdirectory": {"datastoreType": "AzureFile", "fileShareName": f"code-{key}"},
-    }
-    for name, own in stores.items():
-        call.resources.write(f"{resource.id}/datastores/{name}", f"{WORKSPACES}/datastores", {**common, **own})
+    system_datastores(call, resource)
 
 
 def _workspace_deleted(call: Call, resource: Resource) -> None:
@@ -198,91 +158,6 @@ def _compute(call: Call, resource: Resource) -> None:
         inner.setdefault("targetNodeCount", 0)
     elif resource.properties["computeType"] == "ComputeInstance":
         inner["state"] = "Running"
-
-
-def _datastore_checked(call: Call, resource: Resource) -> None:
-    if resource.properties.get("datastoreType") not in (
-        "AzureBlob",
-        "AzureDataLakeGen2",
-        "AzureFile",
-        "AzureDataLakeGen1",
-        "OneLake",
-    ):
-        raise bad_request("ValidationError", f"Unknown datastore type '{resource.properties.get('datastoreType')}'.")
-    credentials = resource.properties.setdefault("credentials", {"credentialsType": "None"})
-    secrets_ = credentials.pop("secrets", None)
-    if secrets_ is not None:
-        resource.internal["secrets"] = secrets_
-
-
-async def _datastore_secrets(call: Call, resource: Resource) -> Answer:
-    secrets_ = resource.internal.get("secrets")
-    if secrets_ is None:
-        raise bad_request(
-            "UserError", f"The datastore '{resource.name}' has no credentials: it uses the caller's identity."
-        )
-    return Answer(secrets_)
-
-
-def _versioned(call: Call, resource: Resource) -> None:
-    """A version's container exists as soon as its first version does."""
-    container_id = call.id.parent_id
-    container = call.resources.store.get(container_id)
-    if container is None:
-        container = call.resources.write(
-            container_id, f"{WORKSPACES}/{call.id.types[-2]}", {"isArchived": False, "provisioningState": "Succeeded"}
-        )
-    container.properties["latestVersion"] = call.id.name
-    if call.id.name.isdigit():
-        container.properties["nextVersion"] = str(int(call.id.name) + 1)
-    call.resources.store.put(container)
-
-
-def _list_versions(call: Call) -> list[Json]:
-    """``?hash=…`` picks the versions with that content: azure-ai-ml asks so before it uploads code again
-    (azure/ai/ml/operations/_code_operations.py)."""
-    found = [version.body for version in call.resources.store.under(call.id.parent_id, call.type.type)]
-    wanted = call.query.get("hash")
-    if wanted is None:
-        return found
-    return [v for v in found if (v["properties"].get("properties") or {}).get("hash_sha256") == wanted]
-
-
-def _never_deleted(call: Call, resource: Resource) -> None:
-    """Environments are archived; deleting one fails, and its lineage would be lost.
-
-    https://github.com/Azure/azure-powershell/issues/24018, https://github.com/Azure/azure-cli/issues/21957. Code and
-    sentence are (inferred).
-    """
-    if call.type.type.startswith(f"{WORKSPACES}/environments"):
-        raise bad_request("UserError", f"The environment '{call.id.id}' cannot be deleted: archive it instead.")
-
-
-def _registered(kind: str) -> tuple[ResourceType, ResourceType]:
-    """An asset: its container and its versions, which do not change once written."""
-    return (
-        ResourceType(
-            f"{WORKSPACES}/{kind}",
-            first_api_version="2021-03-01-preview",
-            place="child",
-            location="none",
-            system_data=True,
-            defaults={"isArchived": False, "tags": {}, "properties": {}},
-            before_delete=_never_deleted,
-        ),
-        ResourceType(
-            f"{WORKSPACES}/{kind}/versions",
-            first_api_version="2021-03-01-preview",
-            place="child",
-            location="none",
-            parent="created",
-            system_data=True,
-            defaults={"isAnonymous": False, "isArchived": False, "tags": {}, "properties": {}},
-            on_put=_versioned,
-            before_delete=_never_deleted,
-            list=_list_versions,
-        ),
-    )
 
 
 MACHINELEARNINGSERVICES: tuple[ResourceType, ...] = (
@@ -326,17 +201,7 @@ MACHINELEARNINGSERVICES: tuple[ResourceType, ...] = (
         validate=_compute_checked,
         on_put=_compute,
     ),
-    ResourceType(
-        f"{WORKSPACES}/datastores",
-        first_api_version="2020-05-01-preview",
-        place="child",
-        location="none",
-        system_data=True,
-        provisioning_state=False,
-        defaults={"isDefault": False, "tags": {}, "properties": {}, "serviceDataAccessAuthIdentity": "None"},
-        validate=_datastore_checked,
-        actions={"listSecrets": _datastore_secrets},
-    ),
+    DATASTORES,
     ResourceType(
         managed_networks.OUTBOUND_RULES,
         first_api_version="2023-04-01-preview",
@@ -357,9 +222,5 @@ MACHINELEARNINGSERVICES: tuple[ResourceType, ...] = (
         create_status=200,
         provisioning_state=False,
     ),
-    *_registered("environments"),
-    *_registered("data"),
-    *_registered("codes"),
-    *_registered("models"),
-    *_registered("components"),
+    *ASSETS,
 )

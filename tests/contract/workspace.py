@@ -1,0 +1,151 @@
+"""An Azure ML workspace of a test's own, made over the control plane: identities instead of keys, as the platform's."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.contract.test_arm_sdk import Rest
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
+    from azure.core.credentials import TokenCredential
+
+    from tests.conftest import SandboxForTests
+
+DATA_SCIENTIST = "f6c7c914-8db3-469d-8ca1-694a8f32e121"
+BLOB_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+NAMESPACES = (
+    "Microsoft.Storage",
+    "Microsoft.KeyVault",
+    "Microsoft.MachineLearningServices",
+    "Microsoft.ManagedIdentity",
+)
+
+
+@dataclass
+class Workspace:
+    """The workspace, its default account, and people who use it."""
+
+    sandbox: SandboxForTests
+    rest: Rest
+    group: str
+    account: str
+    name: str
+    identities: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def group_id(self) -> str:
+        return f"/subscriptions/{self.sandbox.subscription_id}/resourceGroups/{self.group}"
+
+    @property
+    def id(self) -> str:
+        return f"{self.group_id}/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
+
+    @property
+    def account_id(self) -> str:
+        return f"{self.group_id}/providers/Microsoft.Storage/storageAccounts/{self.account}"
+
+    def put(self, resource_id: str, version: str, body: Mapping[str, Any]) -> Any:
+        answer = self.rest("PUT", resource_id, version, body)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    def get(self, resource_id: str, version: str = "2025-12-01") -> Any:
+        answer = self.rest("GET", resource_id, version)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def mode(self, auth: str, *, keys: bool) -> None:
+        """How the workspace reaches its account, and whether the account takes keys."""
+        changes = {"properties": {"systemDatastoresAuthMode": auth}}
+        assert self.rest("PATCH", self.id, "2026-05-01", changes).is_success
+        changes = {"properties": {"allowSharedKeyAccess": keys}}
+        assert self.rest("PATCH", self.account_id, "2023-05-01", changes).is_success
+
+    def person(self, name: str, **roles: str) -> TokenCredential:
+        """A user-assigned identity with these roles: ``role guid`` by ``workspace`` or ``account``."""
+        from azure.identity import ManagedIdentityCredential
+
+        if name not in self.identities:
+            id_ = f"{self.group_id}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
+            made = self.put(id_, "2023-01-31", {"location": "westeurope"})["properties"]
+            self.identities[name] = (made["clientId"], made["principalId"])
+            for where, role in roles.items():
+                self.grant(made["principalId"], role, {"workspace": self.id, "account": self.account_id}[where])
+        client_id, _ = self.identities[name]
+        return ManagedIdentityCredential(client_id=client_id, **self.sandbox.options("vnet"))
+
+    def grant(self, principal_id: str, role: str, scope: str) -> None:
+        scopes = f"/subscriptions/{self.sandbox.subscription_id}/providers/Microsoft.Authorization/roleDefinitions"
+        body = {
+            "roleDefinitionId": f"{scopes}/{role}",
+            "principalId": principal_id,
+            "principalType": "ServicePrincipal",
+        }
+        assignment = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
+        self.put(assignment, "2022-04-01", {"properties": body})
+
+    @contextmanager
+    def client(self, credential: TokenCredential | None = None, vantage: str = "vnet") -> Iterator[MLClient]:
+        """azure-ai-ml, unmodified: what puts it at a vantage is the process environment, as for everybody."""
+        from azure.ai.ml import MLClient
+
+        with pytest.MonkeyPatch.context() as patch:
+            for variable, value in self.sandbox.connection.vantages[vantage].settings.items():
+                patch.setenv(variable, value)
+            yield MLClient(
+                credential or self.sandbox.credential(vantage), self.sandbox.subscription_id, self.group, self.name
+            )
+
+
+@contextmanager
+def workspace(sandbox: SandboxForTests) -> Iterator[Workspace]:
+    rest = Rest(sandbox)
+    subscription = f"/subscriptions/{sandbox.subscription_id}"
+    for namespace in NAMESPACES:
+        rest("POST", f"{subscription}/providers/{namespace}/register", "2021-04-01").raise_for_status()
+    unique = uuid.uuid4().hex[:12]
+    made = Workspace(sandbox, rest, f"rg-ml-{unique}", f"stml{unique}", f"mlw-{unique}")
+    try:
+        made.put(made.group_id, "2024-03-01", {"location": "westeurope"})
+        made.put(
+            made.account_id,
+            "2023-05-01",
+            {
+                "location": "westeurope",
+                "kind": "StorageV2",
+                "sku": {"name": "Standard_LRS"},
+                "properties": {"allowSharedKeyAccess": False, "allowBlobPublicAccess": False},
+            },
+        )
+        vault = f"{made.group_id}/providers/Microsoft.KeyVault/vaults/kv-{unique}"
+        policy = {"tenantId": sandbox.tenant_id, "sku": {"family": "A", "name": "standard"}}
+        made.put(
+            vault,
+            "2023-07-01",
+            {"location": "westeurope", "properties": {**policy, "enableRbacAuthorization": True, "accessPolicies": []}},
+        )
+        made.put(
+            made.id,
+            "2026-05-01",
+            {
+                "location": "westeurope",
+                "identity": {"type": "SystemAssigned"},
+                "properties": {
+                    "storageAccount": made.account_id,
+                    "keyVault": vault,
+                    "systemDatastoresAuthMode": "Identity",
+                },
+            },
+        )
+        yield made
+    finally:
+        rest("DELETE", f"{made.id}?forceToPurge=true", "2026-05-01")
+        rest("DELETE", made.group_id, "2024-03-01")
+        rest.close()
