@@ -48,6 +48,7 @@ def platform(azurite_command: list[str]) -> Compose:
 
         from toolkit.sandbox.arm.access import RoleBasedAccess
         from toolkit.sandbox.arm.service import ArmService
+        from toolkit.sandbox.keyvault.keys import StoredKeys
         from toolkit.sandbox.keyvault.secrets import StoredSecrets
         from toolkit.sandbox.keyvault.service import KeyVaultService
         from toolkit.sandbox.network.dns import DnsServer, serve_dns
@@ -57,7 +58,8 @@ def platform(azurite_command: list[str]) -> Compose:
 
         blobs = AzuriteBlobs(process, store)
         network = PrivateNetwork(store)
-        world = World(state_dir, store, directory, tokens, RoleBasedAccess(store), network, blobs, StoredSecrets(store))
+        access, secrets, keys = RoleBasedAccess(store), StoredSecrets(store), StoredKeys(store)
+        world = World(state_dir, store, directory, tokens, access, network, blobs, secrets, keys)
         services: tuple[Service, ...] = (ArmService(world), StorageService(world, blobs), KeyVaultService(world))
         await starting
         dns_servers: list[DnsServer] = []

@@ -145,7 +145,7 @@ class BlobBackend(Protocol):
 
 
 class SecretRefused(Exception):
-    """Key Vault does not take a secret, in its own words."""
+    """Key Vault does not take a secret or a key, in its own words."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(f"{status} {code}: {message}")
@@ -173,6 +173,26 @@ class VaultSecrets(Protocol):
         ...
 
 
+class VaultKeys(Protocol):
+    """The keys of the vaults, as the control plane lists and makes them, and as services use them."""
+
+    def names(self, vault: Resource) -> list[str]:
+        """Those of the keys that are there and not deleted."""
+        ...
+
+    def versions(self, vault: Resource, name: str) -> list[Json]:
+        """The properties that ARM answers for each version, the newest last; none for a key that is not there."""
+        ...
+
+    def create(self, vault: Resource, name: str, properties: Json, tags: Json | None) -> None:
+        """The first version of a key. Raises :class:`SecretRefused`."""
+        ...
+
+    def forget(self, vault_name: str) -> None:
+        """The vault was purged."""
+        ...
+
+
 @dataclass(slots=True)
 class World:
     state_dir: Path
@@ -183,3 +203,4 @@ class World:
     network: Network
     blobs: BlobBackend
     secrets: VaultSecrets
+    keys: VaultKeys

@@ -19,6 +19,7 @@ from requests.adapters import HTTPAdapter
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from toolkit.sandbox.keyvault.keys import StoredKeys
 from toolkit.sandbox.keyvault.secrets import StoredSecrets
 from toolkit.sandbox.model import Origin, Principal, vantage
 from toolkit.sandbox.network.routing import PrivateNetwork
@@ -126,6 +127,7 @@ def world(state_dir: Path, store: Store, blobs: BlobBackend | None = None) -> Wo
         network=PrivateNetwork(store),
         blobs=blobs or NoBlobs(),
         secrets=StoredSecrets(store),
+        keys=StoredKeys(store),
     )
 
 

@@ -20,6 +20,7 @@ from toolkit.sandbox.arm.types.containerregistry import CONTAINERREGISTRY
 from toolkit.sandbox.arm.types.datafactory import DATAFACTORY
 from toolkit.sandbox.arm.types.insights import INSIGHTS
 from toolkit.sandbox.arm.types.keyvault import KEYVAULT
+from toolkit.sandbox.arm.types.keyvault_keys import KEYVAULT_KEYS
 from toolkit.sandbox.arm.types.machinelearningservices import MACHINELEARNINGSERVICES
 from toolkit.sandbox.arm.types.managedidentity import MANAGEDIDENTITY
 from toolkit.sandbox.arm.types.network import NETWORK
@@ -40,6 +41,7 @@ REGISTRY: tuple[ResourceType, ...] = (
     *PRIVATE_ENDPOINT_TYPES,
     *STORAGE,
     *KEYVAULT,
+    *KEYVAULT_KEYS,
     *OPERATIONALINSIGHTS,
     *INSIGHTS,
     *CONTAINERREGISTRY,

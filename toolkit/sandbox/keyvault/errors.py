@@ -93,12 +93,13 @@ def no_role(vault: Resource, caller: Principal, action: str, scope: str) -> Vaul
     return VaultError(403, "Forbidden", message, "ForbiddenByRbac")
 
 
-def secret_not_found(name: str) -> VaultError:
+def not_found(word: str, name: str) -> VaultError:
+    """Of a secret or a key: SecretNotFound, KeyNotFound."""
     return VaultError(
         404,
-        "SecretNotFound",
-        f"A secret with (name/id) {name} was not found in this key vault. If you recently deleted this secret you may "
-        f"be able to recover it using the correct recovery command. {_HELP}",
+        f"{word}NotFound",
+        f"A {word.lower()} with (name/id) {name} was not found in this key vault. If you recently deleted this "
+        f"{word.lower()} you may be able to recover it using the correct recovery command. {_HELP}",
     )
 
 

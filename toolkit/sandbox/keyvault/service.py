@@ -1,4 +1,4 @@
-"""Key Vault's data plane: secrets behind the vault's network rules and roles."""
+"""Key Vault's data plane: secrets and keys behind the vault's network rules and roles."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from toolkit.records import Json
 from toolkit.sandbox.keyvault import errors
 from toolkit.sandbox.keyvault.errors import VaultError
+from toolkit.sandbox.keyvault.keys import Keys
 from toolkit.sandbox.keyvault.secrets import Secrets
 from toolkit.sandbox.model import Origin, Principal
 from toolkit.sandbox.private_link_zones import suffix_of
@@ -24,24 +25,21 @@ _VAULTS: Final = "Microsoft.KeyVault/vaults"
 _SUFFIX: Final = f".{suffix_of('vault')}"
 _AUDIENCE: Final = "https://vault.azure.net"
 _PAGE: Final = 25  # the service's largest page: https://learn.microsoft.com/rest/api/keyvault/secrets/get-secrets
-_ACTION: Final = "Microsoft.KeyVault/vaults/secrets"
-_NOT_SERVED: Final = (
-    "keys",
-    "deletedkeys",
-    "certificates",
-    "deletedcertificates",
-    "storage",
-    "rng",
-    "backup",
-    "restore",
-)
+_SECRETS: Final = "Microsoft.KeyVault/vaults/secrets"
+_KEYS: Final = "Microsoft.KeyVault/vaults/keys"
+_POLICIES: Final = "Microsoft.KeyVault/vaults/keyrotationpolicies"
+_NOT_SERVED: Final = ("certificates", "deletedcertificates", "storage", "rng", "backup", "restore", "import")
+_LAST: Final = ("versions", "recover", "create", "rotate", "rotationpolicy")
+# What is done with a key. https://learn.microsoft.com/rest/api/keyvault/keys
+_CRYPTOGRAPHY: Final = ("encrypt", "decrypt", "sign", "verify", "wrapkey", "unwrapkey", "release")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to a vault's secrets, taken apart."""
+    """One request to a vault's secrets or keys, taken apart."""
 
     secrets: Secrets
+    keys: Keys
     name: str
     version: str | None
     body: Json
@@ -58,25 +56,40 @@ class Operation:
 # (method, collection, what follows the name) -> operation. Data actions: the operations of Microsoft.KeyVault in
 # https://learn.microsoft.com/azure/role-based-access-control/permissions/security
 _OPERATIONS: Final[dict[tuple[str, str, str], Operation]] = {
-    ("GET", "secrets", "list"): Operation(f"{_ACTION}/readMetadata/action", lambda c: c.secrets.all()),
-    ("PUT", "secrets", "item"): Operation(f"{_ACTION}/setSecret/action", lambda c: c.secrets.set(c.name, c.body)),
-    ("GET", "secrets", "item"): Operation(f"{_ACTION}/getSecret/action", lambda c: c.secrets.get(c.name, c.version)),
+    ("GET", "secrets", "list"): Operation(f"{_SECRETS}/readMetadata/action", lambda c: c.secrets.all()),
+    ("PUT", "secrets", "item"): Operation(f"{_SECRETS}/setSecret/action", lambda c: c.secrets.set(c.name, c.body)),
+    ("GET", "secrets", "item"): Operation(f"{_SECRETS}/getSecret/action", lambda c: c.secrets.get(c.name, c.version)),
     ("PATCH", "secrets", "item"): Operation(
-        f"{_ACTION}/update/action", lambda c: c.secrets.update(c.name, c.version, c.body)
+        f"{_SECRETS}/update/action", lambda c: c.secrets.update(c.name, c.version, c.body)
     ),
-    ("DELETE", "secrets", "item"): Operation(f"{_ACTION}/delete", lambda c: c.secrets.delete(c.name)),
-    ("GET", "secrets", "versions"): Operation(f"{_ACTION}/readMetadata/action", lambda c: c.secrets.versions(c.name)),
-    ("GET", "deletedsecrets", "list"): Operation(f"{_ACTION}/readMetadata/action", lambda c: c.secrets.list_deleted()),
+    ("DELETE", "secrets", "item"): Operation(f"{_SECRETS}/delete", lambda c: c.secrets.delete(c.name)),
+    ("GET", "secrets", "versions"): Operation(f"{_SECRETS}/readMetadata/action", lambda c: c.secrets.versions(c.name)),
+    ("GET", "deletedsecrets", "list"): Operation(f"{_SECRETS}/readMetadata/action", lambda c: c.secrets.list_deleted()),
     ("GET", "deletedsecrets", "item"): Operation(
-        f"{_ACTION}/readMetadata/action", lambda c: c.secrets.get_deleted(c.name)
+        f"{_SECRETS}/readMetadata/action", lambda c: c.secrets.get_deleted(c.name)
     ),
-    ("POST", "deletedsecrets", "recover"): Operation(f"{_ACTION}/recover/action", lambda c: c.secrets.recover(c.name)),
-    ("DELETE", "deletedsecrets", "item"): Operation(f"{_ACTION}/purge/action", lambda c: c.secrets.purge(c.name)),
+    ("POST", "deletedsecrets", "recover"): Operation(f"{_SECRETS}/recover/action", lambda c: c.secrets.recover(c.name)),
+    ("DELETE", "deletedsecrets", "item"): Operation(f"{_SECRETS}/purge/action", lambda c: c.secrets.purge(c.name)),
+    ("GET", "keys", "list"): Operation(f"{_KEYS}/read", lambda c: c.keys.all()),
+    ("POST", "keys", "create"): Operation(f"{_KEYS}/create/action", lambda c: c.keys.create(c.name, c.body)),
+    ("GET", "keys", "item"): Operation(f"{_KEYS}/read", lambda c: c.keys.get(c.name, c.version)),
+    ("PATCH", "keys", "item"): Operation(f"{_KEYS}/update/action", lambda c: c.keys.update(c.name, c.version, c.body)),
+    ("DELETE", "keys", "item"): Operation(f"{_KEYS}/delete", lambda c: c.keys.delete(c.name)),
+    ("GET", "keys", "versions"): Operation(f"{_KEYS}/read", lambda c: c.keys.versions(c.name)),
+    ("POST", "keys", "rotate"): Operation(f"{_KEYS}/rotate/action", lambda c: c.keys.rotate(c.name)),
+    ("GET", "keys", "rotationpolicy"): Operation(f"{_POLICIES}/read", lambda c: c.keys.rotation_policy(c.name)),
+    ("PUT", "keys", "rotationpolicy"): Operation(
+        f"{_POLICIES}/write", lambda c: c.keys.set_rotation_policy(c.name, c.body)
+    ),
+    ("GET", "deletedkeys", "list"): Operation(f"{_KEYS}/read", lambda c: c.keys.list_deleted()),
+    ("GET", "deletedkeys", "item"): Operation(f"{_KEYS}/read", lambda c: c.keys.get_deleted(c.name)),
+    ("POST", "deletedkeys", "recover"): Operation(f"{_KEYS}/recover/action", lambda c: c.keys.recover(c.name)),
+    ("DELETE", "deletedkeys", "item"): Operation(f"{_KEYS}/purge/action", lambda c: c.keys.purge(c.name)),
 }
 
 
 class KeyVaultService:
-    """``*.vault.azure.net`` over the vaults in the store; keys and certificates are refused by name."""
+    """``*.vault.azure.net`` over the vaults in the store; certificates, and work with keys, are refused by name."""
 
     name = "keyvault"
     hosts: tuple[str, ...] = (f"*{_SUFFIX}",)
@@ -100,12 +113,16 @@ class KeyVaultService:
             raise VaultError(400, "BadRequest", "Key Vault is reached with https only.")
         caller = self._authenticate(vault, request)
         self._pass_firewall(vault, caller, origin, host)
-        operation, name, version = _route(request)
-        self._authorise(vault, caller, operation, name)
+        operation, collection, name, version = _route(request)
+        scope = f"{vault.id}/{collection.removeprefix('deleted')}/{name}" if name else vault.id
+        self._authorise(vault, caller, operation, scope)
         if "api-version" not in request.query_params:
             raise VaultError(400, "BadParameter", "The request is missing the api-version parameter.")
-        body = await _json(request) if request.method in ("PUT", "PATCH") else {}
-        answer = operation.answer(Call(Secrets(self._world.store, vault), name, version, body))
+        body = (
+            await _json(request) if request.method in ("PUT", "PATCH") or request.url.path.endswith("/create") else {}
+        )
+        store = self._world.store
+        answer = operation.answer(Call(Secrets(store, vault), Keys(store, vault), name, version, body))
         headers = errors.common_headers(request)
         if answer is None:
             return Response(status_code=204, headers=headers)
@@ -154,28 +171,27 @@ class KeyVaultService:
         if not self._world.network.admits(acls, route.source_ip, origin, "Microsoft.KeyVault"):
             raise errors.address_not_authorised(vault, caller, route.source_ip)
 
-    def _authorise(self, vault: Resource, caller: Principal, operation: Operation, name: str) -> None:
+    def _authorise(self, vault: Resource, caller: Principal, operation: Operation, scope: str) -> None:
         # Absent means access policies before api-version 2026-02-01 and roles since; the sandbox knows only roles.
         if vault.properties.get("enableRbacAuthorization") is not True:
             raise errors.not_served("vaults with access policies (enableRbacAuthorization must be true)")
-        scope = f"{vault.id}/secrets/{name}" if name else vault.id
         if not self._world.access.allows_data_action(caller, scope, operation.data_action):
             raise errors.no_role(vault, caller, operation.data_action, scope)
 
 
-def _route(request: Request) -> tuple[Operation, str, str | None]:
-    """The operation, the secret's name ("" for a collection) and the version that a request names."""
+def _route(request: Request) -> tuple[Operation, str, str, str | None]:
+    """The operation, the collection, the name in it ("" for the collection itself) and the version asked for."""
     path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
-    collection, name, last, *more = ([unquote(part) for part in path.strip("/").split("/")] + ["", "", ""])[:4]
+    collection, name, last, *more = ([unquote(part) for part in path.strip("/").split("/")] + ["", "", ""])[:5]
     collection = collection.lower()
-    for part in (collection, last.lower()):
-        if part in _NOT_SERVED:
+    for part in (collection, last.lower(), *(word.lower() for word in more)):
+        if part in _NOT_SERVED or (collection == "keys" and part in _CRYPTOGRAPHY):
             raise errors.not_served(f"Key Vault {part}")
-    shape = "list" if not name else last.lower() if last.lower() in ("versions", "recover") else "item"
+    shape = "list" if not name else last.lower() if last.lower() in _LAST else "item"
     operation = _OPERATIONS.get((request.method, collection, shape))
     if operation is None or any(more):
         raise errors.not_served(f"{request.method} {path} of Key Vault")
-    return operation, name, last if shape == "item" and last else None
+    return operation, collection, name, last if shape == "item" and last else None
 
 
 async def _json(request: Request) -> Json:

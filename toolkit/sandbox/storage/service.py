@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
 from toolkit.sandbox.model import Origin, Principal
-from toolkit.sandbox.storage import containers, delegation
+from toolkit.sandbox.storage import containers, delegation, encryption
 from toolkit.sandbox.storage.authentication import Anonymous, Identity, authenticate, private_container
 from toolkit.sandbox.storage.blobs import AzuriteBlobs
 from toolkit.sandbox.storage.errors import SERVER, StorageError, not_served, serialise
@@ -89,6 +89,7 @@ class StorageService:
         containers.require_visible(target.container)
         operation = operation_of(request.method, target, parameters)
         await self._authorise(account, identity, request, target, parameters, operation)
+        encryption.require_key(self._world, account, operation.name, request, parameters)
         return await self._carry_out(operation, account, identity, request, path, target, parameters)
 
     # -- the steps -----------------------------------------------------------------------------------------------------

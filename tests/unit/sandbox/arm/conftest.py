@@ -17,6 +17,7 @@ from toolkit.sandbox.arm.access import RoleBasedAccess
 from toolkit.sandbox.arm.operations import INSTANT, Profile
 from toolkit.sandbox.arm.service import ArmService
 from toolkit.sandbox.entra.directory import EntraDirectory
+from toolkit.sandbox.keyvault.keys import StoredKeys
 from toolkit.sandbox.keyvault.secrets import StoredSecrets
 from toolkit.sandbox.model import Origin, Principal, vantage
 from toolkit.sandbox.store import Resource, Store
@@ -170,6 +171,7 @@ def build(store: Store, profile: Profile = INSTANT, clock: Clock | None = None) 
         cast(Any, None),
         blobs,
         StoredSecrets(store),
+        StoredKeys(store),
     )
     arm = Arm(ArmService(world, profile, clock or Clock()), directory, blobs, store)
     for namespace in NAMESPACES:

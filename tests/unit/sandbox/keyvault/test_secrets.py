@@ -2,100 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from azure.core import PipelineClient
-from azure.core.rest import HttpRequest, HttpResponse
 
 from tests.unit.sandbox import harness
-from toolkit.sandbox.keyvault.service import KeyVaultService
-from toolkit.sandbox.store import Store
-from toolkit.sandbox.world import World
-
-VAULT = "kvtest"
-HOST = f"https://{VAULT}.vault.azure.net"
-SECRETS = "Microsoft.KeyVault/vaults/secrets"
-OFFICER = tuple(
-    f"{SECRETS}/{action}"
-    for action in (
-        "getSecret/action",
-        "setSecret/action",
-        "readMetadata/action",
-        "update/action",
-        "delete",
-        "recover/action",
-        "purge/action",
-    )
-)
-
-
-@dataclass
-class Vault:
-    world: World
-    transport: Callable[[str], Any]
-
-    def configure(self, **properties: Any) -> str:
-        vault = harness.resource(
-            "Microsoft.KeyVault/vaults",
-            VAULT,
-            {
-                "tenantId": harness.TENANT,
-                "enableRbacAuthorization": True,
-                "softDeleteRetentionInDays": 7,
-                **properties,
-            },
-        )
-        vault.body["location"] = "westeurope"
-        self.world.store.put(vault)
-        return vault.id
-
-    def token(self, name: str, *data_actions: str, audience: str = "https://vault.azure.net") -> str:
-        grants = cast(harness.Grants, self.world.access)
-        grants.data_actions |= {(name, harness.GROUP, action) for action in data_actions}
-        return cast(harness.KnownTokens, self.world.tokens).issue(name, audience)
-
-    def call(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        token: str | None = "officer",
-        vantage: str = "internet",
-        host: str = HOST,
-    ) -> HttpResponse:
-        headers = {}
-        if token == "officer":
-            token = self.token("officer", *OFFICER)
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
-        with PipelineClient(host, transport=self.transport(vantage), policies=[]) as client:
-            separator = "&" if "?" in path else "?"
-            url = path if path.startswith("https:") else f"{host}/{path}{separator}api-version=7.6"
-            return client.send_request(HttpRequest(method, url, json=body, headers=headers))
-
-
-@pytest.fixture
-def vault(tmp_path: Path) -> Iterator[Vault]:
-    store = Store(":memory:")
-    world = harness.world(tmp_path, store)
-    loop = harness.Loop()
-    with harness.served(loop, KeyVaultService(world)) as transport:
-        vault = Vault(world, transport)
-        vault.configure()
-        yield vault
-    loop.close()
-    store.close()
-
-
-def refusal(response: HttpResponse) -> tuple[int, str, str | None]:
-    error = response.json()["error"]
-    return response.status_code, error["code"], error.get("innererror", {}).get("code")
-
+from tests.unit.sandbox.keyvault.conftest import HOST, OFFICER, SECRETS, VAULT, Vault, refusal
 
 # -- secrets -----------------------------------------------------------------------------------------------------------
 
@@ -182,7 +94,7 @@ def test_bad_input(vault: Vault, path: str, body: Any) -> None:
     assert refusal(vault.call("PUT", path, body)) == (400, "BadParameter", None)
 
 
-@pytest.mark.parametrize("path", ["keys", "certificates/c", "secrets/s/backup", "nonsense"])
+@pytest.mark.parametrize("path", ["keys/k/v/wrapkey", "certificates/c", "secrets/s/backup", "nonsense"])
 def test_what_is_not_served_is_refused_by_name(vault: Vault, path: str) -> None:
     response = vault.call("GET", path)
     assert response.status_code == 501
@@ -240,8 +152,7 @@ def test_role_on_one_secret(vault: Vault) -> None:
     vault.call("PUT", "secrets/one", {"value": "1"})
     vault.call("PUT", "secrets/two", {"value": "2"})
     token = vault.token("scoped")
-    grants = cast(harness.Grants, vault.world.access)
-    grants.data_actions.add(("scoped", f"{vault.configure()}/secrets/one", f"{SECRETS}/getSecret/action"))
+    vault.grant("scoped", "secrets/one", f"{SECRETS}/getSecret/action")
     assert vault.call("GET", "secrets/one", token=token).status_code == 200
     assert vault.call("GET", "secrets/two", token=token).status_code == 403
 

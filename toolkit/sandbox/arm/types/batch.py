@@ -10,8 +10,10 @@ import re
 import secrets
 import uuid
 
-from toolkit.sandbox.arm.errors import bad_request, conflict
+from toolkit.sandbox.arm.customer_keys import assigned_identities, require_key
+from toolkit.sandbox.arm.errors import ArmError, bad_request, conflict
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType
+from toolkit.sandbox.customer_keys import KeyUnusable
 from toolkit.sandbox.store import Resource
 from toolkit.sandbox.vm_sizes import FAMILIES, limits
 
@@ -38,6 +40,39 @@ def _account_checked(call: Call, resource: Resource) -> None:
     storage = (resource.properties.get("autoStorage") or {}).get("storageAccountId")
     if storage:
         call.referenced(storage, resource.id)
+    _encryption_checked(call, resource)
+
+
+def _encryption_checked(call: Call, resource: Resource) -> None:
+    """A customer's key is for a new account; the way back to Microsoft's is open.
+
+    https://learn.microsoft.com/azure/batch/batch-customer-managed-key#frequently-asked-questions
+    """
+    encryption = resource.properties["encryption"]
+    if encryption.get("keySource") != "Microsoft.KeyVault":
+        return
+    if call.existing is not None and call.existing.properties["encryption"]["keySource"] != "Microsoft.KeyVault":
+        raise bad_request("InvalidPropertyValue", "Customer-managed keys are only supported for new Batch accounts.")
+    key = str((encryption.get("keyVaultProperties") or {}).get("keyIdentifier", ""))
+    if not key:
+        # https://github.com/Azure/azure-cli/issues/24007
+        raise bad_request(
+            "MissingRequiredProperty",
+            "A required property was not specified in the request body: properties.encryption.keyVaultProperties",
+        )
+    assigned = assigned_identities(resource, call.existing)
+    if len(assigned) > 1:
+        # The request has no place to say which one reads the key (inferred).
+        raise bad_request("InvalidPropertyValue", "A Batch account that has a customer-managed key has one identity.")
+
+    def words(unusable: KeyUnusable) -> ArmError:
+        return bad_request(
+            "InvalidKeyVaultProperties",
+            f"The Batch account '{call.id.name}' cannot use the customer-managed key '{key}': {unusable} The identity "
+            "needs Get, Unwrap Key and Wrap Key, and the key vault soft delete and purge protection.",
+        )
+
+    require_key(call, resource, key, assigned[0] if assigned else None, words)
 
 
 def _account(call: Call, resource: Resource) -> None:

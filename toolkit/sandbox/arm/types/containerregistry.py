@@ -9,9 +9,11 @@ import re
 from datetime import UTC, datetime
 
 from toolkit.records import Json
-from toolkit.sandbox.arm.errors import bad_request, conflict
+from toolkit.sandbox.arm.customer_keys import identity_of_client, require_key
+from toolkit.sandbox.arm.errors import ArmError, bad_request, conflict
 from toolkit.sandbox.arm.ids import ResourceId
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType
+from toolkit.sandbox.customer_keys import KeyUnusable
 from toolkit.sandbox.store import Resource
 from toolkit.sandbox.world import World
 
@@ -49,6 +51,42 @@ def _checked(call: Call, resource: Resource) -> None:
             "ExportPolicyDisabledNotAllowed",
             "The export policy can only be disabled when public network access is disabled.",
         )
+    _encryption_checked(call, resource)
+
+
+def _encryption_checked(call: Call, resource: Resource) -> None:
+    """A customer's key is chosen when a Premium registry is made, and never given up.
+
+    https://learn.microsoft.com/azure/container-registry/tutorial-customer-managed-keys (codes inferred)
+    """
+    encryption = resource.properties["encryption"]
+    on = str(encryption.get("status", "disabled")).lower() == "enabled"
+    if call.existing is not None and on != (call.existing.properties["encryption"]["status"] == "enabled"):
+        raise bad_request(
+            "EncryptionCannotBeChanged",
+            f"Encryption with a customer-managed key can only be {'enabled' if on else 'left out'} when the registry "
+            "is created. For more information on bring your own key, please visit 'https://aka.ms/acr/cmk'.",
+        )
+    if not on:
+        return
+    if resource.body["sku"]["name"] != "Premium":
+        raise bad_request("FeatureNotSupported", "Encryption with a customer-managed key needs the Premium SKU.")
+    key = encryption.get("keyVaultProperties") or {}
+    identifier, client_id = str(key.get("keyIdentifier", "")), str(key.get("identity", ""))
+
+    def words(unusable: KeyUnusable) -> ArmError:
+        # The sentence, which is the same for a firewall: https://github.com/MicrosoftDocs/azure-docs/issues/61015
+        return bad_request(
+            "FailedToAccessKey",
+            f"Failed to access KeyId '{identifier}'. Verify that identity '{client_id}' has 'Get, Wrap Key, Unwrap "
+            f"Key' permission on key '{identifier}'. For more information on bring your own key, please visit "
+            "'https://aka.ms/acr/cmk'.",
+        )
+
+    used = require_key(call, resource, identifier, identity_of_client(call, resource, client_id) or client_id, words)
+    key["versionedKeyIdentifier"] = used["keyUriWithVersion"]
+    key["keyRotationEnabled"] = identifier.rstrip("/").rsplit("/", 2)[-2].lower() == "keys"
+    key["lastKeyRotationTimestamp"] = datetime.now(UTC).isoformat()
 
 
 def _registry(call: Call, resource: Resource) -> None:

@@ -15,8 +15,10 @@ from typing import Any
 
 from toolkit.records import Json
 from toolkit.sandbox.arm import private_link
-from toolkit.sandbox.arm.errors import bad_request, conflict
+from toolkit.sandbox.arm.customer_keys import require_key
+from toolkit.sandbox.arm.errors import ArmError, bad_request, conflict
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType
+from toolkit.sandbox.customer_keys import KeyUnusable
 from toolkit.sandbox.internal import connection_id, keep_connection, keep_target_hosts
 from toolkit.sandbox.store import Resource
 
@@ -39,6 +41,41 @@ def _factory_checked(call: Call, resource: Resource) -> None:
                     f"The specified resource name '{call.id.name}' is already in use. Resource names must be "
                     "globally unique.",
                 )
+    _encryption_checked(call, resource)
+
+
+def _encryption_checked(call: Call, resource: Resource) -> None:
+    """A customer's key is for a factory in which nothing is yet, and is never given up.
+
+    https://learn.microsoft.com/azure/data-factory/enable-customer-managed-key
+    """
+    encryption = resource.properties.get("encryption") or {}
+    before = (call.existing.properties.get("encryption") or {}) if call.existing is not None else {}
+    if before and not encryption:
+        # A PUT that says nothing of it, as the studio's: it stays (inferred).
+        resource.properties["encryption"] = before
+        return
+    if not encryption:
+        return
+    if call.existing is not None and not before and call.resources.store.under(call.existing.id):
+        # https://github.com/Azure/Azure-DataFactory/issues/251
+        raise bad_request(
+            "AddCMKToExistingFactoriesWithEntities",
+            "Update factory failed. You cannot add CMK settings for factories with existing entities",
+        )
+    key = f"{str(encryption.get('vaultBaseUrl', '')).rstrip('/')}/keys/{encryption.get('keyName', '')}"
+    if version := encryption.get("keyVersion"):
+        key = f"{key}/{version}"
+    identity = (encryption.get("identity") or {}).get("userAssignedIdentity") or None
+
+    def words(unusable: KeyUnusable) -> ArmError:
+        return bad_request(
+            "CustomerManagedKeyNotAccessible",
+            f"The factory '{call.id.name}' cannot use the customer-managed key '{key}': {unusable} The identity needs "
+            "the permissions Get, Unwrap Key and Wrap Key, and the key vault Soft Delete and Do Not Purge.",
+        )
+
+    require_key(call, resource, key, identity, words)
 
 
 def _factory(call: Call, resource: Resource) -> None:

@@ -15,7 +15,7 @@ from toolkit.sandbox.arm.ids import ResourceId
 from toolkit.sandbox.arm.network_rules import private_block, subnet_without_endpoint
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType
 from toolkit.sandbox.store import Resource
-from toolkit.sandbox.world import SecretRefused, World
+from toolkit.sandbox.world import World
 
 VAULTS = "Microsoft.KeyVault/vaults"
 _DELETED = "Microsoft.KeyVault/locations/deletedVaults"
@@ -171,6 +171,7 @@ def _deleted(world: World, name: str) -> Resource | None:
 def _forget(world: World, deleted: Resource) -> None:
     world.store.delete(deleted.id)
     world.secrets.forget(deleted.name)
+    world.keys.forget(deleted.name)
 
 
 async def _purge(call: Call, resource: Resource) -> Answer:
@@ -188,43 +189,6 @@ async def _purge(call: Call, resource: Resource) -> Answer:
 
 def _list_deleted(call: Call) -> list[Json]:
     return [vault.body for vault in call.resources.store.under(f"/subscriptions/{call.id.subscription_id}", _DELETED)]
-
-
-# -- secrets through ARM -----------------------------------------------------------------------------------------------
-
-
-def _secret_found(call: Call) -> Resource | None:
-    """A secret exists in ARM as long as it does in the vault, where it can be deleted without ARM."""
-    vault = call.resources.store.get(call.id.parent_id)
-    known = vault is not None and call.id.name.lower() in call.resources.world.secrets.names(vault)
-    return call.resources.store.get(call.id.id) if known else None
-
-
-def _list_secrets(call: Call) -> list[Json]:
-    vault = call.resources.store.get(call.id.parent_id)
-    assert vault is not None
-    known = call.resources.world.secrets.names(vault)
-    return [s.body for s in call.resources.store.under(vault.id, f"{VAULTS}/secrets") if s.name.lower() in known]
-
-
-def _secret(call: Call, resource: Resource) -> None:
-    """The value goes to the vault's own documents and nowhere else (https://learn.microsoft.com/rest/api/keyvault/keyvault/secrets)."""
-    vault = call.resources.store.get(call.id.parent_id)
-    assert vault is not None
-    value = resource.internal.pop("value", None)
-    given = {**resource.properties, "value": value, "tags": resource.body.get("tags")}
-    try:
-        bundle = call.resources.world.secrets.write(vault, call.id.name, given)
-    except SecretRefused as error:
-        raise ArmError(error.status, error.code, error.message) from error
-    versioned, attributes = bundle["id"], bundle["attributes"]
-    resource.properties.update(
-        secretUri=versioned.rsplit("/", 1)[0],
-        secretUriWithVersion=versioned,
-        attributes={
-            key: attributes[key] for key in ("enabled", "created", "updated", "nbf", "exp") if key in attributes
-        },
-    )
 
 
 def check_name(world: World, on: ResourceId, body: Json) -> Answer:
@@ -265,19 +229,6 @@ KEYVAULT: tuple[ResourceType, ...] = (
         validate=_vault_checked,
         on_put=_vault,
         on_delete=_soft_delete,
-    ),
-    ResourceType(
-        f"{VAULTS}/secrets",
-        first_api_version="2016-10-01",
-        place="child",
-        location="none",
-        create_status=200,
-        provisioning_state=False,
-        methods=frozenset({"GET", "PUT", "PATCH"}),
-        write_only=("value",),
-        find=_secret_found,
-        on_put=_secret,
-        list=_list_secrets,
     ),
     ResourceType(
         _DELETED,

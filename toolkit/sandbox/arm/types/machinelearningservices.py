@@ -16,7 +16,7 @@ from toolkit.sandbox.arm.errors import bad_request
 from toolkit.sandbox.arm.ids import parse
 from toolkit.sandbox.arm.quotas import require_one_node
 from toolkit.sandbox.arm.resource_type import Call, LongRunning, ResourceType
-from toolkit.sandbox.arm.types import managed_networks
+from toolkit.sandbox.arm.types import managed_networks, workspace_encryption
 from toolkit.sandbox.arm.types.machine_learning_assets import ASSETS, WORKSPACES
 from toolkit.sandbox.arm.types.machine_learning_datastores import DATASTORES, blob_container, system_datastores
 from toolkit.sandbox.store import Resource
@@ -73,6 +73,7 @@ def _workspace_checked(call: Call, resource: Resource) -> None:
         )
     if not (resource.body.get("identity") or {}).get("type"):
         raise bad_request("ValidationError", "A workspace needs an identity.")
+    workspace_encryption.encryption_checked(call, resource)
     if standing is not None:
         before = standing.properties["managedNetwork"].get("isolationMode", "Disabled")
         sent = call.sent.get("managedNetwork")

@@ -17,6 +17,7 @@ from toolkit.sandbox.arm.errors import bad_request, conflict
 from toolkit.sandbox.arm.ids import ResourceId
 from toolkit.sandbox.arm.network_rules import private_block, subnet_without_endpoint
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType, Singleton
+from toolkit.sandbox.arm.types.storage_encryption import encryption_checked
 from toolkit.sandbox.containers import CONTAINERS, DEFAULTS, delete_container, deleted_containers, forget_account
 from toolkit.sandbox.internal import account_keys, keep_account_keys
 from toolkit.sandbox.private_link_zones import suffix_of
@@ -75,21 +76,8 @@ def _account_checked(call: Call, resource: Resource) -> None:
                     "AccountPropertyCannotBeUpdated",
                     f"The property '{key}' was specified in the input, but it cannot be updated.",
                 )
-        _merge_encryption(call.existing, resource)
+    encryption_checked(call, resource)
     _rules_checked(call, properties["networkAcls"])
-
-
-def _merge_encryption(existing: Resource, resource: Resource) -> None:
-    """Infrastructure encryption is chosen at creation and stays (https://learn.microsoft.com/azure/storage/common/infrastructure-encryption-enable)."""
-    standing = existing.properties["encryption"].get("requireInfrastructureEncryption")
-    sent = resource.properties["encryption"].get("requireInfrastructureEncryption", standing)
-    if sent != standing:
-        raise bad_request(
-            "RequireInfrastructureEncryptionCannotBeUpdated",
-            "The property 'requireInfrastructureEncryption' cannot be updated after the account was created.",
-        )
-    if standing is not None:
-        resource.properties["encryption"]["requireInfrastructureEncryption"] = standing
 
 
 def _rules_checked(call: Call, acls: Json) -> None:
