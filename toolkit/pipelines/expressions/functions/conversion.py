@@ -129,7 +129,7 @@ def _escaped(function: str, value: Any) -> str:
     return quote(text(function, 0, 1, value), safe="", errors="replace")
 
 
-# -- numbers, booleans, text, JSON ---------------------------------------------------------------------------------------
+# -- numbers, booleans, text, JSON -------------------------------------------------------------------------------------
 
 
 def bool_(value: Any) -> bool:

@@ -1,0 +1,156 @@
+"""Collection functions: what they give, and where that is written."""
+
+from __future__ import annotations
+
+from tests.unit.pipelines.expressions.case import Fails, Row
+
+ROWS: tuple[Row, ...] = (
+    ("@contains('hello world', 'world')", True, "adf"),
+    ("@contains('hello world', 'universe')", False, "adf"),
+    ("@contains('hello world', 'World')", False, "adf"),
+    ("@contains('abc', '')", True, "net-string"),
+    ("@contains(createArray('a', 'b'), 'b')", True, "adf"),
+    ("@contains(createArray('a', 'b'), 'B')", False, "adf"),
+    ("@contains(createArray(1, 2), 2)", True, "adf"),
+    ("@contains(createArray(1, 2), 2.0)", True, "inferred"),
+    ("@contains(createArray(1, 2), '2')", False, "inferred"),
+    ("@contains(createArray(json('{\"a\":1}')), json('{\"a\":1}'))", True, "inferred"),
+    ("@contains(json('{\"a\":1}'), 'a')", True, "adf"),
+    ("@contains(json('{\"a\":1}'), 'A')", False, "adf"),
+    ("@contains(json('{\"a\":1}'), '1')", False, "adf"),
+    ("@contains(createArray(null), null)", True, "inferred"),
+    ("@contains(createArray('Completed', 'Failed', 'Canceled'), 'Running')", False, "adf"),
+    (
+        "@contains(1, 1)",
+        Fails(
+            "'contains' expects its first parameter to be an object, an array or a string. The provided value is of type 'Integer'"
+        ),
+        "wdl",
+    ),
+    ("@contains('a', 1)", Fails("its second parameter to be a string"), "wdl"),
+    ("@contains(null, 'a')", Fails("of type 'Null'"), "wdl"),
+    ("@contains('a')", Fails("Function 'contains' does not accept 1 argument(s)"), "adf"),
+    ("@empty('')", True, "adf"),
+    ("@empty('abc')", False, "adf"),
+    ("@empty(' ')", False, "adf"),
+    ("@empty(json('[]'))", True, "adf"),
+    ("@empty(createArray(0))", False, "adf"),
+    ("@empty(json('{}'))", True, "adf"),
+    ("@empty(json('{\"a\":null}'))", False, "adf"),
+    ("@empty(null)", True, "inferred"),
+    (
+        "@empty(0)",
+        Fails(
+            "'empty' expects its parameter to be an object, an array or a string. The provided value is of type 'Integer'"
+        ),
+        "wdl",
+    ),
+    ("@empty(false)", Fails("of type 'Boolean'"), "wdl"),
+    ("@first('hello')", "h", "adf"),
+    ("@first(createArray(0, 1, 2))", 0, "adf"),
+    ("@first(createArray('a'))", "a", "adf"),
+    ("@first('')", "", "inferred"),
+    ("@first(json('[]'))", None, "inferred"),
+    ("@first(createArray(json('{\"a\":1}')))", {"a": 1}, "adf"),
+    (
+        "@first(null)",
+        Fails(
+            "The function 'first' expects its parameter to be an array or a string. The provided value is of type 'Null'"
+        ),
+        "wdl",
+    ),
+    ("@first(json('{}'))", Fails("of type 'Object'"), "wdl"),
+    ("@last('abcd')", "d", "adf"),
+    ("@last(createArray(0, 1, 2, 3))", 3, "adf"),
+    ("@last(createArray('a'))", "a", "adf"),
+    ("@last('')", "", "inferred"),
+    ("@last(json('[]'))", None, "inferred"),
+    (
+        "@last(5)",
+        Fails(
+            "The function 'last' expects its parameter to be an array or a string. The provided value is of type 'Integer'"
+        ),
+        "wdl",
+    ),
+    ("@intersection(createArray(1, 2, 3), createArray(101, 2, 1, 10), createArray(6, 8, 1, 2))", [1, 2], "adf"),
+    ("@intersection(createArray('a'), createArray('b'))", [], "adf"),
+    ("@intersection(createArray('a', 'a'), createArray('a'))", ["a"], "adf"),
+    ("@intersection(createArray('a'), createArray('A'))", [], "inferred"),
+    ("@intersection(json('[[1],[2]]'), json('[[2]]'))", [[2]], "inferred"),
+    ('@intersection(json(\'{"a":1,"b":2}\'), json(\'{"b":3,"c":4}\'))', {"b": 3}, "adf"),
+    ("@intersection(json('{\"a\":1}'), json('{\"b\":1}'))", {}, "adf"),
+    (
+        "@intersection(createArray(1), json('{}'))",
+        Fails("The function 'intersection' expects parameters of one type"),
+        "adf",
+    ),
+    ("@intersection('a', 'b')", Fails("The function 'intersection' expects either an array or an object"), "wdl"),
+    ("@intersection(createArray(1))", Fails("Function 'intersection' does not accept 1 argument(s)"), "adf"),
+    ("@union(createArray(1, 2, 3), createArray(1, 2, 10, 101))", [1, 2, 3, 10, 101], "adf"),
+    ("@union(createArray('a', 'a'), createArray('b'))", ["a", "b"], "adf"),
+    ("@union(createArray(1), createArray('1'), createArray(true))", [1, "1", True], "inferred"),
+    ('@union(json(\'{"a":1,"b":2}\'), json(\'{"b":3}\'))', {"a": 1, "b": 3}, "adf"),
+    ("@union(json('[]'), json('[]'))", [], "adf"),
+    ("@union(json('{}'), json('{\"a\":{\"b\":1}}'))", {"a": {"b": 1}}, "adf"),
+    ("@union(createArray(json('{\"a\":1}')), createArray(json('{\"a\":1}')))", [{"a": 1}], "adf"),
+    (
+        "@union(createArray(1), null)",
+        Fails(
+            "The function 'union' expects either an array or an object as its parameters. The parameter at position '2' is of type 'Null'"
+        ),
+        "wdl",
+    ),
+    ("@union(createArray(1), json('{}'))", Fails("expects parameters of one type"), "adf"),
+    ("@union(createArray(1))", Fails("Function 'union' does not accept 1 argument(s)"), "adf"),
+    ("@join(createArray('a', 'b', 'c'), '.')", "a.b.c", "adf"),
+    ("@join(createArray('a'), ',')", "a", "adf"),
+    ("@join(json('[]'), ',')", "", "net-string"),
+    ("@join(createArray(1, 2.5, true, null), ',')", "1,2.5,True,", "inferred"),
+    ("@join(createArray('a', 'b'), '')", "ab", "net-string"),
+    ("@join(createArray('a', 'b'), ', ')", "a, b", "adf"),
+    (
+        "@join('abc', '.')",
+        Fails("'join' expects its first parameter to be an array. The provided value is of type 'String'"),
+        "wdl",
+    ),
+    ("@join(createArray('a'), 1)", Fails("its second parameter to be a string"), "wdl"),
+    ("@length('abcd')", 4, "adf"),
+    ("@length(createArray(0, 1, 2, 3))", 4, "adf"),
+    ("@length('')", 0, "adf"),
+    ("@length(json('[]'))", 0, "adf"),
+    ("@length('😀')", 2, "net-string"),
+    ("@length('é')", 1, "net-string"),
+    (
+        "@length(json('{}'))",
+        Fails(
+            "The function 'length' expects its parameter to be an array or a string. The provided value is of type 'Object'."
+        ),
+        "docs-25107",
+    ),
+    ("@length(null)", Fails("The provided value is of type 'Null'"), "wdl"),
+    ("@length(12)", Fails("The provided value is of type 'Integer'"), "wdl"),
+    ("@skip(createArray(0, 1, 2, 3), 1)", [1, 2, 3], "adf"),
+    ("@skip(createArray(0, 1), 0)", [0, 1], "adf"),
+    ("@skip(createArray(0, 1), 2)", [], "wdl"),
+    ("@skip(createArray(0, 1), 5)", [], "wdl"),
+    (
+        "@skip('abc', 1)",
+        Fails("'skip' expects its first parameter to be an array. The provided value is of type 'String'"),
+        "adf",
+    ),
+    ("@skip(createArray(1), '1')", Fails("its second parameter to be an integer"), "wdl"),
+    ("@skip(createArray(1), -1)", Fails("The count must not be negative"), "adf"),
+    ("@take('abcde', 3)", "abc", "adf"),
+    ("@take(createArray(0, 1, 2, 3, 4), 3)", [0, 1, 2], "adf"),
+    ("@take(createArray(0), 3)", [0], "wdl"),
+    ("@take('ab', 5)", "ab", "wdl"),
+    ("@take('ab', 0)", "", "inferred"),
+    ("@take('😀a', 2)", "😀", "net-string"),
+    ("@take('ab', -1)", Fails("The count must not be negative"), "adf"),
+    (
+        "@take(1, 1)",
+        Fails("'take' expects its first parameter to be an array or a string. The provided value is of type 'Integer'"),
+        "wdl",
+    ),
+    ("@take(createArray(1), 1.0)", Fails("its second parameter to be an integer"), "wdl"),
+)
