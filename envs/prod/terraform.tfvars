@@ -37,6 +37,7 @@ locks  = true
 
 network = {
   address_space = "10.43.0.0/20"
+  nat_zones     = ["1", "2", "3"]
   subnets = {
     private_endpoints = { newbits = 4, netnum = 0, private_endpoints = true }
     compute           = { newbits = 4, netnum = 1, nat = true }

@@ -73,6 +73,7 @@ module "network" {
   address_space   = var.network.address_space
   subnets         = var.network.subnets
   hub_firewall_ip = var.network.hub_firewall_ip
+  nat_zones       = var.network.nat_zones
   diagnostics     = local.diagnostics
 }
 

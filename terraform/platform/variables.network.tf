@@ -4,12 +4,14 @@ variable "network" {
 
     * `address_space`: the range of its own network.
     * `hub_firewall_ip`: next hop of the subnets with `hub_firewall`.
+    * `nat_zones`: availability zones of the NAT gateway's public address.
     * `subnets`: by key, as in modules/network; `private_endpoints` is required.
     * `existing`: `virtual_network_id`, and `subnet_ids` by the same keys.
   EOT
   type = object({
     address_space   = optional(string)
     hub_firewall_ip = optional(string)
+    nat_zones       = optional(set(string), [])
     subnets = optional(map(object({
       newbits           = number
       netnum            = number

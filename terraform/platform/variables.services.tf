@@ -163,7 +163,7 @@ variable "function_app" {
     * `runtime`: `name` and `version` of the language.
     * `memory_mb`: memory of an instance.
     * `max_instances`: how many there may be.
-    * `zone_redundant`: instances in several zones, where the region has them.
+    * `zone_redundant`: instances in several zones, in regions that offer it; its storage (`storage.sku`) must be in zones, too.
     * `settings`: application settings; no secrets.
     * `public_network_access`: whether the app's public endpoint answers at all.
   EOT
@@ -198,6 +198,15 @@ variable "function_app" {
     error_message = join(" ", [
       "Flex Consumption stands in subnets that are delegated to it:",
       "set network.subnets.functions.delegation = \"Microsoft.App/environments\".",
+    ])
+  }
+
+  # https://learn.microsoft.com/azure/reliability/reliability-functions
+  validation {
+    condition = !try(var.function_app.zone_redundant, false) || can(regex("_(RA)?G?ZRS$", var.storage.sku))
+    error_message = join(" ", [
+      "A zone-redundant function app on storage of one zone stops with that zone:",
+      "set storage.sku to Standard_ZRS or Standard_GZRS, or function_app.zone_redundant = false.",
     ])
   }
 }

@@ -116,6 +116,7 @@ BAD: dict[tuple[RootName, str], list[str | dict[str, Any]]] = {
     ("platform", "function_app"): [
         network(""),
         network("", subnets=f"{SUBNET}\nfunctions = {{ newbits = 4, netnum = 1 }}"),
+        "function_app = { zone_redundant = true }",
     ],
 }  # fmt: skip
 

@@ -124,6 +124,29 @@ def test_a_name_that_somebody_else_has_is_found_before_anything_is_made(toolkit:
         other.close()
 
 
+def test_zones_that_the_region_lacks_are_found_before_anything_is_made(toolkit: Toolkit) -> None:
+    project = toolkit.project
+    with (
+        edited(project, "local/env.toml", '"westeurope"', '"ukwest"'),
+        edited(project, LOCAL, 'sku             = "Standard_LRS"', 'sku             = "Standard_ZRS"'),
+        edited(project, LOCAL, "function_app = {}\n", "function_app = { zone_redundant = true }\n"),
+        edited(project, LOCAL, "netnum = 2, nat = false }", "netnum = 2, nat = true }"),
+        edited(project, LOCAL, "network = {\n", 'network = {\n  nat_zones = ["1", "2", "3"]\n'),
+        requests(project) as seen,
+    ):
+        result = toolkit("apply", "local", "--no-smoke")
+    assert result.code == 1, result.err
+    said = " ".join(result.err.split())
+    for part in (
+        "nothing was changed in local: the region lacks what the plan makes there",
+        "module.function_app[0].azapi_resource.plan: ukwest has no zone-redundant Flex Consumption; regions",
+        "module.network[0].azapi_resource.public_ip[0]: ukwest has no availability zones, not 1, 2, 3",
+        "choose another location in envs/local/env.toml, or change function_app.zone_redundant or network.nat_zones",
+    ):
+        assert part in said
+    assert seen.writes == []
+
+
 # -- afterwards --------------------------------------------------------------------------------------------------------
 
 

@@ -81,8 +81,8 @@ ENVIRONMENT = (
     Row(
         "vantages",
         ENV,
-        '["internet", "vnet", "adf-managed"]',
-        '["vnet", "internet", "adf-managed"]',
+        '["internet", "vnet", "adf-managed", "aml-managed"]',
+        '["vnet", "internet", "adf-managed", "aml-managed"]',
         "nothing",
         "nothing",
     ),
@@ -188,6 +188,7 @@ VARIABLES = (
     ),
     Row("budget", LOCAL, "amount = 100", "amount = 200", "nothing", "changes"),
     Row("locks", LOCAL, "locks  = false", "locks  = true", "nothing", "changes"),
+    Row("network.nat_zones", LOCAL, "network = {\n", 'network = {\n  nat_zones = ["1"]\n', "nothing", "nothing"),
     Row("network", LOCAL, '"10.40.0.0/20"', '"10.42.0.0/20"', "nothing", "changes"),
     added("private_dns", '{ records = "policy" }', "nothing", "changes"),
     added("development", "true", "nothing", "nothing"),

@@ -21,6 +21,7 @@ from toolkit.terraform.session import Session
 from toolkit.terraform.subnets import refuse_unfit_subnets
 from toolkit.terraform.targets import all_but
 from toolkit.terraform.workspace import RootName
+from toolkit.terraform.zones import refuse_missing_zones
 from toolkit.waiting import BackOff, Waits
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -110,6 +111,7 @@ def _mended_before(session: Session, plan: SavedPlan, root: RootName, limits: _L
         imports |= past.before_apply(session, plan.document)
     refuse_taken_names(session, plan.document, imports)
     refuse_unfit_subnets(session, plan.document)
+    refuse_missing_zones(session, plan.document)
     refuse_small_quotas(session, plan.document)
     return _rest(session, plan, root, imports, limits) if imports else plan
 

@@ -160,6 +160,12 @@ def azure_type(values: dict[str, Any] | None) -> str | None:
     return declared.split("@")[0] if isinstance(declared, str) and "@" in declared else None
 
 
+def azure_body(values: dict[str, Any] | None) -> dict[str, Any]:
+    """The body of an azapi resource; azapi 1.15 shows a text, ``{}``, for a resource that was written without one."""
+    body = (values or {}).get("body")
+    return body if isinstance(body, dict) else {}
+
+
 def _change(item: dict[str, Any]) -> ResourceChange:
     change = item["change"]
     action = _ACTIONS[tuple(change["actions"])]

@@ -7,15 +7,16 @@ never gets a node (https://learn.microsoft.com/troubleshoot/azure/hpc/batch/azur
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from toolkit.azure.api_versions import API_VERSIONS, CORE_QUOTAS_API_VERSION
-from toolkit.azure.arm import ARM, arm_client
+from toolkit.azure.arm import arm_client
 from toolkit.environment import Environment
 from toolkit.errors import ToolkitError
-from toolkit.terraform.plan import azure_type
+from toolkit.terraform.plan import azure_body, azure_type
+from toolkit.terraform.reads import Read, pages, reader
 from toolkit.terraform.session import Session
 
 _LEARNING = "Microsoft.MachineLearningServices"
@@ -24,8 +25,6 @@ _POOLS = "Microsoft.Batch/batchAccounts/pools"
 _ACCOUNTS = "microsoft.batch/batchaccounts"
 # The cores of all families together, as https://learn.microsoft.com/cli/azure/quota names the second.
 _TOTALS = {"Dedicated": "TotalDedicatedCores", "LowPriority": "TotalLowPriorityCores"}
-
-Read = Callable[[str], dict[str, Any] | None]  # the answer to a GET; None for an identity that may not look
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,9 @@ def refuse_small_quotas(session: Session, document: dict[str, Any]) -> None:
         return
     environment = session.environment
     with arm_client(session.connection) as client:
-        found, unknown = shortages(wanted, environment.subscription_id, environment.location, _reader(client))
+        found, unknown = shortages(
+            wanted, environment.subscription_id, environment.location, reader(client, "the quotas")
+        )
     for line in unknown:
         session.observer.note(line)
     if found:
@@ -120,7 +121,7 @@ def planned_nodes(document: dict[str, Any]) -> list[Nodes]:
             continue
         if not {"create", "update"} & set(item["change"]["actions"]):
             continue
-        properties = (after.get("body") or {}).get("properties") or {}
+        properties = azure_body(after).get("properties") or {}
         if kind == _CLUSTERS and properties.get("computeType") == "AmlCompute":
             inner = properties.get("properties") or {}
             priority = inner.get("vmPriority") or "Dedicated"
@@ -134,8 +135,8 @@ def planned_nodes(document: dict[str, Any]) -> list[Nodes]:
 def shortages(wanted: list[Nodes], subscription: str, location: str, read: Read) -> tuple[list[Shortage], list[str]]:
     """What does not fit, and what nobody can know before, as sentences."""
     base = f"/subscriptions/{subscription}/providers/{_LEARNING}/locations/{location}"
-    sizes = _sizes(_pages(read, f"{base}/vmSizes?api-version={CORE_QUOTAS_API_VERSION}"))
-    usages = _pages(read, f"{base}/usages?api-version={CORE_QUOTAS_API_VERSION}")
+    sizes = _sizes(pages(read, f"{base}/vmSizes?api-version={CORE_QUOTAS_API_VERSION}"))
+    usages = pages(read, f"{base}/usages?api-version={CORE_QUOTAS_API_VERSION}")
     found: list[Shortage] = []
     unknown: list[str] = []
     for nodes in wanted:
@@ -194,34 +195,3 @@ def _batch_limits(account: dict[str, Any] | None, size: Size) -> Mapping[str, in
 def _key(name: str) -> str:
     """Azure spells one family differently from place to place: "Standard NCASv3_T4 Family", standardNCASv3_T4Family."""
     return name.lower().replace(" ", "")
-
-
-def _pages(read: Read, path: str) -> list[dict[str, Any]] | None:
-    found: list[dict[str, Any]] = []
-    following: str | None = path
-    while following:
-        page = read(following)
-        if page is None:
-            return None
-        found += page.get("value") or []
-        following = page.get("nextLink")
-    return found
-
-
-def _reader(client: Any) -> Read:
-    from azure.core.exceptions import AzureError
-    from azure.core.rest import HttpRequest
-
-    def read(path: str) -> dict[str, Any] | None:
-        url = path if path.startswith("https://") else f"{ARM}{path}"
-        try:
-            response = client.send_request(HttpRequest("GET", url))
-            if response.status_code in (403, 404):
-                return None
-            response.raise_for_status()
-        except AzureError as error:
-            raise ToolkitError(f"cannot look at the quotas: {error.message}") from error
-        answer: dict[str, Any] = response.json()
-        return answer
-
-    return read

@@ -1,5 +1,6 @@
 locals {
   with_nat = anytrue([for subnet in var.subnets : subnet.nat])
+  zones    = join("", sort(var.nat_zones))
 
   subnet_names = { for key in keys(var.subnets) : key => "snet-${replace(key, "_", "-")}" }
 
@@ -83,13 +84,20 @@ resource "azapi_resource" "public_ip" {
 
   type      = "Microsoft.Network/publicIPAddresses@2024-01-01"
   parent_id = var.parent_id
-  name      = var.names.public_ip
+  name      = join("-z", concat([var.names.public_ip], local.zones == "" ? [] : [local.zones]))
   location  = var.location
   tags      = var.tags
-  body = {
-    sku        = { name = "Standard", tier = "Regional" }
-    properties = { publicIPAllocationMethod = "Static", publicIPAddressVersion = "IPv4" }
-  }
+  body = merge(
+    {
+      sku        = { name = "Standard", tier = "Regional" }
+      properties = { publicIPAllocationMethod = "Static", publicIPAddressVersion = "IPv4" }
+    },
+    length(var.nat_zones) == 0 ? {} : { zones = sort(var.nat_zones) },
+  )
+
+  # Zones of an address that stands cannot be changed, and one that a gateway uses cannot be deleted: other zones are another
+  # address, which the gateway has before the former one goes. https://github.com/Azure/AzOps/issues/701
+  lifecycle { create_before_destroy = true }
 }
 
 resource "azapi_resource" "nat_gateway" {

@@ -126,6 +126,22 @@ variable "hub_firewall_ip" {
   }
 }
 
+variable "nat_zones" {
+  description = <<-EOT
+    Availability zones of the NAT gateway's public address: all three make it zone-redundant, none leaves it to Azure.
+    The gateway itself (Standard) is in one zone, which Azure chooses: https://learn.microsoft.com/azure/nat-gateway/nat-availability-zones
+  EOT
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  # Two are answered as three: https://github.com/Azure/terraform-azurerm-caf-enterprise-scale/issues/447
+  validation {
+    condition     = contains([0, 1, 3], length(var.nat_zones)) && length(setsubtract(var.nat_zones, ["1", "2", "3"])) == 0
+    error_message = "nat_zones is one of the zones 1, 2 and 3, all three of them for a zone-redundant address, or empty."
+  }
+}
+
 variable "diagnostics" {
   description = "Where the logs of the network security groups go; null for nowhere."
   type        = object({ workspace_id = string })

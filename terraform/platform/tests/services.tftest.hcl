@@ -245,3 +245,30 @@ run "invalid_function_app_in_a_plain_subnet" {
 
   expect_failures = [var.function_app]
 }
+
+run "zone_redundant_function_app_and_address" {
+  command = plan
+
+  variables {
+    function_app = { zone_redundant = true }
+    storage      = { sku = "Standard_GZRS", retention_days = 7, containers = ["ml-globals", "smoke"], lake_containers = [] }
+    network = {
+      address_space = "10.40.0.0/20"
+      nat_zones     = ["1", "2", "3"]
+      subnets = {
+        private_endpoints = { newbits = 4, netnum = 0, private_endpoints = true }
+        functions         = { newbits = 4, netnum = 3, nat = true, delegation = "Microsoft.App/environments" }
+      }
+    }
+  }
+}
+
+run "invalid_zone_redundant_function_app_on_storage_of_one_zone" {
+  command = plan
+
+  variables {
+    function_app = { zone_redundant = true }
+  }
+
+  expect_failures = [var.function_app]
+}

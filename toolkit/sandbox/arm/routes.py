@@ -16,6 +16,7 @@ from toolkit.sandbox.arm.quotas import list_usages, list_vm_sizes
 from toolkit.sandbox.arm.registry import lookup
 from toolkit.sandbox.arm.resource_type import Answer
 from toolkit.sandbox.arm.resources import Resources
+from toolkit.sandbox.arm.zones import list_geo_regions
 from toolkit.sandbox.model import Principal
 
 
@@ -147,6 +148,10 @@ async def usages(call: RouteCall) -> Answer:
     return Answer({"value": list_usages(directory, call.subscription_id, call.match["location"])})
 
 
+async def geo_regions(call: RouteCall) -> Answer:
+    return Answer({"value": list_geo_regions(call.subscription_id, call.query.get("sku", ""))})
+
+
 _FILTER = re.compile(
     r"\s*(?P<field>resourceType|name|resourceGroup|location)\s+eq\s+'(?P<value>[^']*)'\s*", re.IGNORECASE
 )
@@ -235,6 +240,7 @@ ROUTES: tuple[Route, ...] = (
     _route("GET", _OPERATION.format("operationResults"), operation_result),
     _route("GET", _LEARNING + "/vmSizes", vm_sizes, "Microsoft.MachineLearningServices/locations/vmSizes/read"),
     _route("GET", _LEARNING + "/usages", usages, "Microsoft.MachineLearningServices/locations/usages/read"),
+    _route("GET", _SUB + r"/providers/Microsoft\.Web/geoRegions", geo_regions, "Microsoft.Web/geoRegions/read"),
     _route("GET", _SUB + r"/resources", list_resources, "Microsoft.Resources/subscriptions/resources/read"),
     _route("GET", _SUB + r"/resourceGroups/(?P<group>[^/]+)/resources", list_resources, _READ_GROUP),
     _route("POST", r"/providers/Microsoft\.Resources/validateResources", validate_resources),

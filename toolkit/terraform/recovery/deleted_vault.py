@@ -18,7 +18,7 @@ from toolkit.azure.arm import ARM, arm_client, until_done
 from toolkit.environment import Connection
 from toolkit.errors import ToolkitError
 from toolkit.records import Json
-from toolkit.terraform.plan import azure_type
+from toolkit.terraform.plan import azure_body, azure_type
 from toolkit.terraform.recovery.owed_purge import pending
 from toolkit.terraform.recovery.past import Past
 from toolkit.terraform.session import Session
@@ -109,7 +109,7 @@ def _created(document: dict[str, Any]) -> list[RecoverStep]:
         if item["type"] != "azapi_resource" or azure_type(after) != _VAULT or "create" not in item["change"]["actions"]:
             continue
         resource_id = f"{after['parent_id']}/providers/{_VAULT}/{after['name']}"
-        properties = (after.get("body") or {}).get("properties", {})
+        properties = azure_body(after).get("properties", {})
         location = str(after["location"]).replace(" ", "").lower()
         steps.append(RecoverStep(item["address"], resource_id, location, str(properties.get("tenantId", ""))))
     return steps

@@ -19,7 +19,7 @@ from toolkit.azure.arm import ARM, arm_client, until_done
 from toolkit.environment import Connection, Environment
 from toolkit.errors import ToolkitError
 from toolkit.files import disk_errors, write_atomically
-from toolkit.terraform.plan import azure_type
+from toolkit.terraform.plan import azure_body, azure_type
 from toolkit.terraform.recovery.past import Past
 from toolkit.terraform.session import Session
 
@@ -85,7 +85,7 @@ def steps_after_destroy(document: dict[str, Any]) -> list[PurgeStep]:
         if azure_type(before) == _WORKSPACE:
             steps.append(PurgeStep("workspace", before["id"], before.get("location", "")))
         elif azure_type(before) == _VAULT:
-            properties = (before.get("body") or {}).get("properties", {})
+            properties = azure_body(before).get("properties", {})
             days = properties.get("softDeleteRetentionInDays", 90)  # Azure's default
             steps.append(
                 PurgeStep(

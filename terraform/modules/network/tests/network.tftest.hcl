@@ -208,3 +208,56 @@ run "invalid_address_space" {
   }
   expect_failures = [var.address_space]
 }
+
+run "an_address_of_no_zone" {
+  command = plan
+
+  variables {
+    subnets = { batch = { newbits = 4, netnum = 2, nat = true } }
+  }
+
+  assert {
+    condition     = azapi_resource.public_ip[0].name == "pip-x" && !can(azapi_resource.public_ip[0].body.zones)
+    error_message = "Without nat_zones, Azure places the address."
+  }
+}
+
+run "a_zone_redundant_address" {
+  command = plan
+
+  variables {
+    subnets   = { batch = { newbits = 4, netnum = 2, nat = true } }
+    nat_zones = ["3", "1", "2"]
+  }
+
+  assert {
+    condition     = jsonencode(azapi_resource.public_ip[0].body.zones) == jsonencode(["1", "2", "3"])
+    error_message = "The address is in every zone that nat_zones names."
+  }
+
+  assert {
+    condition     = azapi_resource.public_ip[0].name == "pip-x-z123"
+    error_message = "Zones of an address cannot be changed: other zones are another address."
+  }
+
+  assert {
+    condition     = !can(azapi_resource.nat_gateway[0].body.zones)
+    error_message = "A Standard gateway is in one zone, which Azure chooses."
+  }
+}
+
+run "invalid_zone" {
+  command = plan
+
+  variables { nat_zones = ["4"] }
+
+  expect_failures = [var.nat_zones]
+}
+
+run "invalid_two_zones" {
+  command = plan
+
+  variables { nat_zones = ["1", "2"] }
+
+  expect_failures = [var.nat_zones]
+}

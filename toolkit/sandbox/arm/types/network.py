@@ -15,11 +15,13 @@ from toolkit.records import Json
 from toolkit.sandbox.arm import association_links
 from toolkit.sandbox.arm.errors import bad_request
 from toolkit.sandbox.arm.resource_type import Call, LongRunning, ResourceType
+from toolkit.sandbox.arm.zones import check_zones
 from toolkit.sandbox.store import Resource
 
 _NETWORKS = "Microsoft.Network/virtualNetworks"
 _SUBNETS = f"{_NETWORKS}/subnets"
 _NIC = "Microsoft.Network/networkInterfaces"
+_GATEWAYS = "Microsoft.Network/natGateways"
 _SUBNET_DEFAULTS: Json = {
     "delegations": [],
     "privateEndpointNetworkPolicies": "Disabled",
@@ -206,10 +208,53 @@ def _address(call: Call, resource: Resource) -> None:
         resource.properties["ipAddress"] = str(ipaddress.IPv4Address("198.18.0.0") + number)
 
 
+def _address_checked(call: Call, resource: Resource) -> None:
+    if resource.body.get("zones") and (resource.body.get("sku") or {}).get("name") != "Standard":
+        raise bad_request(
+            "SkuNotSupportAvailabilityZones",
+            f"Public IP address {resource.id} of the Basic SKU cannot have availability zones: use the Standard SKU.",
+        )
+    check_zones(call, resource)
+
+
+def _address_free(call: Call, resource: Resource) -> None:
+    """https://learn.microsoft.com/azure/virtual-network/ip-services/public-ip-addresses#limits"""
+    for gateway in call.resources.store.of_type(_GATEWAYS):
+        for address in gateway.properties.get("publicIpAddresses") or []:
+            if address["id"].lower() == resource.id.lower():
+                raise bad_request(
+                    "PublicIPAddressCannotBeDeleted",
+                    f"Public IP address {resource.id} can not be deleted since it is still allocated to resource "
+                    f"{gateway.id}. In order to delete the public IP, disassociate/detach the Public IP address from "
+                    "the resource. To learn how to do this, see aka.ms/deletepublicip.",
+                )
+
+
+def _gateway_checked(call: Call, resource: Resource) -> None:
+    """A gateway of the Standard SKU is in one zone, and takes addresses of all zones, of none and of its own.
+
+    https://learn.microsoft.com/azure/nat-gateway/nat-availability-zones; several zones are refused:
+    https://github.com/hashicorp/terraform-provider-azurerm/issues/21696
+    """
+    zones = [str(zone) for zone in resource.body.get("zones") or []]
+    if len(zones) > 1:
+        raise bad_request(
+            "NatGatewayMultipleZonesNotSupported",
+            f"NAT gateway {resource.id} cannot be in more than one availability zone: {', '.join(zones)}.",
+        )
+    check_zones(call, resource)
+    for address in resource.properties.get("publicIpAddresses") or []:
+        standing = call.referenced(address["id"], resource.id).body.get("zones") or []
+        if len(standing) == 1 and zones and standing != zones:
+            raise bad_request(
+                "NatGatewayAndPublicIpZonesDoNotMatch",
+                f"NAT gateway {resource.id} in zone {zones[0]} cannot use public IP address {address['id']} of zone "
+                f"{standing[0]}.",
+            )
+
+
 def _gateway(call: Call, resource: Resource) -> None:
     resource.properties.setdefault("resourceGuid", str(uuid.uuid4()))
-    for address in resource.properties.get("publicIpAddresses") or []:
-        call.referenced(address["id"], resource.id)
 
 
 _LONG_RUNNING = LongRunning(create=5, update=5, delete=10, headers=("Azure-AsyncOperation",))
@@ -263,15 +308,18 @@ NETWORK: tuple[ResourceType, ...] = (
         defaults={"publicIPAddressVersion": "IPv4", "publicIPAllocationMethod": "Dynamic", "idleTimeoutInMinutes": 4},
         kept=("resourceGuid", "ipAddress"),
         long_running=_LONG_RUNNING,
+        validate=_address_checked,
         on_put=_address,
+        before_delete=_address_free,
     ),
     ResourceType(
-        "Microsoft.Network/natGateways",
+        _GATEWAYS,
         first_api_version="2019-02-01",
         etag_in_body=True,
         defaults={"idleTimeoutInMinutes": 4},
         kept=("resourceGuid",),
         long_running=_LONG_RUNNING,
+        validate=_gateway_checked,
         on_put=_gateway,
         before_delete=_free_of_subnets("natGateway", "InUseNatGatewayCannotBeDeleted", "NAT gateway"),
     ),

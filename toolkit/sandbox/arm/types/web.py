@@ -10,6 +10,7 @@ from toolkit.sandbox.arm import association_links
 from toolkit.sandbox.arm.errors import ArmError, bad_request, conflict
 from toolkit.sandbox.arm.registration import is_registered
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType, Singleton
+from toolkit.sandbox.arm.zones import FLEX_CONSUMPTION, check_flex_plan
 from toolkit.sandbox.store import Resource
 
 _SITES = "Microsoft.Web/sites"
@@ -29,6 +30,8 @@ def _plan(call: Call, resource: Resource) -> None:
     sku = resource.body.get("sku") or {}
     if not sku.get("name"):
         raise bad_request("BadRequest", "The parameter sku has an invalid value: a plan needs a SKU.")
+    if sku.get("tier") == FLEX_CONSUMPTION or sku["name"].upper() == "FC1":
+        check_flex_plan(resource)
     resource.properties["status"] = "Ready"
     resource.properties["numberOfSites"] = sum(
         str(site.properties.get("serverFarmId", "")).lower() == resource.id.lower()
