@@ -2,7 +2,7 @@
 storage = {
   sku             = "Standard_LRS"
   retention_days  = 7
-  containers      = ["ml-globals", "smoke", "adftrain"]
+  containers      = ["smoke", "adftrain"]
   lake_containers = ["raw", "curated"]
   lifecycle_rules = {
     expire-smoke = { prefixes = ["smoke/"], delete_after = 7 }

@@ -8,10 +8,10 @@ storage = {
   sku             = "Standard_ZRS"
   retention_days  = 30
   restore_days    = 14
-  containers      = ["ml-globals", "smoke", "adftrain"]
+  containers      = ["smoke", "adftrain"]
   lake_containers = ["raw", "curated"]
   lifecycle_rules = {
-    expire-versions = { prefixes = ["ml-globals/", "adftrain/"], delete_versions_after = 90 }
+    expire-versions = { prefixes = ["adftrain/"], delete_versions_after = 90 }
     expire-smoke    = { prefixes = ["smoke/"], delete_after = 7 }
     cool-adftrain   = { prefixes = ["adftrain/"], tier_to_cool_after = 30, delete_after = 365 }
   }

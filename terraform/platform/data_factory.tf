@@ -13,6 +13,7 @@ module "data_factory" {
   managed_private_endpoints = merge(
     {
       mpe-storage-blob = { target_id = module.storage.id, group_id = "blob" }
+      mpe-pointers     = { target_id = module.pointer_storage.id, group_id = "blob" }
       mpe-lake-blob    = { target_id = module.lake.id, group_id = "blob" }
       mpe-lake-dfs     = { target_id = module.lake.id, group_id = "dfs" }
       mpe-key-vault    = { target_id = module.key_vault.id, group_id = "vault" }

@@ -16,6 +16,24 @@ module "function_identity" {
   tags      = local.tags
 }
 
+# The app's own: whoever writes its packages and its host's keys chooses what it runs.
+# https://learn.microsoft.com/azure/azure-functions/storage-considerations
+module "function_storage" {
+  source = "../modules/storage_account"
+  count  = local.with_function_app ? 1 : 0
+
+  name                  = local.names.function_storage_account
+  parent_id             = local.resource_group_id
+  location              = var.location
+  tags                  = local.tags
+  sku                   = var.storage.sku
+  retention_days        = var.storage.retention_days
+  containers            = [local.function_container]
+  public_network_access = var.public_network_access.storage
+  private_endpoints     = local.private_endpoints.function_storage
+  diagnostics           = local.diagnostics
+}
+
 module "function_app" {
   source = "../modules/function_app"
   count  = local.with_function_app ? 1 : 0
@@ -27,8 +45,8 @@ module "function_app" {
   tags      = local.tags
   identity  = { id = module.function_identity[0].id, client_id = module.function_identity[0].client_id }
   storage = {
-    account_name  = module.storage.name
-    blob_endpoint = module.storage.blob_endpoint
+    account_name  = module.function_storage[0].name
+    blob_endpoint = module.function_storage[0].blob_endpoint
     container     = local.function_container
   }
   subnet_id             = local.subnet_ids["functions"]

@@ -1,11 +1,14 @@
 locals {
   # What cannot be made again from code: data, secrets, images.
-  stateful_resources = {
+  stateful_resources = merge({
     storage            = module.storage.id
     lake               = module.lake.id
+    pointer_storage    = module.pointer_storage.id
     key_vault          = module.key_vault.id
     container_registry = module.container_registry.id
-  }
+    },
+    local.with_function_app ? { function_storage = module.function_storage[0].id } : {},
+  )
 }
 
 module "metric_alerts" {
@@ -72,6 +75,7 @@ module "governance" {
     module.data_factory_pipelines,
     module.function_app,
     module.function_identity,
+    module.function_storage,
     module.identity,
     module.key_vault,
     module.lake,
@@ -80,6 +84,7 @@ module "governance" {
     module.monitoring,
     module.naming,
     module.network,
+    module.pointer_storage,
     module.private_dns,
     module.storage,
     module.workspace_identity_access,

@@ -21,13 +21,14 @@ locals {
   endpoint_groups = merge({
     storage                    = ["blob", "file"]
     lake                       = ["blob", "dfs"]
+    pointer_storage            = ["blob"]
     key_vault                  = ["vault"]
     container_registry         = ["registry"]
     machine_learning_workspace = ["amlworkspace"]
     data_factory               = ["dataFactory", "portal"]
     },
     local.with_batch ? { batch = keys(local.batch_zones) } : {},
-    local.with_function_app ? { function = keys(local.function_zones) } : {},
+    local.with_function_app ? { function = keys(local.function_zones), function_storage = ["blob"] } : {},
   )
 
   # Short enough for a name of 64 characters:
@@ -35,6 +36,8 @@ locals {
   endpoint_abbreviations = {
     storage                    = "st"
     lake                       = "dls"
+    pointer_storage            = "stcp"
+    function_storage           = "stfn"
     key_vault                  = "kv"
     container_registry         = "cr"
     machine_learning_workspace = "mlw"

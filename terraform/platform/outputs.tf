@@ -41,7 +41,7 @@ output "private_endpoint_subnet_id" {
 }
 
 output "storage_account_name" {
-  description = "The workspace's default storage account, which holds code pointers, too."
+  description = "The workspace's default storage account."
   value       = module.storage.name
 }
 
@@ -78,6 +78,46 @@ output "lake_storage_account_id" {
 output "lake_containers" {
   description = "Resource ids of the data lake's file systems, by name."
   value       = module.lake.container_ids
+}
+
+output "pointer_storage_account_name" {
+  description = "Account of the code pointers."
+  value       = module.pointer_storage.name
+}
+
+output "pointer_storage_account_id" {
+  description = "Resource id of that account."
+  value       = module.pointer_storage.id
+}
+
+output "pointer_storage_blob_endpoint" {
+  description = "Address of its blob service."
+  value       = module.pointer_storage.blob_endpoint
+}
+
+output "pointer_storage_containers" {
+  description = "Resource ids of its containers, by name."
+  value       = module.pointer_storage.container_ids
+}
+
+output "pointer_container_name" {
+  description = "Container in which CI publishes code pointers (code-assets/ASSET/latest.json), and pipelines read them."
+  value       = local.pointer_container
+}
+
+output "function_storage_account_name" {
+  description = "Host storage of the function app; null without one."
+  value       = one(module.function_storage[*].name)
+}
+
+output "function_storage_account_id" {
+  description = "Resource id of that account; null without a function app."
+  value       = one(module.function_storage[*].id)
+}
+
+output "function_storage_containers" {
+  description = "Resource ids of its containers, by name; null without a function app."
+  value       = one(module.function_storage[*].container_ids)
 }
 
 output "key_vault_name" {
@@ -171,12 +211,14 @@ output "private_endpoints" {
     for resource, endpoints in {
       storage                    = module.storage.private_endpoints
       lake                       = module.lake.private_endpoints
+      pointer_storage            = module.pointer_storage.private_endpoints
       key_vault                  = module.key_vault.private_endpoints
       container_registry         = module.container_registry.private_endpoints
       machine_learning_workspace = module.machine_learning_workspace.private_endpoints
       data_factory               = module.data_factory.private_endpoints
       batch                      = local.with_batch ? module.batch_account[0].private_endpoints : {}
       function                   = local.with_function_app ? module.function_app[0].private_endpoints : {}
+      function_storage           = local.with_function_app ? module.function_storage[0].private_endpoints : {}
     } : { for group, endpoint in endpoints : "${resource}_${group}" => endpoint }
   ]...)
 }

@@ -7,6 +7,7 @@ module "data_factory_pipelines" {
     blob_endpoint       = module.storage.blob_endpoint
     linked_service_name = module.data_factory.linked_service_names["ls_storage"]
   }
+  pointer_container_url = "${module.pointer_storage.blob_endpoint}${local.pointer_container}"
   machine_learning = {
     workspace_id   = module.machine_learning_workspace.id
     compute_id     = module.machine_learning_workspace.compute_ids[local.pipeline_compute]

@@ -8,6 +8,7 @@ locals {
   )
 
   containers       = module.storage.container_ids
+  pointers         = module.pointer_storage.container_ids[local.pointer_container]
   probe_principals = local.bootstrap.probe_identities
 
   # Azure Machine Learning demands these before the workspace is made:
@@ -86,7 +87,7 @@ locals {
   factory_access = merge(
     {
       pointers = {
-        scope = local.containers["ml-globals"]
+        scope = local.pointers
         role  = "Storage Blob Data Reader"
         why   = "pipelines read code pointers, and must not write them"
       }
@@ -142,15 +143,15 @@ locals {
   # https://learn.microsoft.com/azure/app-service/app-service-key-vault-references#grant-your-app-access-to-a-key-vault
   function_access = local.with_function_app ? {
     storage = {
-      scope = module.storage.id
+      scope = module.function_storage[0].id
       role  = "Storage Blob Data Owner"
-      why   = "the Functions host keeps its packages, keys and leases in its storage account"
+      why   = "the Functions host keeps its packages, keys and leases in an account of its own"
     }
     secrets = { scope = module.key_vault.id, role = "Key Vault Secrets User", why = "settings of the app refer to secrets" }
   } : {}
 
   ci_access = {
-    pointers = { scope = local.containers["ml-globals"], role = "Storage Blob Data Contributor", why = "CI publishes code pointers" }
+    pointers = { scope = local.pointers, role = "Storage Blob Data Contributor", why = "CI publishes code pointers" }
   }
 
   # Smoke tests prove with these what is allowed and what is refused; probe nobody has no role at all.
@@ -165,7 +166,7 @@ locals {
   operators_access = {
     resource_group = { scope = local.resource_group_id, role = "Reader", why = "operators see the platform" }
     key_vault      = { scope = module.key_vault.id, role = "Key Vault Reader", why = "operators see which secrets there are" }
-    pointers       = { scope = local.containers["ml-globals"], role = "Storage Blob Data Reader", why = "operators see which code runs" }
+    pointers       = { scope = local.pointers, role = "Storage Blob Data Reader", why = "operators see which code runs" }
   }
 
   # https://learn.microsoft.com/azure/machine-learning/how-to-disable-local-auth-storage

@@ -3,10 +3,9 @@ locals {
 
   # The factory keeps what tasks print in adfjobs:
   # https://learn.microsoft.com/azure/data-factory/transform-data-using-custom-activity
-  service_containers = concat(
-    local.with_batch ? ["adfjobs"] : [],
-    local.with_function_app ? [local.function_container] : [],
-  )
+  service_containers = local.with_batch ? ["adfjobs"] : []
+
+  pointer_container = "ml-globals"
 }
 
 module "storage" {
@@ -44,5 +43,23 @@ module "lake" {
   public_network_access = var.public_network_access.storage
   ip_rules              = var.storage.lake_ip_rules
   private_endpoints     = local.private_endpoints.lake
+  diagnostics           = local.diagnostics
+}
+
+# Apart from the workspace's account, whose writers (jobs, tasks, people) would otherwise choose the code that production runs
+# next: docs/adr/0007. No lifecycle rule: versions of pointers are small, and the way back.
+module "pointer_storage" {
+  source = "../modules/storage_account"
+
+  name                  = local.names.pointer_storage_account
+  parent_id             = local.resource_group_id
+  location              = var.location
+  tags                  = local.tags
+  sku                   = var.storage.sku
+  retention_days        = var.storage.retention_days
+  containers            = [local.pointer_container]
+  public_network_access = var.public_network_access.storage
+  ip_rules              = setunion(var.storage.pointer_ip_rules, var.lease_ip_rules)
+  private_endpoints     = local.private_endpoints.pointer_storage
   diagnostics           = local.diagnostics
 }

@@ -28,12 +28,13 @@ variable "name_overrides" {
 
 variable "storage" {
   description = <<-EOT
-    Both storage accounts.
+    The storage accounts.
 
     * `sku`: redundancy.
     * `retention_days`: for how long deleted blobs and containers come back.
     * `restore_days`: how far back the workspace's account can be restored to a point in time.
-    * `ip_rules`, `lake_ip_rules`: public addresses that may reach the workspace's account, and the lake.
+    * `ip_rules`, `lake_ip_rules`, `pointer_ip_rules`: public addresses that may reach the workspace's account, the lake, and
+      the account of code pointers.
     * `resource_access_rules`: resource ids of this tenant that may reach the workspace's account, such as another factory's.
     * `containers`: of the workspace's account.
     * `lake_containers`: of the data lake.
@@ -45,6 +46,7 @@ variable "storage" {
     restore_days          = optional(number)
     ip_rules              = optional(set(string), [])
     lake_ip_rules         = optional(set(string), [])
+    pointer_ip_rules      = optional(set(string), [])
     resource_access_rules = optional(set(string), [])
     containers            = set(string)
     lake_containers       = set(string)
@@ -57,8 +59,8 @@ variable "storage" {
   })
 
   validation {
-    condition     = length(setsubtract(["ml-globals", "smoke", "adftrain"], var.storage.containers)) == 0
-    error_message = "storage.containers must hold ml-globals (code pointers), smoke (smoke tests) and adftrain (training from the factory)."
+    condition     = length(setsubtract(["smoke", "adftrain"], var.storage.containers)) == 0
+    error_message = "storage.containers must hold smoke (smoke tests) and adftrain (training from the factory)."
   }
 
   validation {
@@ -67,9 +69,12 @@ variable "storage" {
   }
 
   validation {
-    condition = var.public_network_access.storage == "Enabled" || length(var.storage.ip_rules) + length(var.storage.lake_ip_rules) == 0
+    condition = (
+      var.public_network_access.storage == "Enabled" ||
+      length(setunion(var.storage.ip_rules, var.storage.lake_ip_rules, var.storage.pointer_ip_rules)) == 0
+    )
     error_message = join(" ", [
-      "storage.ip_rules and storage.lake_ip_rules have no effect while public network access of storage is Disabled:",
+      "ip_rules, lake_ip_rules and pointer_ip_rules of storage have no effect while public network access of storage is Disabled:",
       "set it to Enabled in envs/<env>/env.toml, or remove the rules.",
     ])
   }

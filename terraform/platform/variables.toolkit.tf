@@ -45,7 +45,7 @@ variable "public_network_access" {
   description = <<-EOT
     Whether a public endpoint answers those whom the rules allow (Enabled), or private endpoints only (Disabled).
 
-    * `storage`: of both storage accounts.
+    * `storage`: of the storage accounts.
     * `key_vault`, `container_registry`, `data_factory`, `machine_learning_workspace`: of that service.
   EOT
   type = object({

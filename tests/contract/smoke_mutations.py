@@ -184,6 +184,22 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
         lambda p: open_firewall(p, "lake_storage_account_id"),
         {"storage-internet-lake-denied": "AuthorizationPermissionMismatch", "posture-storage": "defaultAction"},
     ),
+    "pointers' firewall open": (
+        lambda p: open_firewall(p, "pointer_storage_account_id"),
+        {"storage-internet-pointers-denied": "AuthorizationPermissionMismatch", "posture-storage": "defaultAction"},
+    ),
+    "writer may write pointers": (
+        lambda p: p.granted(p.probe("writer"), BLOB_DATA_CONTRIBUTOR, p.outputs["pointer_storage_account_id"]),
+        {
+            "storage-pointers-writer-denied": "was allowed",
+            "storage-adf-managed-pointers": "was allowed",
+            "rbac-probes-minimal": "writer has a role",
+        },
+    ),
+    "function storage with old tls": (
+        lambda p: p.changed(p.outputs["function_storage_account_id"], {"properties.minimumTlsVersion": "TLS1_0"}),
+        {"posture-storage": "minimumTlsVersion"},
+    ),
     "shared keys on": (
         lambda p: storage(p, allowSharedKeyAccess=True),
         {"storage-shared-key-denied": "AuthenticationFailed", "posture-storage": "allowSharedKeyAccess"},
@@ -354,7 +370,8 @@ def reject(platform: Platform, target: str, endpoints: Mapping[str, Any]) -> Non
 
 def reject_managed_endpoint(platform: Platform) -> None:
     managed = platform.outputs["data_factory_managed_private_endpoints"]
-    reject(platform, platform.outputs["storage_account_id"], managed)
+    for account in ("storage_account_id", "pointer_storage_account_id"):
+        reject(platform, platform.outputs[account], managed)
 
 
 def reject_private_endpoint(platform: Platform) -> None:
@@ -386,7 +403,11 @@ def delete_container(platform: Platform) -> None:
 BREAKAGES: dict[str, tuple[Callable[[Platform], None], dict[str, str]]] = {
     "managed endpoint rejected": (
         reject_managed_endpoint,
-        {"adf-endpoints-approved": "Rejected on its target", "storage-adf-managed-write": "AuthorizationFailure"},
+        {
+            "adf-endpoints-approved": "Rejected on its target",
+            "storage-adf-managed-write": "AuthorizationFailure",
+            "storage-adf-managed-pointers": "AuthorizationFailure",
+        },
     ),
     "private endpoint rejected": (
         reject_private_endpoint,

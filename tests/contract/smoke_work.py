@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 from azure.core.credentials import TokenCredential
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.identity import ManagedIdentityCredential
+from azure.storage.blob import BlobClient, BlobServiceClient
 
 from tests.contract.smoke_platform import Platform
 from toolkit.azure.api_versions import api_version
@@ -76,6 +78,54 @@ def function_reads_secrets(platform: Platform, _: Hosted) -> None:
     assert refused.value.status_code == 404
 
 
+def pointer_of(platform: Platform, actor: Actor) -> AbstractContextManager[BlobClient]:
+    """A pointer blob, as pipelines and CI name it."""
+    return _blob(
+        actor.blobs(platform.outputs["pointer_storage_blob_endpoint"]), platform.outputs["pointer_container_name"]
+    )
+
+
+@contextmanager
+def _blob(connected: AbstractContextManager[BlobServiceClient], container: str) -> Iterator[BlobClient]:
+    with connected as service:
+        yield service.get_blob_client(container, "code-assets/tried/latest.json")
+
+
+def factory_only_reads_pointers(platform: Platform, hosted: Hosted) -> None:
+    """There is none yet; without the role it would learn nothing."""
+    with pointer_of(platform, as_factory(platform, hosted)) as pointer:
+        with pytest.raises(ResourceNotFoundError):
+            pointer.download_blob()
+        with pytest.raises(HttpResponseError, match="AuthorizationPermissionMismatch"):
+            pointer.upload_blob(b"{}")
+
+
+def may_not_write_pointers(identity: str) -> Callable[[Platform, Hosted], None]:
+    """From inside the network, so that the role alone refuses it."""
+
+    def work(platform: Platform, _: Hosted) -> None:
+        with pointer_of(platform, as_identity(platform, identity, "vnet")) as pointer:
+            for refused in (lambda: pointer.upload_blob(b"{}", overwrite=True), pointer.download_blob):
+                with pytest.raises(HttpResponseError, match="AuthorizationPermissionMismatch"):
+                    refused()
+
+    return work
+
+
+def function_keeps_its_host_in_its_own_account(platform: Platform, _: Hosted) -> None:
+    """As the Functions host does: containers that it makes itself, https://learn.microsoft.com/azure/azure-functions/storage-considerations."""
+    endpoint = f"https://{platform.outputs['function_storage_account_name']}.blob.core.windows.net"
+    with as_identity(platform, "function", "vnet").blobs(endpoint) as service:
+        container = service.create_container("azure-webjobs-secrets")
+        container.upload_blob("app/host.json", b"{}")
+        container.delete_container()
+    with (
+        as_identity(platform, "function", "vnet").blobs(platform.outputs["storage_blob_endpoint"]) as service,
+        pytest.raises(HttpResponseError, match="AuthorizationPermissionMismatch"),
+    ):
+        service.create_container("azure-webjobs-hosts")
+
+
 WORK: dict[str, Callable[[Platform, Hosted], None]] = {
     "the factory writes raw data": factory_writes("raw"),
     "the factory writes curated data": factory_writes("curated"),
@@ -87,4 +137,10 @@ WORK: dict[str, Callable[[Platform, Hosted], None]] = {
     ),
     "the factory finds the account that runs its tasks": finds("factory", "batch_account_id"),
     "the function app reads secrets": function_reads_secrets,
+    "the function app keeps its host in its own account": function_keeps_its_host_in_its_own_account,
+    "the factory reads pointers and does not write them": factory_only_reads_pointers,
+    **{
+        f"{name} may not touch pointers": may_not_write_pointers(name)
+        for name in ("workspace", "compute", "batch", "batch-nodes", "function")
+    },
 }

@@ -33,9 +33,7 @@ ACCESS = dict.fromkeys(
 )
 
 
-def storage(
-    containers: str = '"ml-globals", "smoke", "adftrain"', lake: str = '"raw", "curated"', more: str = ""
-) -> str:
+def storage(containers: str = '"smoke", "adftrain"', lake: str = '"raw", "curated"', more: str = "") -> str:
     return (
         f'storage = {{ sku = "Standard_LRS", retention_days = 7, containers = [{containers}], '
         f"lake_containers = [{lake}] {more} }}"

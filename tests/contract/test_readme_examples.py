@@ -70,8 +70,12 @@ STUBS: dict[str, dict[str, Any]] = {
         "id": STORAGE,
         "name": "stmlpdev",
         "blob_endpoint": "https://stmlpdev.blob.core.windows.net/",
+    },
+    "pointer_storage": {
+        "blob_endpoint": "https://stcpmlpdev.blob.core.windows.net/",
         "container_ids": {"ml-globals": f"{STORAGE}/blobServices/default/containers/ml-globals"},
     },
+    "function_storage": {"name": "stfnmlpdev", "blob_endpoint": "https://stfnmlpdev.blob.core.windows.net/"},
     "workspace_identity_access": {
         "assignments": {"a": {"id": f"{STORAGE}/providers/Microsoft.Authorization/roleAssignments/{'0' * 8}"}}
     },

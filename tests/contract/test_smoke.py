@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 import json
 import os
 import re
@@ -24,7 +25,7 @@ from azure.identity import ManagedIdentityCredential
 
 from tests.conftest import copy_project
 from tests.contract.smoke_mutations import BREAKAGES, MUTATIONS, no_link, open_firewall
-from tests.contract.smoke_platform import Platform, toolkit
+from tests.contract.smoke_platform import ROLES_API_VERSION, Platform, toolkit
 from tests.contract.smoke_work import WORK
 from toolkit.azure.api_versions import api_version
 from toolkit.azure.pipeline import RestClient
@@ -71,6 +72,8 @@ def test_denials_carry_azures_own_codes(platform: Platform) -> None:
         "storage-nobody-read-denied": (403, "AuthorizationPermissionMismatch"),
         "storage-internet-write-denied": (403, "AuthorizationFailure"),
         "storage-internet-lake-denied": (403, "AuthorizationFailure"),
+        "storage-internet-pointers-denied": (403, "AuthorizationFailure"),
+        "storage-pointers-writer-denied": (403, "AuthorizationPermissionMismatch"),
         "storage-shared-key-denied": (403, "KeyBasedAuthenticationNotPermitted"),
         "storage-anonymous-denied": (401, "NoAuthenticationInformation"),
         "storage-plain-http-denied": (400, "AccountRequiresHttps"),
@@ -78,6 +81,22 @@ def test_denials_carry_azures_own_codes(platform: Platform) -> None:
         "keyvault-nobody-denied": (403, "ForbiddenByRbac"),
         "keyvault-internet-denied": (403, "ForbiddenByConnection"),
     }
+
+
+def test_ci_alone_writes_code_pointers(platform: Platform) -> None:
+    """Of everybody who has any role at the pointers or above them, in the platform, the bootstrap and the sandbox."""
+    container = platform.outputs["pointer_storage_containers"][platform.outputs["pointer_container_name"]]
+    writing = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write"
+    listed = f"{container}/providers/Microsoft.Authorization/roleAssignments"
+    found = platform.call("GET", f"{listed}?$filter=atScope()", ROLES_API_VERSION)["value"]
+    writers = set()
+    for assignment in (one["properties"] for one in found):
+        definition = platform.call("GET", assignment["roleDefinitionId"], ROLES_API_VERSION)["properties"]
+        actions = [action for each in definition["permissions"] for action in each["dataActions"]]
+        if any(fnmatch.fnmatchcase(writing.lower(), action.lower()) for action in actions):
+            writers.add(assignment["principalId"])
+    assert len(found) > 5
+    assert writers == {platform.outputs["identities"]["ci"]["principal_id"]}
 
 
 @pytest.mark.parametrize("name", WORK)
@@ -297,7 +316,9 @@ def test_a_breakage_turns_its_checks_red(platform: Platform, name: str) -> None:
 def test_every_check_but_these_is_turned_red_by_a_breakage_above() -> None:
     seen = {check for _, checks in (*MUTATIONS.values(), *BREAKAGES.values()) for check in checks}
     assert {check.id for check in CHECKS} - seen == {
-        *(f"dns-{name}-private" for name in ("lake", "vault", "registry", "workspace", "factory")),  # as -storage-
+        *(
+            f"dns-{name}-private" for name in ("lake", "pointers", "vault", "registry", "workspace", "factory")
+        ),  # as -storage-
         "posture-locks",  # its own test
         "dns-public-outside",  # the sandbox has no way of putting a private address into public DNS
         "workspace-provisioned",  # nor of leaving a workspace half made

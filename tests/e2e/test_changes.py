@@ -49,8 +49,8 @@ ROUNDS = (
         Change(
             "a container",
             LOCAL,
-            '["ml-globals", "smoke", "adftrain"]',
-            '["ml-globals", "smoke", "adftrain", "models"]',
+            '["smoke", "adftrain"]',
+            '["smoke", "adftrain", "models"]',
             {f'{STORAGE}.container["models"]': "create"},
         ),
         Change(

@@ -164,10 +164,10 @@ BLOB_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 
 @pytest.fixture(scope="module")
 def reading(applied: Toolkit) -> Connection:
-    """Somebody who may read and write the blobs of the workspace's account."""
+    """Somebody who may read and write the code pointers' blobs."""
     connection = connected(applied, ENV)
     assert connection.operator is not None
-    account = applied.ok("outputs", ENV, "--json").json["storage_account_id"]
+    account = applied.ok("outputs", ENV, "--json").json["pointer_storage_account_id"]
     roles = f"/subscriptions/{connection.environment.subscription_id}/providers/Microsoft.Authorization/roleDefinitions"
     properties = {
         "roleDefinitionId": f"{roles}/{BLOB_CONTRIBUTOR}",
@@ -191,7 +191,7 @@ def blobs_in(connection: Connection, container: Standing) -> list[str]:
 def test_a_deleted_container_is_restored_by_a_person_and_not_made_empty(applied: Toolkit, reading: Connection) -> None:
     connection = reading
     found = {resource.address: resource for resource in standing(applied, connection)}
-    container = found['module.storage.azapi_resource.container["ml-globals"]']
+    container = found['module.pointer_storage.azapi_resource.container["ml-globals"]']
     other = found[OTHER]
     account, name = container.id.split("/storageAccounts/")[1].split("/blobServices/default/containers/")
     url = f"https://{account}.blob.core.windows.net"
@@ -217,7 +217,7 @@ def test_a_deleted_container_is_restored_by_a_person_and_not_made_empty(applied:
 def test_a_deleted_container_is_made_anew_when_that_is_said(applied: Toolkit, reading: Connection) -> None:
     connection = reading
     found = {resource.address: resource for resource in standing(applied, connection)}
-    container = found['module.storage.azapi_resource.container["ml-globals"]']
+    container = found['module.pointer_storage.azapi_resource.container["ml-globals"]']
     assert delete(connection, container) == ""
     wrong = applied("apply", ENV, "--recreate-empty", "ml-global")
     assert wrong.code == 3

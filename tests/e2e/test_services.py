@@ -104,11 +104,11 @@ def test_the_batch_script_trains_and_scores_against_blobs(
 def test_a_task_touches_its_own_container_only(
     connection: Connection, outputs: dict[str, Any], blobs: BlobServiceClient
 ) -> None:
-    done = run_script(connection, outputs, "ml-globals")
+    done = run_script(connection, outputs, "smoke")
     assert done.returncode == 1
     assert "403 AuthorizationPermissionMismatch" in done.stderr
     with pytest.raises(HttpResponseError, match="AuthorizationPermissionMismatch"):
-        blobs.get_container_client("ml-globals").upload_blob("code-assets/training-code/latest.json", b"{}")
+        blobs.get_container_client("smoke").upload_blob("code-assets/training-code/latest.json", b"{}")
 
 
 def test_a_started_trigger_is_changed_and_runs_on(toolkit: Toolkit, variables: Path, outputs: dict[str, Any]) -> None:

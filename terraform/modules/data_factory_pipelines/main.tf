@@ -25,7 +25,7 @@ locals {
             method = "GET"
             url = {
               type  = "Expression"
-              value = "${var.storage.blob_endpoint}ml-globals/code-assets/@{pipeline().parameters.code_asset}/latest.json"
+              value = "${var.pointer_container_url}/code-assets/@{pipeline().parameters.code_asset}/latest.json"
             }
             headers        = local.storage_headers
             authentication = local.storage_msi

@@ -16,7 +16,7 @@ variable "folder" {
 
 variable "storage" {
   description = <<-EOT
-    Account with the containers ml-globals (code pointers) and adftrain.
+    Account with the container adftrain.
 
     * `blob_endpoint`: its address.
     * `linked_service_name`: the linked service that leads there.
@@ -32,6 +32,16 @@ variable "storage" {
       "storage.blob_endpoint starts with https:// and ends with a slash,",
       "as the output blob_endpoint of modules/storage_account.",
     ])
+  }
+}
+
+variable "pointer_container_url" {
+  description = "Container of the code pointers, which pipelines read and CI alone writes."
+  type        = string
+
+  validation {
+    condition     = can(regex("^https://[^/]+/[^/]+$", var.pointer_container_url))
+    error_message = "pointer_container_url is the address of a container, without a slash at its end."
   }
 }
 

@@ -10,6 +10,8 @@ locals {
     state_storage_account      = "sttf${local.compact}"
     storage_account            = "st${local.compact}"
     lake_storage_account       = "dls${local.compact}"
+    pointer_storage_account    = "stcp${local.compact}"
+    function_storage_account   = "stfn${local.compact}"
     key_vault                  = "kv-${var.workload}${var.environment}-${local.suffix}"
     container_registry         = "cr${local.compact}"
     log_analytics_workspace    = "log-${local.dashed}"
@@ -41,6 +43,8 @@ locals {
     state_storage_account      = { pattern = "^[a-z0-9]*$", shortest = 3, longest = 24 }
     storage_account            = { pattern = "^[a-z0-9]*$", shortest = 3, longest = 24 }
     lake_storage_account       = { pattern = "^[a-z0-9]*$", shortest = 3, longest = 24 }
+    pointer_storage_account    = { pattern = "^[a-z0-9]*$", shortest = 3, longest = 24 }
+    function_storage_account   = { pattern = "^[a-z0-9]*$", shortest = 3, longest = 24 }
     key_vault                  = { pattern = "^[A-Za-z](-?[A-Za-z0-9])*$", shortest = 3, longest = 24 }
     container_registry         = { pattern = "^[A-Za-z0-9]*$", shortest = 5, longest = 50 }
     log_analytics_workspace    = { pattern = "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$", shortest = 4, longest = 63 }

@@ -30,7 +30,7 @@ run "budget_and_locks" {
   }
 
   assert {
-    condition     = toset(keys(output.locks)) == toset(["storage", "lake", "key_vault", "container_registry"])
+    condition     = toset(keys(output.locks)) == toset(["storage", "lake", "pointer_storage", "key_vault", "container_registry"])
     error_message = "What cannot be made again from code is locked."
   }
 }
@@ -46,7 +46,7 @@ run "point_in_time_restore_and_resource_rules" {
       resource_access_rules = [
         "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.DataFactory/factories/other",
       ]
-      containers      = ["ml-globals", "smoke", "adftrain"]
+      containers      = ["smoke", "adftrain"]
       lake_containers = ["raw", "curated"]
     }
   }

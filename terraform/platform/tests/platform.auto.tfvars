@@ -21,7 +21,7 @@ public_network_access = {
 storage = {
   sku             = "Standard_LRS"
   retention_days  = 7
-  containers      = ["ml-globals", "smoke", "adftrain"]
+  containers      = ["smoke", "adftrain"]
   lake_containers = ["raw", "curated"]
 }
 key_vault  = { retention_days = 7, purge_protection = false }

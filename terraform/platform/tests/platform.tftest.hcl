@@ -22,6 +22,7 @@ run "plans" {
       "storage_file",
       "lake_blob",
       "lake_dfs",
+      "pointer_storage_blob",
       "key_vault_vault",
       "container_registry_registry",
       "machine_learning_workspace_amlworkspace",
@@ -34,6 +35,7 @@ run "plans" {
   assert {
     condition = toset(keys(output.data_factory_managed_private_endpoints)) == toset([
       "mpe-storage-blob",
+      "mpe-pointers",
       "mpe-lake-blob",
       "mpe-lake-dfs",
       "mpe-key-vault",
@@ -53,6 +55,11 @@ run "plans" {
       output.role_assignments["ci_on_pointers"].role == "Storage Blob Data Contributor"
     )
     error_message = "CI writes pointers, and the factory only reads them."
+  }
+
+  assert {
+    condition     = !contains(keys(output.storage_containers), "ml-globals") && output.pointer_container_name == "ml-globals"
+    error_message = "Pointers are not in the account that jobs and people write."
   }
 }
 
@@ -127,7 +134,7 @@ run "invalid_rules_on_closed_storage" {
       sku             = "Standard_LRS"
       retention_days  = 7
       ip_rules        = ["203.0.113.7"]
-      containers      = ["ml-globals", "smoke", "adftrain"]
+      containers      = ["smoke", "adftrain"]
       lake_containers = ["raw", "curated"]
     }
   }
@@ -142,7 +149,7 @@ run "invalid_without_smoke_container" {
     storage = {
       sku             = "Standard_LRS"
       retention_days  = 7
-      containers      = ["ml-globals", "adftrain"]
+      containers      = ["adftrain"]
       lake_containers = ["raw", "curated"]
     }
   }

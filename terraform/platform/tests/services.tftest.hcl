@@ -58,7 +58,8 @@ run "with_batch_and_function_app" {
 
   assert {
     condition = (
-      length(setsubtract(["batch_batchAccount", "batch_nodeManagement", "function_sites"], keys(output.private_endpoints))) == 0 &&
+      length(setsubtract(["batch_batchAccount", "batch_nodeManagement"], keys(output.private_endpoints))) == 0 &&
+      length(setsubtract(["function_sites", "function_storage_blob"], keys(output.private_endpoints))) == 0 &&
       length(setsubtract(["privatelink.batch.azure.com", "privatelink.azurewebsites.net"], keys(output.private_dns_zones))) == 0
     )
     error_message = "Both have private endpoints, with zones."
@@ -91,7 +92,8 @@ run "with_batch_and_function_app" {
 
   assert {
     condition = (
-      length(setsubtract(["adfjobs", "function-packages"], keys(output.storage_containers))) == 0 &&
+      length(setsubtract(["adfjobs"], keys(output.storage_containers))) == 0 &&
+      keys(output.function_storage_containers) == ["function-packages"] &&
       length(setsubtract(["batch", "batch-nodes", "function"], keys(output.identities))) == 0
     )
     error_message = "Their containers and identities are there."

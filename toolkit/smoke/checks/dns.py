@@ -38,7 +38,7 @@ def public_outside(context: Context) -> Facts:
     """The same names lead nowhere private from outside: a private address there would mean a leaking zone."""
     hosts = [
         host
-        for target in ("storage_account_id", "lake_storage_account_id", "key_vault_id")
+        for target in ("storage_account_id", "lake_storage_account_id", "pointer_storage_account_id", "key_vault_id")
         for host in private_hosts(context, target)
     ]
     found = {host: context.resolve(host) for host in hosts}
@@ -69,6 +69,7 @@ def _private(name: str, what: str, target: str) -> Check[Context]:
 CHECKS: tuple[Check[Context], ...] = (
     _private("storage", "the storage account", "storage_account_id"),
     _private("lake", "the data lake", "lake_storage_account_id"),
+    _private("pointers", "the account of code pointers", "pointer_storage_account_id"),
     _private("vault", "the key vault", "key_vault_id"),
     _private("registry", "the container registry", "container_registry_id"),
     _private("workspace", "the workspace", "machine_learning_workspace_id"),
@@ -80,7 +81,13 @@ CHECKS: tuple[Check[Context], ...] = (
         function=public_outside,
         vantage="internet",
         identity="anonymous",
-        outputs=("private_endpoints", "storage_account_id", "lake_storage_account_id", "key_vault_id"),
+        outputs=(
+            "private_endpoints",
+            "storage_account_id",
+            "lake_storage_account_id",
+            "pointer_storage_account_id",
+            "key_vault_id",
+        ),
         retry_seconds=DNS_SECONDS,
     ),
 )

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
+from typing import Any
 
 from toolkit.azure.api_versions import DIAGNOSTICS_API_VERSION
 from toolkit.checks.model import Check, Facts
 from toolkit.smoke.checks.control_plane import expect, fail_if, lookup, read, read_list, same
 from toolkit.smoke.context import RESTORE_FIRST, Context
+from toolkit.smoke.features import feature_of
 
-_ACCOUNTS = ("storage_account_name", "lake_storage_account_name")
+# The accounts, by what their outputs begin with.
+_ACCOUNTS = ("storage", "lake_storage", "pointer_storage", "function_storage")
+_NAMES = tuple(f"{account}_account_name" for account in _ACCOUNTS)
+_IDS = tuple(f"{account}_account_id" for account in _ACCOUNTS)
+_CONTAINERS = ("storage_containers", "lake_containers", "pointer_storage_containers", "function_storage_containers")
+
+
+def _there(context: Context, outputs: tuple[str, ...]) -> list[Any]:
+    """The values of the outputs, of those accounts that the environment has."""
+    return [context.output(name) for name in outputs if (feature := feature_of(name)) is None or context.has(feature)]
 
 
 def storage_is_closed(context: Context) -> Facts:
@@ -23,7 +35,7 @@ def storage_is_closed(context: Context) -> Facts:
     }
     facts = {}
     with context.runner().storage() as client:
-        for name in (context.output(output) for output in _ACCOUNTS):
+        for name in _there(context, _NAMES):
             account = client.storage_accounts.get_properties(context.output("resource_group_name"), name)
             facts[name] = expect(name, account.as_dict(), expected)
     return facts
@@ -39,22 +51,20 @@ def blobs_can_be_restored(context: Context) -> Facts:
         "properties.deleteRetentionPolicy.enabled": True,
         "properties.containerDeleteRetentionPolicy.enabled": True,
     }
-    _containers_exist(context, "storage_account_id", "storage_containers")
-    _containers_exist(context, "lake_storage_account_id", "lake_containers")
-    wanted = ({**soft_delete, "properties.isVersioningEnabled": True}, soft_delete)
-    facts = {}
+    for account, containers in zip(_there(context, _IDS), _there(context, _CONTAINERS), strict=True):
+        _containers_exist(context, account, containers)
+    facts, lake = {}, context.output("lake_storage_account_name")
     with context.runner().storage() as client:
-        for output, expected in zip(_ACCOUNTS, wanted, strict=True):
-            name = context.output(output)
+        for name in _there(context, _NAMES):
+            expected = soft_delete if name == lake else {**soft_delete, "properties.isVersioningEnabled": True}
             service = client.blob_services.get_service_properties(context.output("resource_group_name"), name)
             facts[name] = expect(f"the blob service of {name}", service.as_dict(), expected)
     return facts
 
 
-def _containers_exist(context: Context, account_output: str, containers_output: str) -> None:
-    account = context.output(account_output)
+def _containers_exist(context: Context, account: str, containers: Iterable[str]) -> None:
     found = {one["name"] for one in read_list(context, f"{account}/blobServices/default/containers")}
-    missing = [name for name in context.output(containers_output) if name not in found]
+    missing = [name for name in containers if name not in found]
     fail_if([f"the container {one} of {account.split('/')[-1]} does not exist" for one in missing], hint=RESTORE_FIRST)
 
 
@@ -113,6 +123,7 @@ def diagnostics_are_sent(context: Context) -> Facts:
     sources = {
         "storage": f"{context.output('storage_account_id')}/blobServices/default",
         "lake": f"{context.output('lake_storage_account_id')}/blobServices/default",
+        "pointers' account": f"{context.output('pointer_storage_account_id')}/blobServices/default",
         "key vault": context.output("key_vault_id"),
         "container registry": context.output("container_registry_id"),
         "workspace": context.output("machine_learning_workspace_id"),
@@ -122,6 +133,7 @@ def diagnostics_are_sent(context: Context) -> Facts:
         sources["Batch account"] = context.output("batch_account_id")
     if context.has("function_app"):
         sources["function app"] = context.output("function_app_id")
+        sources["function app's storage"] = f"{context.output('function_storage_account_id')}/blobServices/default"
     problems, facts = [], {}
     for name, source in sources.items():
         path = f"{source}/providers/Microsoft.Insights/diagnosticSettings"
@@ -144,22 +156,15 @@ _posture = partial(Check, category="posture")
 CHECKS: tuple[Check[Context], ...] = (
     _posture(
         id="posture-storage",
-        title="Both storage accounts deny by default, refuse keys, anonymous access and old TLS",
+        title="The storage accounts deny by default, refuse keys, anonymous access and old TLS",
         function=storage_is_closed,
-        outputs=("resource_group_name", *_ACCOUNTS),
+        outputs=("resource_group_name", *_NAMES),
     ),
     _posture(
         id="posture-blob-recovery",
         title="The containers are there, and deleted and overwritten blobs can be restored",
         function=blobs_can_be_restored,
-        outputs=(
-            "resource_group_name",
-            *_ACCOUNTS,
-            "storage_account_id",
-            "storage_containers",
-            "lake_storage_account_id",
-            "lake_containers",
-        ),
+        outputs=("resource_group_name", *_NAMES, *_IDS, *_CONTAINERS),
     ),
     _posture(
         id="posture-key-vault",
@@ -191,8 +196,7 @@ CHECKS: tuple[Check[Context], ...] = (
         function=diagnostics_are_sent,
         outputs=(
             "log_analytics_workspace_id",
-            "storage_account_id",
-            "lake_storage_account_id",
+            *_IDS,
             "key_vault_id",
             "container_registry_id",
             "machine_learning_workspace_id",

@@ -23,6 +23,7 @@ from toolkit.smoke.expect import expect_denial
 LEFTOVER_AGE = timedelta(hours=1)
 
 _OUTPUTS = ("storage_account_name", "storage_blob_endpoint", "smoke_container_name", "probe_identities")
+_POINTERS = ("pointer_storage_blob_endpoint", "pointer_container_name", "probe_identities")
 _LIST = "?restype=container&comp=list"
 _TOO_MANY = "rbac-probes-minimal names the role assignment that lets it: delete that, or find anonymous access"
 _OPEN = "set networkAcls.defaultAction to Deny (toolkit apply does), and look for a rule that covers this address"
@@ -85,8 +86,17 @@ def write_is_refused_by_the_firewall(context: Context) -> Facts:
 
 def lake_is_refused_by_the_firewall(context: Context) -> Facts:
     """The lake's blob endpoint: the firewall decides before any role does, and the probe has none there."""
+    return _firewall_refuses(
+        context, f"https://{context.output('lake_storage_account_name')}.blob.core.windows.net/", "data lake"
+    )
+
+
+def pointers_are_refused_by_the_firewall(context: Context) -> Facts:
+    return _firewall_refuses(context, context.output("pointer_storage_blob_endpoint"), "code pointers")
+
+
+def _firewall_refuses(context: Context, url: str, what: str) -> Facts:
     actor = context.actor
-    url = f"https://{context.output('lake_storage_account_name')}.blob.core.windows.net/"
 
     def read() -> None:
         with actor.blobs(url) as service:
@@ -96,9 +106,26 @@ def lake_is_refused_by_the_firewall(context: Context) -> Facts:
         context,
         read,
         ("storage-firewall",),
-        "reading the data lake from outside the network",
+        f"reading the {what} from outside the network",
         if_allowed=_OPEN,
         got_through=("storage-role",),
+    )
+
+
+def pointers_are_refused_for_the_role(context: Context) -> Facts:
+    """Who writes the workspace's account must not choose the code that production runs. Refused for the role, so that
+    the firewall let it through: from the factory's network this proves the way to the pointers, too."""
+    actor = context.actor
+    name = f"{BLOB_PREFIX}{context.run.id}/{context.check.id}"
+
+    def write() -> None:
+        with actor.blobs(context.output("pointer_storage_blob_endpoint")) as service:
+            blob = service.get_blob_client(context.output("pointer_container_name"), name)
+            blob.upload_blob(b"must not be written", overwrite=True)
+            context.defer(blob.delete_blob)
+
+    return expect_denial(
+        context, write, ("storage-role",), "writing code pointers as one who writes other data", if_allowed=_TOO_MANY
     )
 
 
@@ -273,6 +300,36 @@ CHECKS: tuple[Check[Context], ...] = (
         identity="writer",
         outputs=("lake_storage_account_name", "probe_identities"),
         retry_seconds=FIREWALL_SECONDS,
+    ),
+    Check(
+        id="storage-internet-pointers-denied",
+        category="storage",
+        title="Outside the network the firewall refuses the code pointers",
+        function=pointers_are_refused_by_the_firewall,
+        vantage="internet",
+        identity="writer",
+        outputs=("pointer_storage_blob_endpoint", "probe_identities"),
+        retry_seconds=FIREWALL_SECONDS,
+    ),
+    Check(
+        id="storage-pointers-writer-denied",
+        category="storage",
+        title="Who writes the workspace's account may not write code pointers, for its role",
+        function=pointers_are_refused_for_the_role,
+        vantage="vnet",
+        identity="writer",
+        outputs=_POINTERS,
+        retry_seconds=ROLE_SECONDS,
+    ),
+    Check(
+        id="storage-adf-managed-pointers",
+        category="storage",
+        title="The factory's managed network reaches the code pointers: only the role refuses a probe there",
+        function=pointers_are_refused_for_the_role,
+        vantage="adf-managed",
+        identity="writer",
+        outputs=_POINTERS,
+        retry_seconds=ROLE_SECONDS,
     ),
     Check(
         id="storage-shared-key-denied",

@@ -4,6 +4,7 @@ variables {
   data_factory_id          = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf"
   integration_runtime_name = "ir-managed-vnet"
   storage                  = { blob_endpoint = "https://st.blob.core.windows.net/", linked_service_name = "ls_storage" }
+  pointer_container_url    = "https://stcp.blob.core.windows.net/ml-globals"
   machine_learning = {
     workspace_id   = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/mlw"
     compute_id     = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/mlw/computes/cpu"
@@ -23,7 +24,7 @@ run "pointer_is_read_through_the_managed_network" {
       method         = "GET"
       url = {
         type  = "Expression"
-        value = "https://st.blob.core.windows.net/ml-globals/code-assets/@{pipeline().parameters.code_asset}/latest.json"
+        value = "https://stcp.blob.core.windows.net/ml-globals/code-assets/@{pipeline().parameters.code_asset}/latest.json"
       }
     })
     error_message = "Outside of the managed network, without a token or with an old x-ms-version the account refuses the factory."
@@ -327,4 +328,14 @@ run "invalid_poll_seconds" {
     poll_seconds = 0
   }
   expect_failures = [var.poll_seconds]
+}
+
+run "invalid_pointer_container_url" {
+  command = plan
+
+  variables {
+    pointer_container_url = "https://stcp.blob.core.windows.net/"
+  }
+
+  expect_failures = [var.pointer_container_url]
 }

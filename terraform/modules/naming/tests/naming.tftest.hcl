@@ -23,7 +23,7 @@ run "longest_names_fit" {
 
   assert {
     condition = alltrue([
-      for key in ["state_storage_account", "storage_account", "lake_storage_account", "key_vault"] :
+      for key in [for key in keys(output.names) : key if endswith(key, "storage_account") || key == "key_vault"] :
       length(output.names[key]) <= 24
     ])
     error_message = "A name of 24 characters at most became longer."
