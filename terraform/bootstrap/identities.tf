@@ -98,7 +98,7 @@ module "role_assignments" {
       role           = "deleted_vault_operator"
       principal_id   = module.ci.principal_id
       principal_type = "ServicePrincipal"
-      why            = "a deleted vault keeps its name, and belongs to the subscription until it is purged"
+      why            = "deleted vaults keep their names, deleted storage accounts what they held: both belong to the subscription then"
     }
     ci_state_firewall = {
       scope          = module.state.id

@@ -57,8 +57,8 @@ locals {
     deleted_vault_operator = {
       role_name   = "Deleted Vault Operator"
       description = <<-EOT
-        Sees deleted key vaults, and frees their names where that is allowed,
-        so that a platform can be made again after a destroy.
+        Sees deleted key vaults and storage accounts, and frees the names of vaults where that is allowed,
+        so that a platform can be made again after a destroy, and nothing that can be restored is made anew.
       EOT
       scopes      = [local.subscription]
       actions = concat(
@@ -66,6 +66,7 @@ locals {
           "Microsoft.KeyVault/deletedVaults/read",
           "Microsoft.KeyVault/locations/deletedVaults/read",
           "Microsoft.KeyVault/locations/operationResults/read",
+          "Microsoft.Storage/deletedAccounts/read",
         ],
         var.key_vault.purge_protection ? [] : ["Microsoft.KeyVault/locations/deletedVaults/purge/action"],
       )

@@ -25,11 +25,13 @@ from tests.e2e.leftovers import connected, listed
 from toolkit.azure.arm import ARM, arm_client, until_done
 from toolkit.azure.credentials import runner_credential
 from toolkit.environment import Connection
+from toolkit.terraform.state import read_backend
 from toolkit.toolchain.terraform import ensure_terraform
 
 pytestmark = pytest.mark.e2e
 
 ENV = "local"
+LAKE = "module.lake.azapi_resource"
 
 # It needs no container: an apply that leaves one out makes it again.
 OTHER = 'module.key_vault.module.diagnostic_setting.azapi_resource.this["this"]'
@@ -100,6 +102,15 @@ def delete(connection: Connection, resource: Standing) -> str:
     return ""
 
 
+def restore_account(connection: Connection, said: str) -> None:
+    """What somebody with the right to write accounts does with each command that apply says."""
+    commands = re.findall(r"az rest --method put --url '(\S+)' --body '(\S+)'", said)
+    assert commands, said
+    with arm_client(connection) as client:
+        for url, body in commands:
+            until_done(client, HttpRequest("PUT", url, json=json.loads(body)), f"the recovery by {url}")
+
+
 def restore(connection: Connection, said: str) -> str:
     """What somebody inside the network does with the command that apply says; the container's name."""
     words = re.search(r"restore --account-name (\S+) --name (\S+) --deleted-version (\S+) --auth-mode login", said)
@@ -121,6 +132,11 @@ def way_back(toolkit: Toolkit, connection: Connection, resource: Standing) -> Ro
         return Row(resource.address, "yes", "healed")
     if "az storage container restore" in result.err:
         restore(connection, result.err)
+        result = toolkit("apply", ENV, "--json", "--yes")
+        if result.code == 0:
+            return Row(resource.address, "yes", "healed once a person had restored it")
+    if "az rest --method put" in result.err:
+        restore_account(connection, result.err)
         result = toolkit("apply", ENV, "--json", "--yes")
         if result.code == 0:
             return Row(resource.address, "yes", "healed once a person had restored it")
@@ -227,6 +243,49 @@ def test_a_deleted_container_is_made_anew_when_that_is_said(applied: Toolkit, re
     assert applied.ok("plan", ENV).out.startswith("No changes: ")
 
 
+def test_a_deleted_account_is_restored_by_a_person_and_not_made_empty(applied: Toolkit, reading: Connection) -> None:
+    connection = reading
+    found = {resource.address: resource for resource in standing(applied, connection)}
+    container, account = found[f'{LAKE}.container["raw"]'], found[f"{LAKE}.this"]
+    name = account.id.rsplit("/", 1)[-1]
+    options = connection.vantages["vnet"].client_options
+    url = f"https://{name}.blob.core.windows.net"
+    with BlobServiceClient(url, runner_credential(connection), **options) as service:
+        service.get_blob_client("raw", "kept").upload_blob(b"kept")
+    assert delete(connection, account) == ""
+
+    planned = applied("plan", ENV, "--json")
+    assert planned.code == 2, planned.err
+    (step,) = [step for step in planned.json["steps"] if f"storage account {name}" in step]
+    assert "can be restored until" in step
+    assert applied("apply", ENV, "--recreate-empty", "stnobody").code == 3
+
+    refused = applied("apply", ENV)
+    assert refused.code == 1, refused.err
+    assert f"toolkit apply {ENV} --recreate-empty {name}" in refused.err
+    restore_account(connection, refused.err)
+    applied.ok("apply", ENV)
+    assert "kept" in blobs_in(connection, container)
+    assert applied.ok("plan", ENV).out.startswith("No changes: ")
+
+
+def test_a_deleted_state_account_is_not_made_anew(applied: Toolkit) -> None:
+    """With it went all states: a new, empty one would end the days in which they can be had back."""
+    connection = connected(applied, ENV)
+    backend = read_backend(connection.environment)
+    name = backend.storage_account_name
+    group = f"/subscriptions/{connection.environment.subscription_id}/resourceGroups/{backend.resource_group_name}"
+    id_ = f"{group}/providers/Microsoft.Storage/storageAccounts/{name}"
+    assert delete(connection, Standing(name, id_, "@2023-05-01")) == ""
+    refused = applied("bootstrap", ENV)
+    assert refused.code == 1, refused.err
+    assert f"the storage account {name} was deleted on" in refused.err
+    assert f"toolkit bootstrap {ENV} --recreate-empty {name}" in refused.err
+    restore_account(connection, refused.err)
+    applied.ok("bootstrap", ENV)
+    assert applied.ok("plan", ENV).out.startswith("No changes: ")
+
+
 def test_apply_leads_back_when_the_resource_group_was_deleted(applied: Toolkit) -> None:
     """With it go the vault and the workspace, which Azure keeps, and the roles of the bootstrap in it."""
     connection = connected(applied, ENV)
@@ -241,8 +300,12 @@ def test_apply_leads_back_when_the_resource_group_was_deleted(applied: Toolkit) 
     assert "was deleted outside of Terraform: what Azure keeps of it is purged" in steps
     assert "recover the soft-deleted key vault" in steps
 
-    healed = applied.ok("apply", ENV)
+    healed = applied("apply", ENV)
+    assert healed.code == 1, healed.err
+    assert healed.err.count("can be restored until") == 2
     assert "the bootstrap makes it again" in healed.err
+    restore_account(connection, healed.err)
+    healed = applied.ok("apply", ENV)
     assert "Azure kept a deleted workspace under the name" in healed.err
     assert applied.ok("plan", ENV).out.startswith("No changes: ")
 

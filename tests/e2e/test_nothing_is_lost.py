@@ -330,6 +330,13 @@ def test_the_table_has_every_input() -> None:
     assert {f"name_overrides.{name}" for name in names} <= {row.name for row in ROWS}
 
 
+@pytest.mark.parametrize("one", ROWS, ids=lambda one: one.name)
+def test_a_row_of_the_table_can_be_made(applied: Toolkit, one: Row) -> None:
+    """The environment's files move on, and the table's edits with them: seen here, and not in minutes."""
+    with changed(applied.project, one):
+        assert applied.project.is_dir()
+
+
 def verdicts(project: Path) -> tuple[Verdict, Verdict]:
     """What the two roots make of the environment as it is now. Nothing is applied."""
     try:

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.options import allow_replace_option, environment_argument, force_unlock_option, json_option, yes_option
+from toolkit.cli.options import (
+    allow_replace_option,
+    environment_argument,
+    force_unlock_option,
+    json_option,
+    recreate_empty_option,
+    yes_option,
+)
 from toolkit.cli.progress import TerminalObserver, command_line, no_changes, print_plan
 from toolkit.cli.terminal import Terminal
 
@@ -29,13 +36,7 @@ if TYPE_CHECKING:
 )
 @click.option("--smoke/--no-smoke", default=True, help="Run the smoke tests afterwards (the default).")
 @allow_replace_option
-@click.option(
-    "--recreate-empty",
-    multiple=True,
-    metavar="CONTAINER",
-    help="Make this container (NAME or ACCOUNT/NAME) anew and empty, although the deleted one could be restored: the "
-    "plan names those. May be given more than once.",
-)
+@recreate_empty_option
 @force_unlock_option
 def apply(
     env: str,

@@ -6,7 +6,14 @@ from dataclasses import asdict
 
 import click
 
-from toolkit.cli.options import allow_replace_option, environment_argument, force_unlock_option, json_option, yes_option
+from toolkit.cli.options import (
+    allow_replace_option,
+    environment_argument,
+    force_unlock_option,
+    json_option,
+    recreate_empty_option,
+    yes_option,
+)
 from toolkit.cli.progress import TerminalObserver, command_line, print_plan
 from toolkit.cli.terminal import Terminal
 
@@ -16,8 +23,16 @@ from toolkit.cli.terminal import Terminal
 @yes_option
 @json_option
 @allow_replace_option
+@recreate_empty_option
 @force_unlock_option
-def bootstrap(env: str, yes: bool, as_json: bool, allow: tuple[str, ...], force_unlock: str | None) -> None:
+def bootstrap(
+    env: str,
+    yes: bool,
+    as_json: bool,
+    allow: tuple[str, ...],
+    recreate_empty: tuple[str, ...],
+    force_unlock: str | None,
+) -> None:
     """Make the state account, resource groups, identities and roles of ENV, and move their own state into that account.
 
     Run it as somebody who may assign roles in the subscription (Owner). Running it again changes nothing. Ends with
@@ -30,6 +45,7 @@ def bootstrap(env: str, yes: bool, as_json: bool, allow: tuple[str, ...], force_
     from toolkit.runs.bootstrap import apply_bootstrap, plan_bootstrap
     from toolkit.terraform.applying import check_losses
     from toolkit.terraform.losses import parse_allowed
+    from toolkit.terraform.recovery.soft_deleted import check_names
     from toolkit.terraform.session import open_session
 
     terminal = Terminal()
@@ -40,7 +56,9 @@ def bootstrap(env: str, yes: bool, as_json: bool, allow: tuple[str, ...], force_
         where = f"envs/{environment.data_name}/{FILE_NAME}"
         github.check_form(environment.github_job, environment.github_subject_template, where, observer.note)
     with open_session(environment, command_line(), observer) as session:
+        session.recreate_empty = frozenset(recreate_empty)
         plan, local = plan_bootstrap(session, force_unlock=force_unlock)
+        check_names(session, plan.document)
         if not plan.summary.empty:
             if not as_json:
                 print_plan(terminal, plan.summary, every=False)

@@ -53,6 +53,16 @@ def allow_replace_option(function: F) -> F:
     )(function)
 
 
+def recreate_empty_option(function: F) -> F:
+    return click.option(
+        "--recreate-empty",
+        multiple=True,
+        metavar="NAME",
+        help="Make this storage account (NAME) or container (NAME or ACCOUNT/NAME) anew and empty, although the "
+        "deleted one could be restored: the plan names those. May be given more than once.",
+    )(function)
+
+
 def force_unlock_option(function: F) -> F:
     return click.option(
         "--force-unlock",

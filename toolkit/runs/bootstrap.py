@@ -21,7 +21,7 @@ from toolkit.terraform.applying import NOTHING, apply_plan, check_losses
 from toolkit.terraform.initialising import prepare
 from toolkit.terraform.losses import HALF_MADE
 from toolkit.terraform.plan import PlanSummary
-from toolkit.terraform.planning import SavedPlan, make_plan
+from toolkit.terraform.planning import SavedPlan, make_plan, with_announcements
 from toolkit.terraform.runner import FLAG
 from toolkit.terraform.session import Session
 from toolkit.terraform.state import BOOTSTRAP_KEY, StateStore
@@ -72,7 +72,7 @@ def plan_bootstrap(session: Session, *, force_unlock: str | None = None) -> tupl
     check_reach(session)
     local = _look_for_local_state(session)
     _prepare(session, local)
-    plan = make_plan(session, "bootstrap", force_unlock=force_unlock)
+    plan = with_announcements(session, make_plan(session, "bootstrap", force_unlock=force_unlock), "bootstrap")
     _check_names(session, plan)
     return plan, local
 

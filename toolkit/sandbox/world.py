@@ -143,6 +143,14 @@ class BlobBackend(Protocol):
         with the account's key."""
         ...
 
+    def holds(self, account: str) -> bool:
+        """Whether anything was ever written for an account."""
+        ...
+
+    def rename_account(self, account: str, new: str) -> None:
+        """Hand an account's blobs to another name, which holds none; no error where there are none."""
+        ...
+
 
 class SecretRefused(Exception):
     """Key Vault does not take a secret or a key, in its own words."""

@@ -15,7 +15,7 @@ from toolkit.terraform.names import refuse_taken_names
 from toolkit.terraform.plan import DEPOSED, Action
 from toolkit.terraform.planning import SavedPlan, plan_again
 from toolkit.terraform.quotas import refuse_small_quotas
-from toolkit.terraform.recovery import PASTS, Failed, Mended
+from toolkit.terraform.recovery import BOOTSTRAP_PASTS, PASTS, Failed, Mended
 from toolkit.terraform.runner import FLAG
 from toolkit.terraform.session import Session
 from toolkit.terraform.subnets import refuse_unfit_subnets
@@ -55,7 +55,7 @@ def apply_plan(
         if targets:
             plan = _rest(session, replace(plan, targets=targets), root, NOTHING, limits)
             _apply(session, plan, root, limits)
-        raise _held_back(session, held)
+        raise _held_back(session, root, held)
     return _apply(session, plan, root, limits)
 
 
@@ -91,17 +91,16 @@ def check_losses(session: Session, plan: SavedPlan, root: RootName, allowed: Map
 
 def _held(session: Session, plan: SavedPlan, root: RootName) -> dict[str, str]:
     """What must not be created before a person has done something, by address, with what that is."""
-    pasts = PASTS if root == "platform" else ()
+    pasts = PASTS if root == "platform" else BOOTSTRAP_PASTS
     return {address: what for past in pasts for address, what in past.to_hold(session, plan.document).items()}
 
 
-def _held_back(session: Session, held: Mapping[str, str]) -> ToolkitError:
+def _held_back(session: Session, root: RootName, held: Mapping[str, str]) -> ToolkitError:
     what = "1 resource is" if len(held) == 1 else f"{len(held)} resources are"
     return ToolkitError(
         f"all is applied that does not need what a person must restore first; {what} left out:\n"
         + "\n".join(f"  {held[address]}" for address in sorted(held)),
-        hint=f"from inside the network, with the right to write containers; then: "
-        f"toolkit apply {session.environment.name}",
+        hint=f"then: toolkit {'apply' if root == 'platform' else 'bootstrap'} {session.environment.name}",
     )
 
 

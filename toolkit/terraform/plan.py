@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from toolkit.records import Json
+
 Action = Literal["create", "update", "replace", "delete", "import", "forget", "no-op"]
 
 ACTIONS: tuple[Action, ...] = ("create", "update", "replace", "delete", "import", "forget")
@@ -198,3 +200,15 @@ def _different(before: Any, after: Any, unknown: Any, path: str = "") -> Iterato
 
 def _code_list(items: tuple[str, ...]) -> str:
     return ", ".join(f"`{item}`" for item in items)
+
+
+def prior_resources(document: Json) -> list[Json]:
+    """What the state held after the refresh of a plan (its JSON document): managed resources only."""
+
+    def within(module: Json) -> Iterator[Json]:
+        yield from module.get("resources", [])
+        for child in module.get("child_modules", []):
+            yield from within(child)
+
+    values = (document.get("prior_state") or {}).get("values") or {}
+    return [item for item in within(values.get("root_module") or {}) if item["mode"] == "managed"]

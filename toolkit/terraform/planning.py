@@ -15,7 +15,7 @@ from toolkit.files import disk_errors, write_atomically
 from toolkit.terraform import diagnostics
 from toolkit.terraform.events import Result
 from toolkit.terraform.plan import PlanSummary, summarise
-from toolkit.terraform.recovery import PASTS
+from toolkit.terraform.recovery import BOOTSTRAP_PASTS, PASTS
 from toolkit.terraform.recovery.passing_error import passing
 from toolkit.terraform.runner import FLAG
 from toolkit.terraform.session import Session
@@ -149,9 +149,10 @@ def load_plan(session: Session, root: RootName, file: Path) -> SavedPlan:
     return SavedPlan(file, summarise(document), False, document)
 
 
-def with_announcements(session: Session, plan: SavedPlan) -> SavedPlan:
+def with_announcements(session: Session, plan: SavedPlan, root: RootName = "platform") -> SavedPlan:
     """The plan, whose summary also says what the toolkit itself will do besides Terraform."""
-    announced = [step for past in PASTS for step in past.announcements(session, plan.document)]
+    pasts = PASTS if root == "platform" else BOOTSTRAP_PASTS
+    announced = [step for past in pasts for step in past.announcements(session, plan.document)]
     steps = (*plan.summary.steps, *announced)
     return replace(plan, summary=replace(plan.summary, steps=tuple(dict.fromkeys(steps))))
 

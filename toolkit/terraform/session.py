@@ -36,7 +36,7 @@ class Session:
     terraform: Tool
     provider: Provider
     backend: Backend
-    recreate_empty: frozenset[str] = frozenset()  # containers that are made anew although they could be restored
+    recreate_empty: frozenset[str] = frozenset()  # what is made anew although it could be restored
 
     @property
     def environment(self) -> Environment:

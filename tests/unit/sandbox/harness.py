@@ -116,6 +116,12 @@ class NoBlobs:
     def container_access(self, account: Resource, container: str, letters: str, delegator: Principal | None) -> str:
         raise NotImplementedError
 
+    def holds(self, account: str) -> bool:
+        raise NotImplementedError
+
+    def rename_account(self, account: str, new: str) -> None:
+        raise NotImplementedError
+
 
 def world(state_dir: Path, store: Store, blobs: BlobBackend | None = None) -> World:
     return World(

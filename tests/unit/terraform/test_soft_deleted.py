@@ -1,4 +1,4 @@
-"""Which containers, workspaces and groups of a plan are looked for. With a sandbox: tests/e2e/test_soft_deleted.py."""
+"""Which accounts, containers, workspaces and groups of a plan are looked for. With a sandbox: e2e/test_healing.py."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any, cast
 import pytest
 
 from toolkit.terraform.events import Diagnostic
-from toolkit.terraform.recovery import deleted_container, deleted_workspace, missing_group
-from toolkit.terraform.recovery.deleted_container import HeldContainer
+from toolkit.terraform.recovery import deleted_account, deleted_container, deleted_workspace, missing_group
 from toolkit.terraform.recovery.deleted_workspace import DeletedWorkspace
 from toolkit.terraform.recovery.owed_purge import PurgeStep
 from toolkit.terraform.recovery.past import Failed
+from toolkit.terraform.recovery.soft_deleted import SoftDeleted
 from toolkit.terraform.session import Session
 from toolkit.waiting import Waits, steadily
 
@@ -48,16 +48,59 @@ def test_containers_that_are_created_in_accounts_that_stand() -> None:
         assert deleted_container._created(nothing) == []
 
 
+DELETED = datetime(2026, 11, 26, 14, 5, tzinfo=UTC)
+
+
 def test_what_is_said_of_a_deleted_container() -> None:
-    deleted = datetime(2026, 11, 26, 14, 5, tzinfo=UTC)
-    container = HeldContainer("a.x", "stone", "raw", "01D6", deleted, 14)
+    newest = {"version": "01D6", "deletedTime": DELETED.isoformat(), "remainingRetentionDays": 14}
+    container = deleted_container._restorable("a.x", "stone", "raw", newest)
     assert container.when == (
         "the container stone/raw was deleted on 2026-11-26 14:05 UTC, and can be restored until 2026-12-10"
     )
-    assert container.command == (
+    assert container.restoring[-1] == (
         "az storage container restore --account-name stone --name raw --deleted-version 01D6 --auth-mode login"
     )
     assert [container.is_named(name) for name in ("raw", "stone/raw", "ra", "other/raw")] == [True, True, False, False]
+
+
+def test_accounts_that_are_created() -> None:
+    account = "Microsoft.Storage/storageAccounts"
+    (created,) = deleted_account._created(planned(account, "create"))
+    assert (created.address, created.resource_id) == ("a.x", f"{GROUP}/providers/{account}/mlw")
+    for nothing in (
+        planned(account, "create", parent=None),  # of a group that is created, too
+        planned(account, "update"),
+        planned(account, "delete", "create"),  # Terraform deletes it itself, and says so
+        planned(CONTAINER, "create"),
+        {},
+    ):
+        assert deleted_account._created(nothing) == []
+
+
+def test_what_is_said_of_a_deleted_account() -> None:
+    created = deleted_account._Created("a.x", f"{GROUP}/providers/Microsoft.Storage/storageAccounts/stone")
+    listed = {"creationTime": "2026-01-02T03:04:05Z", "deletionTime": DELETED.isoformat(), "location": "westeurope"}
+    account = deleted_account._restorable(created, listed)
+    assert account.when == (
+        "the storage account stone was deleted on 2026-11-26 14:05 UTC, and can be restored until 2026-12-10"
+    )
+    assert account.restoring[-1].startswith(
+        f"az rest --method put --url 'https://management.azure.com{created.resource_id}?"
+    )
+    assert '"deletedAccountCreationTime":"2026-01-02T03:04:05Z"' in account.restoring[-1]
+
+
+DRIFTED = {"resource_drift": [{"address": "a.x"}]}
+STANDING = {"prior_state": {"values": {"root_module": {"child_modules": [{"resources": [{"mode": "managed"}]}]}}}}
+DATA_ONLY = {"prior_state": {"values": {"root_module": {"resources": [{"mode": "data"}]}}}}
+
+
+@pytest.mark.parametrize(
+    ("document", "platform"), [({}, False), (DATA_ONLY, False), (DRIFTED, True), (STANDING, True)], ids=str
+)
+def test_who_destroyed_a_platform_does_not_want_it_back(document: dict[str, Any], platform: bool) -> None:
+    assert SoftDeleted("platform")._stands(document) is platform
+    assert SoftDeleted("bootstrap")._stands(document) is True
 
 
 def test_workspaces_that_cannot_be_recovered() -> None:

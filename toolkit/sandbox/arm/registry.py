@@ -18,6 +18,7 @@ from toolkit.sandbox.arm.types.connections import CONNECTIONS
 from toolkit.sandbox.arm.types.consumption import CONSUMPTION
 from toolkit.sandbox.arm.types.containerregistry import CONTAINERREGISTRY
 from toolkit.sandbox.arm.types.datafactory import DATAFACTORY
+from toolkit.sandbox.arm.types.deleted_accounts import DELETED_ACCOUNTS
 from toolkit.sandbox.arm.types.insights import INSIGHTS
 from toolkit.sandbox.arm.types.keyvault import KEYVAULT
 from toolkit.sandbox.arm.types.keyvault_keys import KEYVAULT_KEYS
@@ -40,6 +41,7 @@ REGISTRY: tuple[ResourceType, ...] = (
     *PRIVATE_DNS_TYPES,
     *PRIVATE_ENDPOINT_TYPES,
     *STORAGE,
+    *DELETED_ACCOUNTS,
     *KEYVAULT,
     *KEYVAULT_KEYS,
     *OPERATIONALINSIGHTS,

@@ -79,7 +79,7 @@ class AzuriteBlobs:
 
     async def delete_container(self, account: str, container: str) -> None:
         """Delete a container with its blobs; one that is not there is no error. Raises :class:`AzuriteUnavailable`."""
-        if self._store.document(_SLOT_KIND, account) is None:
+        if not self.holds(account):
             return  # nothing was ever there, or the account's deletion took it along: do not lend a slot for this
         await self._break_lease(account, container)
         await self._own(account, "DELETE", f"/{quote(container)}", "restype=container", accepted=(202, 404))
@@ -89,7 +89,7 @@ class AzuriteBlobs:
 
         Raises :class:`AzuriteUnavailable`.
         """
-        if self._store.document(_SLOT_KIND, account) is None:
+        if not self.holds(account):
             return False
         await self._break_lease(account, container)
         headers = [(b"destination", new.encode()), (b"x-sandbox-key", self._process.key.encode())]
@@ -101,7 +101,7 @@ class AzuriteBlobs:
 
     async def delete_account(self, account: str) -> None:
         """Empty the account's slot and give it back; an account without a slot is no error."""
-        if self._store.document(_SLOT_KIND, account) is None:
+        if not self.holds(account):
             return
         while names := await self._containers(account):
             for name in names:
@@ -113,6 +113,16 @@ class AzuriteBlobs:
         if delegator is not None:
             return delegation.container_signature(self._store, account.name.lower(), container, letters, delegator)
         return container_signature(account.name.lower(), str(account_keys(account)[0]["value"]), container, letters)
+
+    def holds(self, account: str) -> bool:
+        return self._store.document(_SLOT_KIND, account) is not None
+
+    def rename_account(self, account: str, new: str) -> None:
+        with self._store.transaction():
+            lent = self._store.document(_SLOT_KIND, account)
+            if lent is not None:
+                self._store.delete_document(_SLOT_KIND, account)
+                self._store.put_document(_SLOT_KIND, new, lent)
 
     async def _containers(self, account: str) -> list[str]:
         body = await self._own(account, "GET", "/", "comp=list", accepted=(200,))

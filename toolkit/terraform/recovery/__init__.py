@@ -4,7 +4,6 @@ One small object each, in one ordered list. A failed apply is mended by the firs
 """
 
 from toolkit.terraform.recovery.dead_link import DeadLink
-from toolkit.terraform.recovery.deleted_container import DeletedContainer
 from toolkit.terraform.recovery.deleted_vault import DeletedVault
 from toolkit.terraform.recovery.deleted_workspace import DeletedWorkspace
 from toolkit.terraform.recovery.errored_state import ErroredState
@@ -14,6 +13,7 @@ from toolkit.terraform.recovery.missing_target import MissingTarget
 from toolkit.terraform.recovery.owed_purge import OwedPurge
 from toolkit.terraform.recovery.passing_error import PassingError
 from toolkit.terraform.recovery.past import Failed, Mended, Past
+from toolkit.terraform.recovery.soft_deleted import SoftDeleted
 
 PASTS: tuple[Past, ...] = (
     ErroredState(),  # before a plan: the state that the last apply could not save is saved
@@ -21,11 +21,14 @@ PASTS: tuple[Past, ...] = (
     MissingGroup(),  # before an apply: a platform whose resource group was deleted needs its bootstrap
     OwedPurge(),  # before an apply: what a destroy left soft-deleted is purged
     DeletedVault(),  # before an apply: a soft-deleted vault that the plan would create is recovered
-    DeletedContainer(),  # before an apply: a container that can be restored is not made anew
+    SoftDeleted("platform"),  # before an apply: an account or container that can be restored is not made anew
     DeletedWorkspace(),  # after a failure: a deleted workspace that cannot be recovered frees its name
     ExistingResource(),  # after a failure: what is there already is taken into the state
     MissingTarget(),  # after a failure: an action for the end of something that is gone leaves the state
     PassingError(),  # after a failure: what goes away by itself is waited for
 )
 
-__all__ = ["PASTS", "Failed", "Mended", "Past"]
+# Of the bootstrap, before an apply: the account of the states above all.
+BOOTSTRAP_PASTS: tuple[Past, ...] = (SoftDeleted("bootstrap"),)
+
+__all__ = ["BOOTSTRAP_PASTS", "PASTS", "Failed", "Mended", "Past"]

@@ -20,7 +20,7 @@ from toolkit.azure.arm import ARM, arm_client
 from toolkit.errors import ToolkitError
 from toolkit.records import Json
 from toolkit.terraform.events import Diagnostic
-from toolkit.terraform.plan import azure_type
+from toolkit.terraform.plan import azure_type, prior_resources
 from toolkit.terraform.recovery.past import Past
 from toolkit.terraform.session import Session
 
@@ -41,7 +41,7 @@ _MANAGED_REFUSALS = (
 
 class DeadLink(Past):
     def to_replace(self, session: Session, document: Json) -> Mapping[str, str]:
-        prior = [item for item in _prior(document) if item["address"] not in _made_or_deleted(document)]
+        prior = [item for item in prior_resources(document) if item["address"] not in _made_or_deleted(document)]
         if not any(_type(item) in (_ENDPOINTS, _ZONE_GROUPS, _MANAGED_ENDPOINTS) for item in prior):
             return {}
         from azure.core.exceptions import AzureError
@@ -135,16 +135,6 @@ def _managed_endpoints(prior: Sequence[Json], new: frozenset[str]) -> dict[str, 
             why = f"{_name(item['values']['resource_id'])} leads nowhere, its target {_name(target)} is made anew"
             found |= {f"{module}.azapi_resource_action.{which}": why for which in ("this", "removal")}
     return found
-
-
-def _prior(document: Json) -> list[Json]:
-    def within(module: Json) -> Iterator[Json]:
-        yield from module.get("resources", [])
-        for child in module.get("child_modules", []):
-            yield from within(child)
-
-    values = (document.get("prior_state") or {}).get("values") or {}
-    return [item for item in within(values.get("root_module") or {}) if item["mode"] == "managed"]
 
 
 def _made_or_deleted(document: Json) -> frozenset[str]:

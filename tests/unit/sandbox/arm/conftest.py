@@ -94,6 +94,12 @@ class RecordedBlobs:
     def container_access(self, account: Resource, container: str, letters: str, delegator: Principal | None) -> str:
         return f"sp={letters}&by={delegator.object_id if delegator else 'key'}"
 
+    def holds(self, account: str) -> bool:
+        return any(owner == account for owner, _ in self.containers)
+
+    def rename_account(self, account: str, new: str) -> None:
+        self.containers = {(new if owner == account else owner, name) for owner, name in self.containers}
+
 
 @dataclass
 class Arm:

@@ -106,17 +106,18 @@ def test_an_operation_that_cannot_be_finished_is_tried_again(monkeypatch: pytest
     started = arm("DELETE", RG)
     clock.now += 61
 
-    async def unavailable(account: str) -> None:
+    def unavailable(account: str, new: str) -> None:
         raise BlobsUnavailable("Azurite is not running")
 
     with monkeypatch.context() as down:
-        down.setattr(arm.blobs, "delete_account", unavailable)
+        down.setattr(arm.blobs, "rename_account", unavailable)
         assert arm.ok("GET", SUB, version="2022-12-01")["state"] == "Enabled"
         assert arm.ok("GET", RG)["properties"]["provisioningState"] == "Deleting"
     clock.now += 3
     assert arm("GET", path_of(started.headers["Location"])).status_code == 204
     assert arm("GET", RG).status_code == 404
-    assert arm.blobs.containers == set()
+    assert [name for _, name in arm.blobs.containers] == ["state"]
+    assert not arm.blobs.holds(ACCOUNT.rpartition("/")[2])
 
 
 def test_blobs_that_are_unavailable_are_no_bug_of_the_sandbox(arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,6 +123,9 @@ def test_batch_connection_is_patched(arm: Arm) -> None:
     assert arm.ok("GET", managed)["properties"]["connectionState"]["status"] == "Approved"
 
 
+DELETED_ACCOUNTS = "Microsoft.Storage/deletedAccounts"
+
+
 def test_group_is_deleted_with_everything_in_it(arm: Arm) -> None:
     make_network(arm)
     make_account(arm)
@@ -136,9 +139,10 @@ def test_group_is_deleted_with_everything_in_it(arm: Arm) -> None:
 
     assert arm("GET", RG).status_code == 404
     assert arm.store.under(RG) == []
-    assert arm.blobs.containers == set()
-    (deleted,) = arm.ok("GET", f"{SUB}/providers/Microsoft.KeyVault/deletedVaults")["value"]
-    assert deleted["name"] == "kv-test-001"
+    assert not arm.blobs.holds("sttest001")
+    for kind, name in (("Microsoft.KeyVault/deletedVaults", "kv-test-001"), (DELETED_ACCOUNTS, "sttest001")):
+        (deleted,) = arm.ok("GET", f"{SUB}/providers/{kind}")["value"]
+        assert deleted["name"] == name
 
 
 def test_system_assigned_identity_lives_with_its_resource(arm: Arm) -> None:

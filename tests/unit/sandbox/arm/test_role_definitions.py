@@ -111,7 +111,10 @@ def test_built_in_roles_name_operations_that_exist() -> None:
 
 
 # ARM asks for what is called after the type, also where Azure's list has no such operation; `*/read` covers it.
-NOT_LISTED = {"microsoft.containerregistry/registries/privatelinkresources/read"}
+NOT_LISTED = {
+    "microsoft.containerregistry/registries/privatelinkresources/read",
+    "microsoft.storage/locations/deletedaccounts/read",
+}
 
 
 def test_the_sandbox_asks_for_operations_that_exist() -> None:

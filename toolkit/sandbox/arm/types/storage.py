@@ -17,8 +17,10 @@ from toolkit.sandbox.arm.errors import bad_request, conflict
 from toolkit.sandbox.arm.ids import ResourceId
 from toolkit.sandbox.arm.network_rules import private_block, subnet_without_endpoint
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType, Singleton
+from toolkit.sandbox.arm.types import deleted_accounts
+from toolkit.sandbox.arm.types.deleted_accounts import RESTORING
 from toolkit.sandbox.arm.types.storage_encryption import encryption_checked
-from toolkit.sandbox.containers import CONTAINERS, DEFAULTS, delete_container, deleted_containers, forget_account
+from toolkit.sandbox.containers import CONTAINERS, DEFAULTS, delete_container, deleted_containers
 from toolkit.sandbox.internal import account_keys, keep_account_keys
 from toolkit.sandbox.private_link_zones import suffix_of
 from toolkit.sandbox.store import Resource
@@ -67,6 +69,9 @@ def _account_checked(call: Call, resource: Resource) -> None:
         raise bad_request("AccountNameInvalid", _INVALID_NAME.format(name=name))
     if call.creating and _taken(call.resources.world, name):
         raise conflict("StorageAccountAlreadyTaken", f"The storage account named {name} is already taken.")
+    if call.creating and RESTORING in resource.internal:
+        deleted_accounts.require(call, resource)
+        return
     if not resource.body.get("sku", {}).get("name"):
         raise bad_request("AccountTypeMissing", "The accountType required property was not specified.")
     if call.existing is not None:
@@ -122,9 +127,19 @@ def _taken(world: World, name: str) -> bool:
     return any(account.name.lower() == name.lower() for account in world.store.of_type(ACCOUNTS))
 
 
+async def _account_prepared(call: Call, resource: Resource) -> None:
+    """A new account ends the recovery of a deleted one of its name."""
+    if call.creating and RESTORING not in resource.internal:
+        await deleted_accounts.let_go(call.resources.world, resource.name)
+
+
 def _account(call: Call, resource: Resource) -> None:
+    restoring = call.creating and RESTORING in resource.internal
+    if restoring:
+        deleted_accounts.bring_back(call.resources.world, deleted_accounts.require(call, resource), resource)
+    resource.internal.pop(RESTORING, None)
     properties, name, location = resource.properties, resource.name, resource.body["location"]
-    if call.creating:
+    if call.creating and not restoring:
         properties["creationTime"] = datetime.now(UTC).isoformat()
         keep_account_keys(resource, [_key("key1"), _key("key2")])
         properties["keyCreationTime"] = {"key1": properties["creationTime"], "key2": properties["creationTime"]}
@@ -143,8 +158,7 @@ def _key(name: str) -> Json:
 
 
 async def _account_released(call: Call, resource: Resource) -> None:
-    await call.resources.world.blobs.delete_account(resource.name)
-    forget_account(call.resources.store, resource.name)
+    await deleted_accounts.set_aside(call.resources.world, resource)
 
 
 async def _list_keys(call: Call, resource: Resource) -> Answer:
@@ -292,6 +306,7 @@ STORAGE: tuple[ResourceType, ...] = (
         defaults=_DEFAULTS,
         envelope={"kind": "StorageV2"},
         kept=("creationTime", "keyCreationTime", "privateEndpointConnections"),
+        write_only=(RESTORING,),
         identity=True,
         singletons=(
             Singleton(f"{ACCOUNTS}/blobServices", "default", {**_CORS, "deleteRetentionPolicy": _RETENTION_OFF}),
@@ -305,6 +320,7 @@ STORAGE: tuple[ResourceType, ...] = (
         ),
         long_running=LongRunning(create=20, put_status=202, running="Creating", headers=("Location",)),
         validate=_account_checked,
+        prepare=_account_prepared,
         on_put=_account,
         release=_account_released,
         actions={"listKeys": _list_keys, "regenerateKey": _regenerate_key},

@@ -1,0 +1,113 @@
+"""Deleted storage accounts whose names a plan wants.
+
+Azure keeps a deleted account for 14 days with all that it held, as long as no other account has its name: Terraform
+would make a new, empty one, and end that without a word. Getting it back is a button of the portal.
+https://learn.microsoft.com/azure/storage/common/storage-account-recover
+https://learn.microsoft.com/rest/api/storagerp/deleted-accounts/list
+
+The REST request of the button is not in Microsoft's reference; its body is in https://github.com/hashicorp/go-azure-sdk
+(storageaccounts, StorageAccountPropertiesCreateParameters). So it is offered beside the button, and not done here.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from toolkit.azure.api_versions import API_VERSIONS
+from toolkit.azure.arm import ARM, arm_client
+from toolkit.environment import Connection
+from toolkit.errors import ToolkitError
+from toolkit.records import Json
+from toolkit.terraform.plan import azure_type
+from toolkit.terraform.recovery.restorable import Restorable
+
+_ACCOUNT = "Microsoft.Storage/storageAccounts"
+_API = API_VERSIONS["microsoft.storage/storageaccounts"]
+_KEPT = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class _Created:
+    address: str
+    resource_id: str
+
+    @property
+    def name(self) -> str:
+        return self.resource_id.rsplit("/", 1)[-1]
+
+
+def deleted_accounts(connection: Connection, document: Json) -> list[Restorable]:
+    """Those that a plan (its JSON document) creates. Raises ToolkitError.
+
+    An identity that may not look for deleted accounts finds none: CI's role says that it may (bootstrap/roles.tf).
+    """
+    created = _created(document)
+    if not created:
+        return []
+    known = _listed(connection)
+    found = []
+    for one in created:
+        deleted = known.get(one.resource_id.lower())
+        if deleted is not None and _time(deleted["deletionTime"]) + _KEPT > datetime.now(UTC):
+            found.append(_restorable(one, deleted))
+    return found
+
+
+def _restorable(one: _Created, deleted: Json) -> Restorable:
+    at = _time(deleted["deletionTime"])
+    properties = {"deletedAccountCreationTime": deleted["creationTime"]}
+    body = json.dumps({"location": deleted["location"], "properties": properties}, separators=(",", ":"))
+    url = f"{ARM}{one.resource_id}?api-version={_API}"
+    return Restorable(
+        address=one.address,
+        kind="storage account",
+        name=one.name,
+        short_name=one.name,
+        deleted=at,
+        until=at + _KEPT,
+        restoring=(
+            "in the portal: Storage accounts, Restore; or, what the portal sends:",
+            f"az rest --method put --url '{url}' --body '{body}'",
+        ),
+    )
+
+
+def _created(document: Json) -> list[_Created]:
+    found = []
+    for item in document.get("resource_changes", []):
+        after = item["change"].get("after") or {}
+        if item["type"] != "azapi_resource" or azure_type(after) != _ACCOUNT:
+            continue
+        if item["change"]["actions"] == ["create"] and after.get("parent_id"):
+            id_ = f"{after['parent_id']}/providers/{_ACCOUNT}/{after['name']}"
+            found.append(_Created(item["address"], id_))
+    return found
+
+
+def _listed(connection: Connection) -> dict[str, Json]:
+    """The properties of the subscription's deleted accounts, by the lower-cased id that each had."""
+    from azure.core.exceptions import AzureError
+    from azure.core.rest import HttpRequest
+
+    found: dict[str, Json] = {}
+    subscription = f"/subscriptions/{connection.environment.subscription_id}"
+    url: str | None = f"{ARM}{subscription}/providers/Microsoft.Storage/deletedAccounts?api-version={_API}"
+    try:
+        with arm_client(connection) as client:
+            while url:
+                response = client.send_request(HttpRequest("GET", url))
+                if response.status_code in (403, 404):
+                    return {}
+                response.raise_for_status()
+                for entry in response.json()["value"]:
+                    found[str(entry["properties"]["storageAccountResourceId"]).lower()] = entry["properties"]
+                url = response.json().get("nextLink")
+    except AzureError as error:
+        raise ToolkitError(f"cannot see which storage accounts are deleted: {error.message}") from error
+    return found
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
