@@ -180,17 +180,17 @@ BLOB_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 
 @pytest.fixture(scope="module")
 def reading(applied: Toolkit) -> Connection:
-    """Somebody who may read and write the code pointers' blobs."""
+    """Somebody who may read and write the blobs of every account."""
     connection = connected(applied, ENV)
     assert connection.operator is not None
-    account = applied.ok("outputs", ENV, "--json").json["pointer_storage_account_id"]
+    group = applied.ok("outputs", ENV, "--json").json["storage_account_id"].partition("/providers/")[0]
     roles = f"/subscriptions/{connection.environment.subscription_id}/providers/Microsoft.Authorization/roleDefinitions"
     properties = {
         "roleDefinitionId": f"{roles}/{BLOB_CONTRIBUTOR}",
         "principalId": connection.operator.object_id,
         "principalType": connection.operator.type,
     }
-    url = f"{ARM}{account}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}?api-version=2022-04-01"
+    url = f"{ARM}{group}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}?api-version=2022-04-01"
     with arm_client(connection) as client:
         client.send_request(HttpRequest("PUT", url, json={"properties": properties})).raise_for_status()
     return connection
