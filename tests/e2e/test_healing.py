@@ -278,12 +278,32 @@ def test_a_deleted_state_account_is_not_made_anew(applied: Toolkit) -> None:
     id_ = f"{group}/providers/Microsoft.Storage/storageAccounts/{name}"
     assert delete(connection, Standing(name, id_, "@2023-05-01")) == ""
     refused = applied("bootstrap", ENV)
-    assert refused.code == 1, refused.err
+    assert refused.code == 4, refused.err
     assert f"the storage account {name} was deleted on" in refused.err
     assert f"toolkit bootstrap {ENV} --recreate-empty {name}" in refused.err
     restore_account(connection, refused.err)
     applied.ok("bootstrap", ENV)
     assert applied.ok("plan", ENV).out.startswith("No changes: ")
+
+
+def test_a_custom_role_is_replaced_assignments_first(applied: Toolkit) -> None:
+    """Azure deletes no role that is still assigned (RoleDefinitionHasAssignments)."""
+    connection = connected(applied, ENV)
+    address = 'azapi_resource.role_definition["storage_firewall_operator"]'
+    done = subprocess.run(
+        [*ensure_terraform().command, "apply", "-auto-approve", "-json", f"-replace={address}"],
+        cwd=applied.project / ".toolkit" / ENV / "work" / "bootstrap",
+        env={**os.environ, **connection.process_environment()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    ended = [event["hook"] for event in events if event["type"] == "apply_complete"]
+    deleted = [hook["resource"]["addr"] for hook in ended if hook["action"] == "delete"]
+    assert len(deleted) > 1
+    assert deleted[-1] == address
 
 
 def test_apply_leads_back_when_the_resource_group_was_deleted(applied: Toolkit) -> None:

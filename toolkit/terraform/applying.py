@@ -50,12 +50,17 @@ def apply_plan(
     if not plan.destroy:
         plan = _mended_before(session, plan, root, limits)
         held = _held(session, plan, root)
+    if held and root == "bootstrap":
+        # Nothing at all: a first state here would stand beside the one that comes back with its account.
+        raise RefusedError(
+            "nothing was applied:\n" + _listing(held), hint=f"then: toolkit bootstrap {session.environment.name}"
+        )
     if held:
         targets = all_but(session, root, [change.address for change in plan.summary.changes], held)
         if targets:
             plan = _rest(session, replace(plan, targets=targets), root, NOTHING, limits)
             _apply(session, plan, root, limits)
-        raise _held_back(session, root, held)
+        raise _held_back(session, held)
     return _apply(session, plan, root, limits)
 
 
@@ -95,13 +100,16 @@ def _held(session: Session, plan: SavedPlan, root: RootName) -> dict[str, str]:
     return {address: what for past in pasts for address, what in past.to_hold(session, plan.document).items()}
 
 
-def _held_back(session: Session, root: RootName, held: Mapping[str, str]) -> ToolkitError:
+def _held_back(session: Session, held: Mapping[str, str]) -> ToolkitError:
     what = "1 resource is" if len(held) == 1 else f"{len(held)} resources are"
     return ToolkitError(
-        f"all is applied that does not need what a person must restore first; {what} left out:\n"
-        + "\n".join(f"  {held[address]}" for address in sorted(held)),
-        hint=f"then: toolkit {'apply' if root == 'platform' else 'bootstrap'} {session.environment.name}",
+        f"all is applied that does not need what a person must restore first; {what} left out:\n" + _listing(held),
+        hint=f"then: toolkit apply {session.environment.name}",
     )
+
+
+def _listing(held: Mapping[str, str]) -> str:
+    return "\n".join(f"  {held[address]}" for address in sorted(held))
 
 
 def _mended_before(session: Session, plan: SavedPlan, root: RootName, limits: _Limits) -> SavedPlan:

@@ -66,9 +66,12 @@ def test_what_is_said_of_a_deleted_container() -> None:
 def test_accounts_that_are_created() -> None:
     account = "Microsoft.Storage/storageAccounts"
     (created,) = deleted_account._created(planned(account, "create"))
-    assert (created.address, created.resource_id) == ("a.x", f"{GROUP}/providers/{account}/mlw")
+    ids = {f"{GROUP}/providers/{account}/mlw": True, f"{GROUP}/providers/{account}/other": False}
+    ids[f"/subscriptions/s/resourceGroups/elsewhere/providers/{account}/MLW"] = False
+    assert {id_: created.was({"storageAccountResourceId": id_}) for id_ in ids} == ids
+    (of_new_group,) = deleted_account._created(planned(account, "create", parent=None))
+    assert [of_new_group.was({"storageAccountResourceId": id_}) for id_ in ids] == [True, False, True]
     for nothing in (
-        planned(account, "create", parent=None),  # of a group that is created, too
         planned(account, "update"),
         planned(account, "delete", "create"),  # Terraform deletes it itself, and says so
         planned(CONTAINER, "create"),
@@ -78,15 +81,19 @@ def test_accounts_that_are_created() -> None:
 
 
 def test_what_is_said_of_a_deleted_account() -> None:
-    created = deleted_account._Created("a.x", f"{GROUP}/providers/Microsoft.Storage/storageAccounts/stone")
-    listed = {"creationTime": "2026-01-02T03:04:05Z", "deletionTime": DELETED.isoformat(), "location": "westeurope"}
+    created = deleted_account._Created("a.x", GROUP, "stone")
+    id_ = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/stone"
+    listed = {
+        "storageAccountResourceId": id_,
+        "creationTime": "2026-01-02T03:04:05Z",
+        "deletionTime": DELETED.isoformat(),
+        "location": "westeurope",
+    }
     account = deleted_account._restorable(created, listed)
     assert account.when == (
         "the storage account stone was deleted on 2026-11-26 14:05 UTC, and can be restored until 2026-12-10"
     )
-    assert account.restoring[-1].startswith(
-        f"az rest --method put --url 'https://management.azure.com{created.resource_id}?"
-    )
+    assert account.restoring[-1].startswith(f"az rest --method put --url 'https://management.azure.com{id_}?")
     assert '"deletedAccountCreationTime":"2026-01-02T03:04:05Z"' in account.restoring[-1]
 
 

@@ -30,12 +30,17 @@ _KEPT = timedelta(days=14)
 
 @dataclass(frozen=True, slots=True)
 class _Created:
-    address: str
-    resource_id: str
+    """``group`` is None for a resource group that the same plan makes."""
 
-    @property
-    def name(self) -> str:
-        return self.resource_id.rsplit("/", 1)[-1]
+    address: str
+    group: str | None
+    name: str
+
+    def was(self, deleted: Json) -> bool:
+        """Names of accounts are unique in Azure, but the deleted one may have been another team's before."""
+        id_ = str(deleted["storageAccountResourceId"]).lower()
+        mine = id_ == f"{self.group}/providers/{_ACCOUNT}/{self.name}".lower()
+        return mine or (self.group is None and id_.rsplit("/", 1)[-1] == self.name.lower())
 
 
 def deleted_accounts(connection: Connection, document: Json) -> list[Restorable]:
@@ -49,9 +54,9 @@ def deleted_accounts(connection: Connection, document: Json) -> list[Restorable]
     known = _listed(connection)
     found = []
     for one in created:
-        deleted = known.get(one.resource_id.lower())
-        if deleted is not None and _time(deleted["deletionTime"]) + _KEPT > datetime.now(UTC):
-            found.append(_restorable(one, deleted))
+        for deleted in known:
+            if one.was(deleted) and _time(deleted["deletionTime"]) + _KEPT > datetime.now(UTC):
+                found.append(_restorable(one, deleted))
     return found
 
 
@@ -59,7 +64,7 @@ def _restorable(one: _Created, deleted: Json) -> Restorable:
     at = _time(deleted["deletionTime"])
     properties = {"deletedAccountCreationTime": deleted["creationTime"]}
     body = json.dumps({"location": deleted["location"], "properties": properties}, separators=(",", ":"))
-    url = f"{ARM}{one.resource_id}?api-version={_API}"
+    url = f"{ARM}{deleted['storageAccountResourceId']}?api-version={_API}"
     return Restorable(
         address=one.address,
         kind="storage account",
@@ -80,18 +85,17 @@ def _created(document: Json) -> list[_Created]:
         after = item["change"].get("after") or {}
         if item["type"] != "azapi_resource" or azure_type(after) != _ACCOUNT:
             continue
-        if item["change"]["actions"] == ["create"] and after.get("parent_id"):
-            id_ = f"{after['parent_id']}/providers/{_ACCOUNT}/{after['name']}"
-            found.append(_Created(item["address"], id_))
+        if item["change"]["actions"] == ["create"] and after.get("name"):
+            found.append(_Created(item["address"], after.get("parent_id"), str(after["name"])))
     return found
 
 
-def _listed(connection: Connection) -> dict[str, Json]:
-    """The properties of the subscription's deleted accounts, by the lower-cased id that each had."""
+def _listed(connection: Connection) -> list[Json]:
+    """The properties of the subscription's deleted accounts."""
     from azure.core.exceptions import AzureError
     from azure.core.rest import HttpRequest
 
-    found: dict[str, Json] = {}
+    found: list[Json] = []
     subscription = f"/subscriptions/{connection.environment.subscription_id}"
     url: str | None = f"{ARM}{subscription}/providers/Microsoft.Storage/deletedAccounts?api-version={_API}"
     try:
@@ -99,10 +103,9 @@ def _listed(connection: Connection) -> dict[str, Json]:
             while url:
                 response = client.send_request(HttpRequest("GET", url))
                 if response.status_code in (403, 404):
-                    return {}
+                    return []
                 response.raise_for_status()
-                for entry in response.json()["value"]:
-                    found[str(entry["properties"]["storageAccountResourceId"]).lower()] = entry["properties"]
+                found += [entry["properties"] for entry in response.json()["value"]]
                 url = response.json().get("nextLink")
     except AzureError as error:
         raise ToolkitError(f"cannot see which storage accounts are deleted: {error.message}") from error
