@@ -8,6 +8,8 @@ from __future__ import annotations
 
 API_VERSIONS: dict[str, str] = {
     "microsoft.authorization/locks": "2020-05-01",
+    "microsoft.authorization/roleassignments": "2022-04-01",
+    "microsoft.authorization/roledefinitions": "2022-04-01",
     "microsoft.batch/batchaccounts": "2024-02-01",
     "microsoft.consumption/budgets": "2023-11-01",
     "microsoft.containerregistry/registries": "2023-07-01",

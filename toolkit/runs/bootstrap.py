@@ -17,6 +17,7 @@ from typing import Any
 from toolkit.environment.variables import variable_files
 from toolkit.errors import RefusedError, ToolkitError, UsageError
 from toolkit.files import disk_errors, write_atomically
+from toolkit.runs.state_role import assign_state_role
 from toolkit.terraform.applying import NOTHING, apply_plan, check_losses
 from toolkit.terraform.initialising import prepare
 from toolkit.terraform.losses import HALF_MADE
@@ -24,7 +25,7 @@ from toolkit.terraform.plan import PlanSummary
 from toolkit.terraform.planning import SavedPlan, make_plan, with_announcements
 from toolkit.terraform.runner import FLAG
 from toolkit.terraform.session import Session
-from toolkit.terraform.state import BOOTSTRAP_KEY, StateStore
+from toolkit.terraform.state import BOOTSTRAP_KEY, StateDeniedError, StateStore
 from toolkit.terraform.workspace import toolkit_variables
 
 _BACKEND_TF = 'terraform {\n  backend "azurerm" {}\n}\n'
@@ -70,7 +71,12 @@ def bootstrap_what_is_missing(session: Session) -> None:
 def plan_bootstrap(session: Session, *, force_unlock: str | None = None) -> tuple[SavedPlan, bool]:
     """The plan, and whether the state is still in the local file."""
     check_reach(session)
-    local = _look_for_local_state(session)
+    try:
+        local = _look_for_local_state(session)
+    except StateDeniedError as denied:
+        if denied.kind != "storage-role" or not assign_state_role(session):
+            raise
+        local = _look_for_local_state(session)
     _prepare(session, local)
     plan = with_announcements(session, make_plan(session, "bootstrap", force_unlock=force_unlock), "bootstrap")
     _check_names(session, plan)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from toolkit.azure import codes
+from toolkit.azure.codes import DenialKind
 from toolkit.environment import Connection, Environment
 from toolkit.environment.file import read_text
 from toolkit.errors import ToolkitError, UsageError
@@ -32,6 +33,12 @@ class Backend:
     key: str
     tenant_id: str
     subscription_id: str
+
+    @property
+    def container_id(self) -> str:
+        group = f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group_name}"
+        account = f"{group}/providers/Microsoft.Storage/storageAccounts/{self.storage_account_name}"
+        return f"{account}/blobServices/default/containers/{self.container_name}"
 
     @property
     def account_url(self) -> str:
@@ -86,6 +93,14 @@ def read_backend(environment: Environment) -> Backend:
 
 
 Presence = Literal["present", "absent"]
+
+
+class StateDeniedError(ToolkitError):
+    """The account of the states refuses this identity or this place; ``kind`` is that of :mod:`toolkit.azure.denial`."""
+
+    def __init__(self, kind: DenialKind, message: str, *, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.kind = kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +189,8 @@ class StateStore:
         known = codes.of_code(denial.code or "", str(error), state=True)
         where = f"{self.backend.storage_account_name}/{self.backend.container_name}"
         code = f" ({denial.status} {denial.code})" if denial.code else ""
-        return ToolkitError(
+        return StateDeniedError(
+            denial.kind,
             f"the state in {where} cannot be reached from {self.connection.runner.name}: "
             f"{known.meaning.format(env=env) if known else denial.cause}{code}",
             hint=(codes.filled(known, {"env": env}) if known else "") or denial.hint,
