@@ -49,7 +49,7 @@ def assign_state_role(session: Session) -> bool:
     except AzureError:
         return False
     session.observer.note(
-        f"the operator's role on the states ({_ROLE} on {session.backend.container_name}) was taken away: assigned again"
+        f"the operator's role on the states was taken away: {_ROLE} on {session.backend.container_name} is back"
     )
     StateStore(session.connection, session.backend.with_key(BOOTSTRAP_KEY)).wait_until_writable(session.observer.note)
     return True

@@ -96,7 +96,7 @@ Presence = Literal["present", "absent"]
 
 
 class StateDeniedError(ToolkitError):
-    """The account of the states refuses this identity or this place; ``kind`` is that of :mod:`toolkit.azure.denial`."""
+    """The account of the states refuses this identity or this place; ``kind`` as :mod:`toolkit.azure.denial` has it."""
 
     def __init__(self, kind: DenialKind, message: str, *, hint: str) -> None:
         super().__init__(message, hint=hint)
