@@ -308,8 +308,7 @@ def _entity(kind: str, **options: Any) -> ResourceType:
         create_status=200,
         provisioning_state=False,
         etag_in_body=True,
-        methods=frozenset({"GET", "PUT", "DELETE"}),
-        **options,
+        **{"methods": frozenset({"GET", "PUT", "DELETE"}), **options},
     )
 
 
@@ -324,7 +323,13 @@ DATAFACTORY: tuple[ResourceType, ...] = (
         validate=_factory_checked,
         on_put=_factory,
     ),
-    _entity("managedVirtualNetworks", kept=("vNetId",), on_put=_managed_network),
+    _entity(
+        "managedVirtualNetworks",
+        # It goes with its factory: https://learn.microsoft.com/rest/api/datafactory/managed-virtual-networks
+        methods=frozenset({"GET", "PUT"}),
+        kept=("vNetId",),
+        on_put=_managed_network,
+    ),
     ResourceType(
         _MANAGED_ENDPOINTS,
         first_api_version=_FIRST,
