@@ -309,6 +309,9 @@ def test_a_custom_role_is_replaced_assignments_first(applied: Toolkit) -> None:
 def test_apply_leads_back_when_the_resource_group_was_deleted(applied: Toolkit) -> None:
     """With it go the vault and the workspace, which Azure keeps, and the roles of the bootstrap in it."""
     connection = connected(applied, ENV)
+    accounts = [
+        each for each in standing(applied, connection) if each.type.startswith("Microsoft.Storage/storageAccounts@")
+    ]
     group = applied.ok("outputs", ENV, "--json").json["resource_group_name"]
     id_ = f"/subscriptions/{connection.environment.subscription_id}/resourceGroups/{group}"
     assert delete(connection, Standing(group, id_, "@2024-03-01")) == ""
@@ -322,7 +325,7 @@ def test_apply_leads_back_when_the_resource_group_was_deleted(applied: Toolkit) 
 
     healed = applied("apply", ENV)
     assert healed.code == 1, healed.err
-    assert healed.err.count("can be restored until") == 2
+    assert healed.err.count("can be restored until") == len(accounts) > 1
     assert "the bootstrap makes it again" in healed.err
     restore_account(connection, healed.err)
     healed = applied.ok("apply", ENV)
