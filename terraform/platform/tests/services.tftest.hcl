@@ -253,7 +253,12 @@ run "zone_redundant_function_app_and_address" {
 
   variables {
     function_app = { zone_redundant = true }
-    storage      = { sku = "Standard_GZRS", retention_days = 7, containers = ["ml-globals", "smoke"], lake_containers = [] }
+    storage = {
+      sku             = "Standard_GZRS"
+      retention_days  = 7
+      containers      = ["ml-globals", "smoke", "adftrain"]
+      lake_containers = ["raw", "curated"]
+    }
     network = {
       address_space = "10.40.0.0/20"
       nat_zones     = ["1", "2", "3"]
@@ -262,6 +267,11 @@ run "zone_redundant_function_app_and_address" {
         functions         = { newbits = 4, netnum = 3, nat = true, delegation = "Microsoft.App/environments" }
       }
     }
+  }
+
+  assert {
+    condition     = output.function_app_name != null
+    error_message = "Storage in zones carries a zone-redundant app."
   }
 }
 
