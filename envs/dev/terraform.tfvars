@@ -22,6 +22,7 @@ container_registry = {
 monitoring = {
   retention_days = 30
   daily_quota_gb = 1
+  alert_emails   = ["ml-platform-dev@example.com"] # yours
 }
 
 budget = { amount = 500 }
@@ -31,7 +32,6 @@ network = {
   address_space = "10.41.0.0/20"
   subnets = {
     private_endpoints = { newbits = 4, netnum = 0, private_endpoints = true }
-    compute           = { newbits = 4, netnum = 1, nat = false }
     batch             = { newbits = 4, netnum = 2, nat = false }
     functions         = { newbits = 4, netnum = 3, nat = false, delegation = "Microsoft.App/environments" }
   }

@@ -30,6 +30,7 @@ container_registry = {
 monitoring = {
   retention_days = 365
   daily_quota_gb = -1
+  alert_emails   = ["ml-platform-prod@example.com"] # yours
 }
 
 budget = { amount = 5000 }
@@ -40,7 +41,6 @@ network = {
   nat_zones     = ["1", "2", "3"]
   subnets = {
     private_endpoints = { newbits = 4, netnum = 0, private_endpoints = true }
-    compute           = { newbits = 4, netnum = 1, nat = true }
     batch             = { newbits = 4, netnum = 2, nat = true }
     functions         = { newbits = 4, netnum = 3, nat = true, delegation = "Microsoft.App/environments" }
   }

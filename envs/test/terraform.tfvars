@@ -30,6 +30,7 @@ container_registry = {
 monitoring = {
   retention_days = 60
   daily_quota_gb = 5
+  alert_emails   = ["ml-platform-test@example.com"] # yours
 }
 
 budget = { amount = 1000 }
@@ -39,7 +40,6 @@ network = {
   address_space = "10.42.0.0/20"
   subnets = {
     private_endpoints = { newbits = 4, netnum = 0, private_endpoints = true }
-    compute           = { newbits = 4, netnum = 1, nat = true }
     batch             = { newbits = 4, netnum = 2, nat = true }
     functions         = { newbits = 4, netnum = 3, nat = true, delegation = "Microsoft.App/environments" }
   }

@@ -9,6 +9,8 @@ locals {
     },
     local.with_function_app ? { function_storage = module.function_storage[0].id } : {},
   )
+
+  action_group_ids = concat([module.monitoring.action_group_id], sort(var.monitoring.action_group_ids))
 }
 
 module "metric_alerts" {
@@ -17,7 +19,7 @@ module "metric_alerts" {
   parent_id        = local.resource_group_id
   name_prefix      = local.names.alert
   tags             = local.tags
-  action_group_ids = [module.monitoring.action_group_id]
+  action_group_ids = local.action_group_ids
   alerts = {
     failed-pipelines = {
       description = "A pipeline of the data factory failed."
@@ -58,7 +60,7 @@ module "governance" {
     actual_percents   = var.budget.actual_percents
     forecast_percents = var.budget.forecast_percents
     emails            = var.monitoring.alert_emails
-    action_group_ids  = [module.monitoring.action_group_id]
+    action_group_ids  = local.action_group_ids
   }
   locks = var.locks ? local.stateful_resources : {}
 

@@ -302,6 +302,11 @@ output "public_network_access" {
   value       = var.public_network_access
 }
 
+output "action_group_id" {
+  description = "Resource id of the action group whose receivers are told of alerts."
+  value       = module.monitoring.action_group_id
+}
+
 output "metric_alerts" {
   description = "Resource ids of the alerts, by name."
   value       = module.metric_alerts.ids
@@ -326,5 +331,6 @@ output "features" {
     triggers     = length(var.pipelines.schedules) + length(var.pipelines.blob_events) > 0
     locks        = var.locks
     budget       = var.budget != null
+    receivers    = length(var.monitoring.alert_emails) + length(var.monitoring.action_group_ids) > 0
   }
 }

@@ -126,13 +126,36 @@ variable "monitoring" {
 
     * `retention_days`: for how long logs are kept.
     * `daily_quota_gb`: what a day may bring; -1 for no limit.
-    * `alert_emails`: who is told of alerts.
+    * `alert_emails`: who is told of alerts and of the budget; outside the sandbox there is somebody.
+    * `action_group_ids`: action groups that stand already (of those on call), which are told, too.
   EOT
   type = object({
-    retention_days = number
-    daily_quota_gb = optional(number, -1)
-    alert_emails   = optional(set(string), [])
+    retention_days   = number
+    daily_quota_gb   = optional(number, -1)
+    alert_emails     = optional(set(string), [])
+    action_group_ids = optional(set(string), [])
   })
+
+  validation {
+    condition     = !var.alert_receiver_required || length(var.monitoring.alert_emails) + length(var.monitoring.action_group_ids) > 0
+    error_message = join(" ", [
+      "monitoring.alert_emails is empty: nobody would be told of failed pipelines and jobs, or of the budget.",
+      "Name an address that somebody reads, or in monitoring.action_group_ids the action group of those on call.",
+    ])
+  }
+
+  # An alert has five groups at most, of which one is the platform's own:
+  # https://learn.microsoft.com/azure/azure-monitor/service-limits#alerts
+  validation {
+    condition = length(var.monitoring.action_group_ids) <= 4 && alltrue([
+      for id in var.monitoring.action_group_ids :
+      can(regex("(?i)^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft.Insights/actionGroups/[^/]+$", id))
+    ])
+    error_message = join(" ", [
+      "monitoring.action_group_ids takes up to four resource ids of action groups:",
+      "az monitor action-group show --resource-group GROUP --name NAME --query id",
+    ])
+  }
 }
 
 variable "machine_learning" {

@@ -62,6 +62,13 @@ variable "public_network_access" {
   }
 }
 
+variable "alert_receiver_required" {
+  description = "Whether somebody has to be told of alerts: true for every environment whose env.toml has another target than the sandbox."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "lease_ip_rules" {
   description = "Addresses that the toolkit holds open at the moment: part of the declared state, so that an open lease is no drift."
   type        = set(string)

@@ -307,6 +307,10 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
     "no diagnostics": (no_diagnostics, {"posture-diagnostics": "the key vault sends no logs"}),
     "alert off": (lambda p: alert(p, enabled=False), {"posture-alerts": "failed-pipelines is off"}),
     "alert unheard": (lambda p: alert(p, actions=[]), {"posture-alerts": "failed-pipelines tells nobody"}),
+    "alert without a receiver": (
+        lambda p: p.changed(p.outputs["action_group_id"], {"properties.emailReceivers": []}),
+        {"posture-alert-receivers": "failed-pipelines reaches nobody: the action group has no receiver"},
+    ),
     "budget unheard": (
         lambda p: p.changed(p.outputs["budget_id"], {"properties.notifications": {}}),
         {"posture-alerts": "the budget tells nobody"},

@@ -81,6 +81,10 @@ BAD: dict[tuple[RootName, str], list[str | dict[str, Any]]] = {
         {"public_network_access": ACCESS, "": storage(more=', lake_ip_rules = ["203.0.113.7"]')},
     ],
     ("platform", "key_vault"): ["key_vault = { retention_days = 7, purge_protection = true }"],
+    ("platform", "monitoring"): [
+        {"alert_receiver_required": True, "": "monitoring = { retention_days = 30 }"},
+        'monitoring = { retention_days = 30, action_group_ids = ["oncall"] }',
+    ],
     ("platform", "machine_learning"): ["machine_learning = { computes = {} }"],
     ("platform", "operator_group_ids"): ['operator_group_ids = ["team"]'],
     ("platform", "data_scientist_group_ids"): ['data_scientist_group_ids = ["team"]'],
@@ -88,7 +92,7 @@ BAD: dict[tuple[RootName, str], list[str | dict[str, Any]]] = {
     ("platform", "network"): [
         network("", space=""),
         network("", space='address_space = "172.16.0.0/12"'),
-        network("", subnets="compute = { newbits = 4, netnum = 0 }"),
+        network("", subnets="batch = { newbits = 4, netnum = 0 }"),
         f'network = {{ existing = {{ virtual_network_id = "{NETWORK}/x", {FOREIGN} }} }}',
         network("", subnets=SUBNET.replace("true", 'true, service_endpoints = ["Microsoft.Storage"]')),
     ],

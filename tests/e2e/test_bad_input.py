@@ -85,8 +85,8 @@ MISTAKES: dict[str, dict[tuple[str, str], str]] = {
             'isolation_mode       = "AllowInternetOutbound"',
             'isolation_mode = "AllowOnlyApprovedOutbound"\n  outbound_fqdns = { pypi = "pypi.org" }',
         ): "set accept_firewall_cost = true, or remove outbound_fqdns",
-        ("batch             = { newbits = 4, netnum = 2", "batch             = { newbits = 4, netnum = 1"): (
-            "Subnets overlap: batch and compute"
+        ("batch             = { newbits = 4, netnum = 2", "batch             = { newbits = 4, netnum = 3"): (
+            "Subnets overlap: batch and functions"
         ),
     },
     "third": {
@@ -95,8 +95,8 @@ MISTAKES: dict[str, dict[tuple[str, str], str]] = {
             "  purge_protection = true",
         ): "turn it off, or keep deleted vaults for 30 to 90 days",
         (
-            "compute           = { newbits = 4, netnum = 1, nat = false",
-            'compute = { newbits = 4, netnum = 1, service_endpoints = ["Microsoft.Storage.Global"]',
+            "batch             = { newbits = 4, netnum = 2, nat = false",
+            'batch = { newbits = 4, netnum = 2, service_endpoints = ["Microsoft.Storage.Global"]',
         ): "out of service_endpoints",
     },
     "fourth": {

@@ -14,8 +14,8 @@ from toolkit.environment.variables import read_variables, variable_files
 
 TFVARS_NAME = "terraform.tfvars"
 
-# What the two are called is no difference of their data.
-_NOT_DATA = ("project", "name", "data_name")
+# What the two are called, and what follows from other keys, is no difference of their data.
+_NOT_DATA = ("project", "name", "data_name", "alert_receiver_required")
 # Fields of Environment that env.toml calls otherwise.
 _FILE_KEYS = {
     "tenant_id": "tenant",

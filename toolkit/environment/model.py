@@ -58,6 +58,7 @@ class Environment:
     state_ip_rules: tuple[str, ...]
     allowed_smoke_skips: tuple[str, ...]
     sandbox_core_quotas: Mapping[str, int]
+    alert_receiver_required: bool  # as the data's own target has it, so that a rehearsal refuses what Azure would get
 
     @property
     def folder(self) -> Path:

@@ -20,6 +20,7 @@ FEATURES: dict[str, tuple[str, str]] = {
     "triggers": ("trigger", "neither schedules nor blob_events in pipelines"),
     "locks": ("lock", "locks = false"),
     "budget": ("budget", "budget = null"),
+    "receivers": ("receiver of alerts", "neither alert_emails nor action_group_ids in monitoring"),
 }
 
 _OUTPUTS: dict[str, str] = {

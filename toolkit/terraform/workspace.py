@@ -167,6 +167,7 @@ def filled_variables(
             "subscription_id": environment.subscription_id,
         },
         "schema_validation": schema_validation,
+        "alert_receiver_required": environment.alert_receiver_required,
         "lease_ip_rules": [],
         "operator_principal_id": operator.object_id,
         "operator_principal_type": operator.type,

@@ -68,6 +68,8 @@ locals {
   }]
 }
 
+# What a subnet refers to goes after the network let go of it: Azure refuses to delete what is in use
+# (InUseNetworkSecurityGroupCannotBeDeleted and its like), and Terraform deletes before it changes unless it is told otherwise.
 resource "azapi_resource" "network_security_group" {
   for_each = var.subnets
 
@@ -77,6 +79,10 @@ resource "azapi_resource" "network_security_group" {
   location  = var.location
   tags      = var.tags
   body      = { properties = { securityRules = local.security_rules } }
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "azapi_resource" "public_ip" {
@@ -115,6 +121,10 @@ resource "azapi_resource" "nat_gateway" {
       publicIpAddresses    = [{ id = azapi_resource.public_ip[0].id }]
     }
   }
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # Routes that gateways learn would lead around the firewall: https://learn.microsoft.com/azure/firewall/tutorial-hybrid-portal
@@ -138,6 +148,10 @@ resource "azapi_resource" "route_table" {
         }
       }]
     }
+  }
+
+  lifecycle {
+    create_before_destroy = true
   }
 }
 

@@ -95,3 +95,50 @@ run "own_environments_and_outbound_rules" {
     error_message = "Pipelines find the environment among the outputs."
   }
 }
+
+run "alerts_and_budget_reach_a_group_that_stands" {
+  command = plan
+
+  variables {
+    alert_receiver_required = true
+    budget                  = { amount = 100 }
+    monitoring = {
+      retention_days   = 30
+      action_group_ids = ["/subscriptions/s/resourceGroups/oncall/providers/Microsoft.Insights/actionGroups/oncall"]
+    }
+  }
+
+  assert {
+    condition     = length(local.action_group_ids) == 2 && output.features.receivers
+    error_message = "Those on call are told beside the platform's own group."
+  }
+}
+
+run "nobody_to_tell_in_the_sandbox" {
+  command = plan
+
+  assert {
+    condition     = !output.features.receivers
+    error_message = "A platform that nobody is told of says so."
+  }
+}
+
+run "invalid_alerts_to_nobody" {
+  command = plan
+
+  variables {
+    alert_receiver_required = true
+  }
+
+  expect_failures = [var.monitoring]
+}
+
+run "invalid_action_group" {
+  command = plan
+
+  variables {
+    monitoring = { retention_days = 30, action_group_ids = ["oncall"] }
+  }
+
+  expect_failures = [var.monitoring]
+}

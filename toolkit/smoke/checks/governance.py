@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 
 from toolkit.checks.model import Check, Facts
+from toolkit.records import Json
 from toolkit.smoke.checks.control_plane import fail_if, lookup, read, same
 from toolkit.smoke.context import Context
 
@@ -47,6 +48,43 @@ def somebody_is_told(context: Context) -> Facts:
     return facts
 
 
+def somebody_reads_it(context: Context) -> Facts:
+    """An alert that reaches an action group without a receiver that is on is told to nobody.
+
+    https://learn.microsoft.com/rest/api/monitor/action-groups/get (receivers, and their ``status``: "Receivers that are
+    not Enabled will not receive any communications").
+    """
+    own = context.output("action_group_id")
+    group = read(context, own)["properties"]
+    receivers = [
+        (kind.removesuffix("Receivers"), one)
+        for kind, some in group.items()
+        if kind.endswith("Receivers")
+        for one in some or []
+    ]
+    off = [str(one["name"]) for _, one in receivers if one.get("status", "Enabled") != "Enabled"]
+    unread = [str(one["name"]) for _, one in receivers if context.environment.exists_outside and _is_example(one)]
+    heard = [f"{kind}:{one['name']}" for kind, one in receivers if one["name"] not in (*off, *unread)]
+    silence = "is off" if not group.get("enabled") else "has no receiver that is told" if not heard else None
+    if silence and (off or unread):
+        silence += f" (unsubscribed: {', '.join(off)})" if off else f" (an example: {', '.join(unread)})"
+    problems, facts = [], {"receivers": heard, "enabled": group.get("enabled")}
+    for name, alert_id in context.output("metric_alerts").items():
+        told = [str(a.get("actionGroupId")) for a in read(context, alert_id)["properties"].get("actions") or []]
+        if all(same(one, own) for one in told) and (silence or not told):
+            problems.append(f"the alert {name} reaches nobody: the action group {silence or 'is not named by it'}")
+    fail_if(problems, hint="name somebody in monitoring.alert_emails of terraform.tfvars, and run toolkit apply")
+    return facts
+
+
+def _is_example(receiver: Json) -> bool:
+    """RFC 2606 sets these names aside for examples: nobody's mail is there."""
+    domain = str(receiver.get("emailAddress") or "").rpartition("@")[2].lower()
+    return domain.rpartition(".")[2] in ("example", "invalid", "test") or domain.endswith(
+        ("example.com", "example.net", "example.org")
+    )
+
+
 _posture = partial(Check, category="posture")
 
 CHECKS: tuple[Check[Context], ...] = (
@@ -63,5 +101,12 @@ CHECKS: tuple[Check[Context], ...] = (
         function=somebody_is_told,
         outputs=("metric_alerts", "data_factory_id", "machine_learning_workspace_id", "budget_id"),
         severity="warning",
+    ),
+    _posture(
+        id="posture-alert-receivers",
+        title="Every alert reaches a receiver that is told",
+        function=somebody_reads_it,
+        outputs=("metric_alerts", "action_group_id"),
+        feature="receivers",
     ),
 )

@@ -7,6 +7,7 @@ Error codes and sentences of what ``validate`` refuses are (inferred) where no s
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import UTC, datetime
 
@@ -107,6 +108,38 @@ def _scopes_checked(call: Call, resource: Resource) -> None:
             call.referenced(scope, resource.id)
 
 
+def _group_checked(call: Call, resource: Resource) -> None:
+    """https://learn.microsoft.com/rest/api/monitor/action-groups/create-or-update: a short name of 1 to 12 characters,
+    receivers whose names are unique in the group."""
+    short = str(resource.properties.get("groupShortName") or "")
+    if not 1 <= len(short) <= 12:
+        raise bad_request("BadRequest", f"The group short name '{short}' must have between 1 and 12 characters.")
+    receivers = [r for kind, some in resource.properties.items() if kind.endswith("Receivers") for r in some or []]
+    names = [str(receiver.get("name")) for receiver in receivers]
+    if len(set(names)) != len(names):
+        raise bad_request("BadRequest", "The names of the receivers of an action group must be unique in it.")
+    for receiver in resource.properties.get("emailReceivers") or []:
+        if not re.fullmatch(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+", str(receiver.get("emailAddress"))):
+            raise bad_request("BadRequest", f"The email address '{receiver.get('emailAddress')}' is not valid.")
+
+
+def _group(call: Call, resource: Resource) -> None:
+    """Azure says of each address whether it is told; somebody who unsubscribes is Disabled."""
+    for kind in ("emailReceivers", "smsReceivers"):
+        for receiver in resource.properties.get(kind) or []:
+            receiver.setdefault("status", "Enabled")
+
+
+def _alert_checked(call: Call, resource: Resource) -> None:
+    _scopes_checked(call, resource)
+    groups = [str(action.get("actionGroupId")) for action in resource.properties.get("actions") or []]
+    if len(groups) > 5:  # https://learn.microsoft.com/azure/azure-monitor/service-limits#alerts
+        raise bad_request("BadRequest", f"An alert rule has up to 5 action groups, and {len(groups)} were sent.")
+    for group in groups:
+        if group.lower().startswith(f"/subscriptions/{call.id.subscription_id}/".lower()):
+            call.referenced(group, resource.id)
+
+
 def _alert(
     kind: str,
     first_api_version: str,
@@ -120,7 +153,7 @@ def _alert(
         create_status=create_status,
         provisioning_state=False,
         defaults={"enabled": True},
-        validate=_scopes_checked,
+        validate=_alert_checked,
     )
 
 
@@ -177,6 +210,8 @@ INSIGHTS: tuple[ResourceType, ...] = (
         location="anywhere",
         provisioning_state=False,
         defaults={"enabled": True},
+        validate=_group_checked,
+        on_put=_group,
     ),
     _alert("metricAlerts", "2018-03-01", "global"),
     _alert("scheduledQueryRules", "2018-04-16", create_status=201),
