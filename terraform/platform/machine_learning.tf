@@ -15,10 +15,15 @@ locals {
     },
   )
 
-  outbound_endpoints = var.machine_learning.isolation_mode == "Disabled" ? {} : merge(local.default_outbound_endpoints, {
-    lake-blob = { resource_id = module.lake.id, group_id = "blob" }
-    lake-dfs  = { resource_id = module.lake.id, group_id = "dfs" }
-  })
+  # To queues and tables the service makes none in any mode: https://learn.microsoft.com/azure/machine-learning/how-to-managed-network
+  outbound_endpoints = var.machine_learning.isolation_mode == "Disabled" ? {} : merge(
+    local.default_outbound_endpoints,
+    { for group in keys(local.parallel_zones) : "default-${group}" => { resource_id = module.storage.id, group_id = group } },
+    {
+      lake-blob = { resource_id = module.lake.id, group_id = "blob" }
+      lake-dfs  = { resource_id = module.lake.id, group_id = "dfs" }
+    },
+  )
 }
 
 module "machine_learning_workspace" {

@@ -1,4 +1,10 @@
 locals {
+  # Batch endpoints and parallel jobs of Azure Machine Learning share out their work through queues and tables of the default account:
+  # https://learn.microsoft.com/azure/machine-learning/how-to-secure-batch-endpoint
+  parallel_zones = {
+    for group in ["queue", "table"] : group => ["privatelink.${group}.core.windows.net"] if var.machine_learning.parallel_jobs
+  }
+
   # https://learn.microsoft.com/azure/private-link/private-endpoint-dns
   zones_by_group = merge({
     blob         = ["privatelink.blob.core.windows.net"]
@@ -9,7 +15,7 @@ locals {
     amlworkspace = ["privatelink.api.azureml.ms", "privatelink.notebooks.azure.net"]
     dataFactory  = ["privatelink.datafactory.azure.net"]
     portal       = ["privatelink.adf.azure.com"]
-  }, local.batch_zones, local.function_zones)
+  }, local.parallel_zones, local.batch_zones, local.function_zones)
 
   zones = toset(flatten(values(local.zones_by_group)))
 
@@ -19,7 +25,7 @@ locals {
 
   # Which groups of each resource have a private endpoint in the network.
   endpoint_groups = merge({
-    storage                    = ["blob", "file"]
+    storage                    = concat(["blob", "file"], keys(local.parallel_zones))
     lake                       = ["blob", "dfs"]
     pointer_storage            = ["blob"]
     key_vault                  = ["vault"]

@@ -170,6 +170,8 @@ variable "machine_learning" {
     * `high_business_impact`: less diagnostic data for Microsoft, encrypted scratch disks.
     * `image_build_compute`: the cluster that builds images.
     * `computes`: clusters by name.
+    * `parallel_jobs`: private endpoints to queues and tables of the default storage account, without which batch endpoints and
+      parallel jobs wait for ever.
   EOT
   type = object({
     isolation_mode       = optional(string, "AllowInternetOutbound")
@@ -189,6 +191,7 @@ variable "machine_learning" {
       max_nodes    = number
       idle_seconds = optional(number, 120)
     }))
+    parallel_jobs = optional(bool, true)
   })
 
   validation {

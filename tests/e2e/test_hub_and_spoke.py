@@ -22,6 +22,8 @@ NAMES = (
     "privatelink.blob.core.windows.net",
     "privatelink.dfs.core.windows.net",
     "privatelink.file.core.windows.net",
+    "privatelink.queue.core.windows.net",
+    "privatelink.table.core.windows.net",
     "privatelink.vaultcore.azure.net",
     "privatelink.azurecr.io",
     "privatelink.api.azureml.ms",

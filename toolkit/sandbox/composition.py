@@ -55,12 +55,16 @@ def platform(azurite_command: list[str]) -> Compose:
         from toolkit.sandbox.network.routing import PrivateNetwork
         from toolkit.sandbox.storage.blobs import AzuriteBlobs
         from toolkit.sandbox.storage.service import StorageService
+        from toolkit.sandbox.storage.unserved import KINDS, UnservedStorage
 
         blobs = AzuriteBlobs(process, store)
         network = PrivateNetwork(store)
         access, secrets, keys = RoleBasedAccess(store), StoredSecrets(store), StoredKeys(store)
         world = World(state_dir, store, directory, tokens, access, network, blobs, secrets, keys)
-        services: tuple[Service, ...] = (ArmService(world), StorageService(world, blobs), KeyVaultService(world))
+        services: tuple[Service, ...] = (
+            *(ArmService(world), StorageService(world, blobs), KeyVaultService(world)),
+            *(UnservedStorage(world, kind) for kind in KINDS),
+        )
         await starting
         dns_servers: list[DnsServer] = []
 

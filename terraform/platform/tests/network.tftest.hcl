@@ -19,7 +19,7 @@ variables {
   }
   hub_zone_ids = [
     for zone in [
-      "blob.core.windows.net", "dfs.core.windows.net", "file.core.windows.net", "queue.core.windows.net", "vaultcore.azure.net",
+      "blob.core.windows.net", "dfs.core.windows.net", "file.core.windows.net", "queue.core.windows.net", "table.core.windows.net", "vaultcore.azure.net",
       "azurecr.io", "api.azureml.ms", "notebooks.azure.net", "datafactory.azure.net", "adf.azure.com", "batch.azure.com",
       "azurewebsites.net",
     ] : "/subscriptions/hub/resourceGroups/rg-dns/providers/Microsoft.Network/privateDnsZones/privatelink.${zone}"
@@ -258,7 +258,7 @@ run "outbound_endpoints_to_what_is_open" {
   command = plan
 
   assert {
-    condition     = join(" ", keys(local.outbound_endpoints)) == "default-blob default-file lake-blob lake-dfs"
+    condition     = join(" ", keys(local.outbound_endpoints)) == "default-blob default-file default-queue default-table lake-blob lake-dfs"
     error_message = "Jobs reach the default account through endpoints of our own, since its public access is not disabled."
   }
 }
@@ -278,7 +278,7 @@ run "outbound_endpoints_with_everything_open" {
 
   assert {
     condition = join(" ", keys(local.outbound_endpoints)) == (
-      "container-registry default-blob default-file key-vault lake-blob lake-dfs"
+      "container-registry default-blob default-file default-queue default-table key-vault lake-blob lake-dfs"
     )
     error_message = "Each resource of the workspace whose firewall denies jobs has its endpoints."
   }
@@ -298,8 +298,8 @@ run "outbound_endpoints_with_everything_closed" {
   }
 
   assert {
-    condition     = join(" ", keys(local.outbound_endpoints)) == "lake-blob lake-dfs"
-    error_message = "The service makes the endpoints to what is closed; a second rule to one destination is refused."
+    condition     = join(" ", keys(local.outbound_endpoints)) == "default-queue default-table lake-blob lake-dfs"
+    error_message = "The service makes the endpoints to what is closed, but for queues and tables; a second rule to one destination is refused."
   }
 }
 
@@ -315,7 +315,7 @@ run "outbound_endpoints_of_approved_outbound" {
   }
 
   assert {
-    condition     = join(" ", keys(local.outbound_endpoints)) == "lake-blob lake-dfs"
+    condition     = join(" ", keys(local.outbound_endpoints)) == "default-queue default-table lake-blob lake-dfs"
     error_message = "With approved outbound the service makes all endpoints of the workspace's resources."
   }
 }
@@ -334,5 +334,26 @@ run "outbound_endpoints_without_a_managed_network" {
   assert {
     condition     = length(local.outbound_endpoints) == 0
     error_message = "Without a managed network there are no outbound rules."
+  }
+}
+
+run "no_queues_and_tables_without_parallel_jobs" {
+  command = plan
+
+  variables {
+    machine_learning = {
+      parallel_jobs       = false
+      image_build_compute = "cpu-cluster"
+      computes            = { cpu-cluster = { vm_size = "Standard_D4s_v5", max_nodes = 2 } }
+    }
+  }
+
+  assert {
+    condition = (
+      keys(local.private_endpoints.storage) == ["blob", "file"] &&
+      !contains(local.zones, "privatelink.queue.core.windows.net") &&
+      !contains(keys(local.outbound_endpoints), "default-table")
+    )
+    error_message = "Whoever runs no parallel jobs pays for no endpoints of theirs."
   }
 }

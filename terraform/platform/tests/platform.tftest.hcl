@@ -20,6 +20,8 @@ run "plans" {
     condition = toset(keys(output.private_endpoints)) == toset([
       "storage_blob",
       "storage_file",
+      "storage_queue",
+      "storage_table",
       "lake_blob",
       "lake_dfs",
       "pointer_storage_blob",

@@ -57,9 +57,9 @@ def authenticate(
         return _anonymous(account, tenant_id, version)
     scheme = authorization.partition(" ")[0].lower()
     if scheme == "bearer":
-        return _bearer(world, account, tenant_id, authorization, version)
+        return bearer_of(world, account, tenant_id, request, f"{account.name.lower()}.blob.core.windows.net")
     if scheme in ("sharedkey", "sharedkeylite"):
-        _require_keys(account)
+        require_keys(account)
         if scheme == "sharedkeylite":
             raise not_served("Shared Key Lite")
         return _shared_key(account, authorization, request)
@@ -68,7 +68,9 @@ def authenticate(
     )
 
 
-def _bearer(world: World, account: Resource, tenant_id: str, authorization: str, version: str) -> Principal:
+def bearer_of(world: World, account: Resource, tenant_id: str, request: Request, host: str) -> Principal:
+    """The principal of a bearer token for Azure Storage, or for this host of the account alone."""
+    authorization, version = request.headers.get("authorization"), request.headers.get("x-ms-version", "")
     if version < _BEARER_SINCE:
         raise StorageError(
             403,
@@ -76,14 +78,13 @@ def _bearer(world: World, account: Resource, tenant_id: str, authorization: str,
             _MALFORMED,
             detail="Authentication scheme Bearer is not supported in this version.",
         )
-    audiences = ("https://storage.azure.com", f"https://{account.name.lower()}.blob.core.windows.net")
     try:
-        principal = world.tokens.verify(authorization, audiences)
+        principal = world.tokens.verify(authorization, ("https://storage.azure.com", f"https://{host.lower()}"))
     except InvalidToken as error:
-        raise _challenge("InvalidAuthenticationInfo", tenant_id, str(error)) from error
+        raise challenge("InvalidAuthenticationInfo", tenant_id, str(error)) from error
     if principal.tenant_id.lower() != tenant_id.lower():
         detail = "Issuer validation failed. Issuer did not match."
-        raise _challenge("InvalidAuthenticationInfo", tenant_id, detail)
+        raise challenge("InvalidAuthenticationInfo", tenant_id, detail)
     return principal
 
 
@@ -103,7 +104,7 @@ def _keys(account: Resource) -> list[str]:
     return [str(key["value"]) for key in account_keys(account)]
 
 
-def _require_keys(account: Resource) -> None:
+def require_keys(account: Resource) -> None:
     # Absent means allowed: https://learn.microsoft.com/azure/storage/common/shared-key-authorization-prevent
     if account.properties.get("allowSharedKeyAccess") is False:
         raise StorageError(
@@ -124,7 +125,7 @@ def _shared_access_signature(
             parameters["skoid"], tenant, "ServicePrincipal"
         )
         return verify_delegated(account.name.lower(), key, delegator, parameters, target, source_ip, scheme)
-    _require_keys(account)
+    require_keys(account)
     return verify(account.name.lower(), _keys(account), parameters, target, source_ip, scheme)
 
 
@@ -134,18 +135,18 @@ def _anonymous(account: Resource, tenant_id: str, version: str) -> Anonymous:
         return Anonymous()
     if version >= _CHALLENGE_SINCE:
         # That Azure prefers this answer where both apply is inferred: SDKs of these versions act on the challenge.
-        raise _challenge("NoAuthenticationInformation", tenant_id)
+        raise challenge("NoAuthenticationInformation", tenant_id)
     raise StorageError(409, "PublicAccessNotPermitted", "Public access is not permitted on this storage account.")
 
 
 def private_container(tenant_id: str, version: str) -> StorageError:
     """The answer to an anonymous request for a private container of an account that allows public ones (inferred)."""
     if version >= _CHALLENGE_SINCE:
-        return _challenge("NoAuthenticationInformation", tenant_id)
+        return challenge("NoAuthenticationInformation", tenant_id)
     return StorageError(404, "ResourceNotFound", "The specified resource does not exist.")
 
 
-def _challenge(code: str, tenant_id: str, detail: str | None = None) -> StorageError:
+def challenge(code: str, tenant_id: str, detail: str | None = None) -> StorageError:
     authority = f"https://login.microsoftonline.com/{tenant_id}/oauth2/authorize"
     challenge = f"Bearer authorization_uri={authority} resource_id=https://storage.azure.com"
     return StorageError(401, code, _REFER, detail=detail, headers={"www-authenticate": challenge})

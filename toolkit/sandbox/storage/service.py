@@ -15,6 +15,7 @@ from toolkit.sandbox.model import Origin, Principal
 from toolkit.sandbox.storage import containers, delegation, encryption
 from toolkit.sandbox.storage.authentication import Anonymous, Identity, authenticate, private_container
 from toolkit.sandbox.storage.blobs import AzuriteBlobs
+from toolkit.sandbox.storage.doors import Doors
 from toolkit.sandbox.storage.errors import SERVER, StorageError, not_served, serialise
 from toolkit.sandbox.storage.operations import (
     READ_BLOB,
@@ -33,7 +34,6 @@ from toolkit.sandbox.storage.signing import split_query
 from toolkit.sandbox.store import Resource
 from toolkit.sandbox.world import BlobsUnavailable, World
 
-_ACCOUNTS: Final = "Microsoft.Storage/storageAccounts"
 _SUFFIX: Final = ".blob.core.windows.net"
 _HOP_BY_HOP: Final = frozenset(
     (
@@ -53,7 +53,7 @@ _INTERNAL_URL: Final = re.compile(rb"http://127\.0\.0\.1:\d+/slot\d{3}")
 
 
 class StorageService:
-    """``*.blob.core.windows.net`` over the storage accounts in the store; other storage hosts are not served.
+    """``*.blob.core.windows.net`` over the storage accounts in the store; the other services are in unserved.py.
 
     Not as on Azure: metadata names come back in lower case (ASGI lower-cases header names); Blob Batch and copies
     between accounts are refused by name (501).
@@ -65,7 +65,7 @@ class StorageService:
     def __init__(self, world: World, blobs: AzuriteBlobs) -> None:
         self._world = world
         self._blobs = blobs
-        self._ids: dict[str, str] = {}
+        self._doors = Doors(world, _SUFFIX)
 
     async def handle(self, request: Request, origin: Origin) -> Response:
         try:
@@ -79,13 +79,13 @@ class StorageService:
 
     async def _decide(self, request: Request, origin: Origin) -> Response:
         """Every step may refuse; the order is Azure's where it is known, and visible here."""
-        account = self._account(request.url.hostname or "")
-        self._require_https(account, request)
-        source_ip = self._pass_firewall(account, origin, request.url.hostname or "")
+        account = self._doors.account(request.url.hostname or "")
+        self._doors.require_https(account, request)
+        source_ip = self._doors.pass_firewall(account, origin, request.url.hostname or "")
         parameters = _parameters(request.url.query)
         path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
         target = target_of(path, parameters.get("restype", "").lower())
-        identity = authenticate(self._world, account, self._tenant(account), request, target, source_ip)
+        identity = authenticate(self._world, account, self._doors.tenant(account), request, target, source_ip)
         containers.require_visible(target.container)
         operation = operation_of(request.method, target, parameters)
         await self._authorise(account, identity, request, target, parameters, operation)
@@ -93,46 +93,6 @@ class StorageService:
         return await self._carry_out(operation, account, identity, request, path, target, parameters)
 
     # -- the steps -----------------------------------------------------------------------------------------------------
-
-    def _account(self, host: str) -> Resource:
-        name = host.lower().removesuffix(_SUFFIX)
-        known = self._ids.get(name)
-        account = self._world.store.get(known) if known else None
-        if account is None:
-            account = next((a for a in self._world.store.of_type(_ACCOUNTS) if a.name.lower() == name), None)
-        if account is None:
-            # On Azure the name would not resolve at all; a client of the sandbox deserves to be told which.
-            raise StorageError(404, "ResourceNotFound", f"The sandbox has no storage account named {name}.")
-        self._ids[name] = account.id
-        return account
-
-    def _tenant(self, account: Resource) -> str:
-        return self._world.directory.tenant_of(account.id.split("/")[2]) or ""
-
-    def _require_https(self, account: Resource, request: Request) -> None:
-        if request.url.scheme != "https" and account.properties.get("supportsHttpsTrafficOnly", True):
-            raise StorageError(400, "AccountRequiresHttps", "The account being accessed does not support http.")
-
-    def _pass_firewall(self, account: Resource, origin: Origin, host: str) -> str:
-        """Refuse what the network rules do not admit; the address that a request comes from otherwise."""
-        route = self._world.network.route(origin, host)
-        if route.unreachable:
-            raise StorageError(
-                502, "BadGateway", f"{host} cannot be reached from {origin.vantage.name}: {route.unreachable}."
-            )
-        if route.private_endpoint_target == account.id.lower():
-            return route.source_ip
-        access = str(account.properties.get("publicNetworkAccess") or "Enabled")
-        if access.lower() == "securedbyperimeter":
-            raise not_served("network security perimeters (publicNetworkAccess SecuredByPerimeter)")
-        acls = account.properties.get("networkAcls")
-        if (
-            route.private_endpoint_target is not None
-            or access.lower() == "disabled"
-            or not self._world.network.admits(acls, route.source_ip, origin, "Microsoft.Storage")
-        ):
-            raise StorageError(403, "AuthorizationFailure", "This request is not authorized to perform this operation.")
-        return route.source_ip
 
     async def _authorise(
         self,
@@ -251,7 +211,7 @@ class StorageService:
         )
         if isinstance(identity, Anonymous) and response.status_code == 403:
             await response.aclose()
-            raise private_container(self._tenant(account), request.headers.get("x-ms-version", ""))
+            raise private_container(self._doors.tenant(account), request.headers.get("x-ms-version", ""))
         own_url = f"https://{name}{_SUFFIX}".encode()
         returned = [
             (key, _INTERNAL_URL.sub(own_url, value))

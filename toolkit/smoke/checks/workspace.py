@@ -39,9 +39,13 @@ def reaches_its_storage(context: Context) -> Facts:
         group = lookup(rule, "properties.destination.subresourceTarget")
         found[target, group] = lookup(rule, "properties.status")
     problems, facts = [], {}
+    default_account = [
+        "blob",
+        "file",
+        *(g for g in ("queue", "table") if f"storage_{g}" in context.output("private_endpoints")),
+    ]
     for what, output, group in (
-        ("default storage account's blobs", "storage_account_id", "blob"),
-        ("default storage account's files", "storage_account_id", "file"),
+        *((f"default storage account's {group}s", "storage_account_id", group) for group in default_account),
         ("lake's blobs", "lake_storage_account_id", "blob"),
         ("lake", "lake_storage_account_id", "dfs"),
         ("key vault", "key_vault_id", "vault"),
@@ -106,7 +110,7 @@ CHECKS: tuple[Check[Context], ...] = (
         category="workspace",
         title="The workspace's managed network has private endpoints to its storage, the lake and the vault",
         function=reaches_its_storage,
-        outputs=(*_OUTPUTS, "storage_account_id", "lake_storage_account_id", "key_vault_id"),
+        outputs=(*_OUTPUTS, "storage_account_id", "lake_storage_account_id", "key_vault_id", "private_endpoints"),
     ),
     Check(
         id="workspace-identity-datastores",
