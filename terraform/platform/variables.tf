@@ -137,7 +137,7 @@ variable "monitoring" {
   })
 
   validation {
-    condition     = !var.alert_receiver_required || length(var.monitoring.alert_emails) + length(var.monitoring.action_group_ids) > 0
+    condition = !var.alert_receiver_required || length(var.monitoring.alert_emails) + length(var.monitoring.action_group_ids) > 0
     error_message = join(" ", [
       "monitoring.alert_emails is empty: nobody would be told of failed pipelines and jobs, or of the budget.",
       "Name an address that somebody reads, or in monitoring.action_group_ids the action group of those on call.",

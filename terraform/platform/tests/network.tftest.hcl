@@ -19,7 +19,8 @@ variables {
   }
   hub_zone_ids = [
     for zone in [
-      "blob.core.windows.net", "dfs.core.windows.net", "file.core.windows.net", "queue.core.windows.net", "table.core.windows.net", "vaultcore.azure.net",
+      "blob.core.windows.net", "dfs.core.windows.net", "file.core.windows.net", "queue.core.windows.net", "table.core.windows.net",
+      "vaultcore.azure.net",
       "azurecr.io", "api.azureml.ms", "notebooks.azure.net", "datafactory.azure.net", "adf.azure.com", "batch.azure.com",
       "azurewebsites.net",
     ] : "/subscriptions/hub/resourceGroups/rg-dns/providers/Microsoft.Network/privateDnsZones/privatelink.${zone}"
@@ -299,7 +300,7 @@ run "outbound_endpoints_with_everything_closed" {
 
   assert {
     condition     = join(" ", keys(local.outbound_endpoints)) == "default-queue default-table lake-blob lake-dfs"
-    error_message = "The service makes the endpoints to what is closed, but for queues and tables; a second rule to one destination is refused."
+    error_message = "The service makes the endpoints to what is closed, but for queues and tables; a second rule is refused."
   }
 }
 
