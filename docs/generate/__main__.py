@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from docs.generate.adf_lint import adf_lint_document
 from docs.generate.errors import errors_document
 from docs.generate.rbac import rbac_document
 from docs.generate.readmes import module_readmes
@@ -23,6 +24,7 @@ PARTS: dict[str, Callable[[Project], Mapping[Path, str]]] = {
     "readmes": module_readmes,
     "errors": errors_document,
     "variables": variables_document,
+    "adf-lint": adf_lint_document,
     "rbac": rbac_document,
 }
 

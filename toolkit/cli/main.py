@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "plan": ("toolkit.cli.plan", "plan", "Show what apply would change, and save the plan."),
     "apply": ("toolkit.cli.apply", "apply", "Apply the plan, run the smoke tests, keep the evidence."),
     "smoke": ("toolkit.cli.smoke", "smoke", "Prove on the data plane that the platform works, and what it denies."),
+    "adf": ("toolkit.cli.adf", "adf", "A factory's definitions and runs: lint, validate, export, run, runs, status."),
     "outputs": ("toolkit.cli.outputs", "outputs", "Print the platform's outputs for people and pipelines."),
     "destroy": ("toolkit.cli.destroy", "destroy", "Destroy the platform of an environment."),
     "sandbox": ("toolkit.cli.sandbox", "sandbox", "The local Azure: start, stop, status, reset, logs, env."),

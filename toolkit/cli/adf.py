@@ -1,0 +1,138 @@
+"""``toolkit adf``: the factory's definitions, what runs of them do, and what is published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from toolkit.cli.options import complete_environment
+from toolkit.cli.terminal import Terminal
+from toolkit.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from toolkit.adf.lint.model import Finding, Rule
+    from toolkit.pipelines.model import Factory
+
+# The keys of toolkit.adf.lint.reports.FORMATS and of .model.SEVERITIES, without their imports.
+_FORMATS = ("text", "json", "sarif", "junit")
+_LEVELS = ("error", "warning", "note")
+
+
+@click.group()
+def adf() -> None:
+    """A factory's definitions and runs.
+
+    PATH is a folder as Git mode keeps it, an adf_publish folder or template, what `terraform show -json` prints, or one
+    resource's file. docs/adf-lint.md lists the rules.
+    """
+
+
+@adf.command()
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--live", metavar="ENV", shell_complete=complete_environment, help="The environment's factory instead.")
+@click.option("--published", type=click.Path(path_type=Path), help="Compare with this published template or folder.")
+@click.option(
+    "--format", "format_", type=click.Choice(_FORMATS), default="text", show_default=True, help="How to print."
+)
+@click.option("--level", type=click.Choice(_LEVELS), default="warning", show_default=True, help="The least to show.")
+@click.option(
+    "--fail-on", type=click.Choice(_LEVELS), default="error", show_default=True, help="The least to exit 1 for."
+)
+@click.option("--rule", "only", multiple=True, metavar="ID", help="Only this rule (again for more).")
+@click.option("--ignore", "ignored", multiple=True, metavar="ID", help="Without this rule (again for more).")
+@click.option("--fix", is_flag=True, help="Write back what can be mended without judgement; the rest is shown.")
+@click.option("--list", "only_list", is_flag=True, help="Show the rules, and read nothing.")
+def lint(
+    path: Path | None,
+    live: str | None,
+    published: Path | None,
+    format_: str,
+    level: str,
+    fail_on: str,
+    only: tuple[str, ...],
+    ignored: tuple[str, ...],
+    fix: bool,
+    only_list: bool,
+) -> int:
+    """Find what is wrong with a factory's definitions: PATH, or the live factory of an environment.
+
+    Each finding has its file, line and JSON path, what happens otherwise, and what to do. Exits 0 when nothing of
+    --fail-on's severity is found, 1 when something is, 3 when there is no factory to look at.
+    """
+    from toolkit.adf.lint.registry import select
+    from toolkit.adf.lint.reports import rules_table
+    from toolkit.pipelines.reading import read_factory
+
+    terminal = Terminal()
+    rules = select(only, ignored)
+    if only_list:
+        terminal.print_table(["rule", "severity", "--fix", "what holds"], rules_table(rules))
+        return ExitCode.DONE
+    factory = _factory(terminal, path, live)
+    against = read_factory(published) if published else None
+    if fix:
+        factory = _mend(terminal, factory, rules, path)
+    return _report(terminal, factory, rules, format_, level, fail_on, against)
+
+
+@adf.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--format", "format_", type=click.Choice(_FORMATS), default="text", show_default=True, help="How to print."
+)
+def validate(path: Path, format_: str) -> int:
+    """Check PATH for what Data Factory itself would refuse: the studio's "Validate all", offline.
+
+    Exits 0 when it would be taken, 1 when not, 3 when there is no factory.
+    """
+    from toolkit.adf.lint.registry import select
+    from toolkit.pipelines.reading import read_factory
+
+    return _report(Terminal(), read_factory(path), select(refused=True), format_, "error", "error", None)
+
+
+def _factory(terminal: Terminal, path: Path | None, live: str | None) -> Factory:
+    from toolkit.pipelines.reading import EXPECTED, read_factory
+
+    if (path is None) == (live is None):
+        raise UsageError("name either PATH or --live ENV", hint=EXPECTED)
+    if path is not None:
+        return read_factory(path)
+    from toolkit.cli.adf_connection import connected_factory
+
+    assert live is not None
+    return connected_factory(live, terminal).definitions()
+
+
+def _mend(terminal: Terminal, factory: Factory, rules: list[Rule], path: Path | None) -> Factory:
+    from toolkit.adf.lint.engine import lint as find
+    from toolkit.adf.lint.engine import mend
+    from toolkit.pipelines.reading import read_factory
+
+    if path is None or factory.origin == "terraform":
+        raise UsageError("--fix writes files of a repository", hint="what Terraform deploys is mended in its modules")
+    mended: list[Finding] = mend(find(factory, rules))
+    for one in mended:
+        terminal.note(f"mended {one.file}:{one.line} [{one.rule.id}] {one.what}")
+    return read_factory(path) if mended else factory
+
+
+def _report(
+    terminal: Terminal,
+    factory: Factory,
+    rules: list[Rule],
+    format_: str,
+    level: str,
+    fail_on: str,
+    published: Factory | None,
+) -> int:
+    from toolkit.adf.lint.engine import at_least
+    from toolkit.adf.lint.engine import lint as find
+    from toolkit.adf.lint.reports import FORMATS, Report
+
+    findings = find(factory, rules, published)
+    shown = at_least(findings, level)  # type: ignore[arg-type]  # click has checked it
+    terminal.print(FORMATS[format_](Report(factory, rules, shown, len(findings) - len(shown))))
+    return ExitCode.FAILED if at_least(findings, fail_on) else ExitCode.DONE  # type: ignore[arg-type]
