@@ -81,6 +81,28 @@ class Workspace:
         client_id, _ = self.identities[name]
         return ManagedIdentityCredential(client_id=client_id, **self.sandbox.options("vnet"))
 
+    def trust_this_environment(self, name: str) -> None:
+        """Jobs of the environment's repository may act as the identity."""
+        environment = self.sandbox.connection.environment
+        id_ = f"{self.group_id}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
+        subject = {
+            "issuer": "https://token.actions.githubusercontent.com",
+            "subject": environment.github_subject,
+            "audiences": ["api://AzureADTokenExchange"],
+        }
+        self.put(f"{id_}/federatedIdentityCredentials/github", "2023-01-31", {"properties": subject})
+
+    def outputs(self, **more: Any) -> dict[str, Any]:
+        """What the platform's outputs say of these things."""
+        return {
+            "machine_learning_workspace_id": self.id,
+            "storage_account_name": self.account,
+            "pointer_storage_blob_endpoint": f"https://{self.account}.blob.core.windows.net/",
+            "pointer_container_name": "ml-globals",
+            "identities": {name: {"client_id": client} for name, (client, _) in self.identities.items()},
+            **more,
+        }
+
     def grant(self, principal_id: str, role: str, scope: str) -> None:
         scopes = f"/subscriptions/{self.sandbox.subscription_id}/providers/Microsoft.Authorization/roleDefinitions"
         body = {
