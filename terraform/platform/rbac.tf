@@ -150,8 +150,16 @@ locals {
     secrets = { scope = module.key_vault.id, role = "Key Vault Secrets User", why = "settings of the app refer to secrets" }
   } : {}
 
+  # Azure ML makes a new container of the default account for each upload of code, and hands out a signature that is worth what
+  # the uploader may do: a container's scope is too narrow, and a role on the workspace allows no upload.
+  # https://learn.microsoft.com/azure/machine-learning/how-to-disable-local-auth-storage
   ci_access = {
     pointers = { scope = local.pointers, role = "Storage Blob Data Contributor", why = "CI publishes code pointers" }
+    storage = {
+      scope = module.storage.id
+      role  = "Storage Blob Data Contributor"
+      why   = "CI uploads code, for which Azure ML makes a new container each time"
+    }
   }
 
   # Smoke tests prove with these what is allowed and what is refused; probe nobody has no role at all.

@@ -484,3 +484,22 @@ def test_bad_input_is_one_clear_error(command: Any, name: str, tmp_path: Path) -
         assert done.returncode == 3, (arguments, done.stderr)
         assert words in done.stderr, done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_the_commands_of_the_documentation(command: Any, project_dir: Path, tmp_path: Path) -> None:
+    """Every ``toolkit`` line of docs/runtime-contract.md about assets, in order, in a folder with code."""
+    text = (Path(__file__).parents[2] / "docs" / "runtime-contract.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("toolkit assets ")]
+    assert {line.split()[2] for line in lines} == {"register", "publish", "show", "history", "rollback", "verify"}
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "train.py").write_text(str(uuid.uuid4()))
+    said = []
+    for line in lines:
+        words = [str(tmp_path / "src") if word == "src" else word for word in line.split()[1:]]
+        done = command(*words)
+        assert done.returncode == 0, (line, done.stderr)
+        said.append(done.stdout)
+    assert said[1].startswith("requested training-code:2, registered training-code:1, deduplicated")
+    assert json.loads(said[2])["version"] == "2"
+    assert said[-1].startswith("rolled back to training-code:1")

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from toolkit.errors import ToolkitError
 
-INSTALL = ".venv/bin/pip install --constraint constraints.txt --editable '.[ml]'"
+INSTALL_BASE = ".venv/bin/pip install --constraint constraints.txt --editable ."
+INSTALL_EXTRA = INSTALL_BASE[:-1] + "'.[{extra}]'"
+INSTALL = INSTALL_EXTRA.format(extra="ml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,15 @@ CONFLICTS: tuple[Conflict, ...] = (
         "azure.mgmt.datafactory",
         r"version 1\d\.",
         "azure-mgmt-datafactory 10 sends wrong types of activities (a WebActivity goes out as Execution)",
-        ".venv/bin/pip install --constraint constraints.txt --editable .",
+        INSTALL_BASE,
         "docs/adr/0002",
     ),
 )
+
+
+def of_version(module: str, version: str) -> Conflict | None:
+    """The known conflict of a version that imports, and works wrongly."""
+    return next((c for c in CONFLICTS if c.module == module and re.search(c.when, f"version {version}")), None)
 
 
 def explained(module: str, error: BaseException | str) -> ToolkitError:
@@ -63,4 +70,6 @@ def explained(module: str, error: BaseException | str) -> ToolkitError:
     for conflict in CONFLICTS:
         if conflict.module == module and re.search(conflict.when, text):
             return ToolkitError(conflict.meaning, hint=conflict.fix)
-    return ToolkitError(f"{module} cannot be imported: {text}", hint="toolkit doctor --imports; " + INSTALL)
+    return ToolkitError(
+        f"{module} cannot be imported: {text}", hint=f"{INSTALL}; toolkit doctor --imports shows the rest"
+    )
