@@ -17,6 +17,7 @@ API_VERSIONS: dict[str, str] = {
     "microsoft.insights/metricalerts": "2018-03-01",
     "microsoft.keyvault/vaults": "2026-02-01",
     "microsoft.machinelearningservices/workspaces": "2026-05-01",
+    "microsoft.managedidentity/userassignedidentities": "2023-01-31",
     "microsoft.network/privatednszones": "2024-06-01",
     "microsoft.network/privateendpoints": "2024-01-01",
     "microsoft.network/virtualnetworks": "2024-01-01",

@@ -60,8 +60,17 @@ def apply_plan(
         if targets:
             plan = _rest(session, replace(plan, targets=targets), root, NOTHING, limits)
             _apply(session, plan, root, limits)
+            _finish(session, plan, root)
         raise _held_back(session, held)
-    return _apply(session, plan, root, limits)
+    outputs = _apply(session, plan, root, limits)
+    if not plan.destroy:
+        _finish(session, plan, root)
+    return outputs
+
+
+def _finish(session: Session, plan: SavedPlan, root: RootName) -> None:
+    for past in PASTS if root == "platform" else ():
+        past.after_apply(session, plan.document)
 
 
 def _apply(session: Session, plan: SavedPlan, root: RootName, limits: _Limits) -> dict[str, Any]:

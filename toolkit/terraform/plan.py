@@ -212,3 +212,12 @@ def prior_resources(document: Json) -> list[Json]:
 
     values = (document.get("prior_state") or {}).get("values") or {}
     return [item for item in within(values.get("root_module") or {}) if item["mode"] == "managed"]
+
+
+def made_or_deleted(document: Json) -> frozenset[str]:
+    """Addresses that the plan makes, makes again or deletes anyway."""
+    return frozenset(
+        item["address"]
+        for item in document.get("resource_changes", [])
+        if {"create", "delete"} & set(item["change"]["actions"])
+    )

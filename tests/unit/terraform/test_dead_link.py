@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from tests.conftest import ROOT
+from toolkit.terraform.plan import made_or_deleted
 from toolkit.terraform.recovery import dead_link
 
 MODULE = ROOT / "terraform/modules/data_factory/modules/managed_private_endpoint/main.tf"
@@ -71,4 +72,4 @@ def test_what_the_plan_makes_anyway_is_left_alone() -> None:
             change("d", "update", type_="t", name="d"),
         ]
     }
-    assert dead_link._made_or_deleted(document) == {"a", "b"}
+    assert made_or_deleted(document) == {"a", "b"}

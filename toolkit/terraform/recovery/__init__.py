@@ -13,6 +13,7 @@ from toolkit.terraform.recovery.missing_target import MissingTarget
 from toolkit.terraform.recovery.owed_purge import OwedPurge
 from toolkit.terraform.recovery.passing_error import PassingError
 from toolkit.terraform.recovery.past import Failed, Mended, Past
+from toolkit.terraform.recovery.renewed_identity import RenewedIdentity
 from toolkit.terraform.recovery.soft_deleted import SoftDeleted
 
 PASTS: tuple[Past, ...] = (
@@ -22,6 +23,7 @@ PASTS: tuple[Past, ...] = (
     OwedPurge(),  # before an apply: what a destroy left soft-deleted is purged
     DeletedVault(),  # before an apply: a soft-deleted vault that the plan would create is recovered
     SoftDeleted("platform"),  # before an apply: an account or container that can be restored is not made anew
+    RenewedIdentity(),  # at a plan and after an apply: what has the deleted identity of a name is given the new one
     DeletedWorkspace(),  # after a failure: a deleted workspace that cannot be recovered frees its name
     ExistingResource(),  # after a failure: what is there already is taken into the state
     MissingTarget(),  # after a failure: an action for the end of something that is gone leaves the state

@@ -20,7 +20,7 @@ from toolkit.azure.arm import ARM, arm_client
 from toolkit.errors import ToolkitError
 from toolkit.records import Json
 from toolkit.terraform.events import Diagnostic
-from toolkit.terraform.plan import azure_type, prior_resources
+from toolkit.terraform.plan import azure_type, made_or_deleted, prior_resources
 from toolkit.terraform.recovery.past import Past
 from toolkit.terraform.session import Session
 
@@ -41,7 +41,7 @@ _MANAGED_REFUSALS = (
 
 class DeadLink(Past):
     def to_replace(self, session: Session, document: Json) -> Mapping[str, str]:
-        prior = [item for item in prior_resources(document) if item["address"] not in _made_or_deleted(document)]
+        prior = [item for item in prior_resources(document) if item["address"] not in made_or_deleted(document)]
         if not any(_type(item) in (_ENDPOINTS, _ZONE_GROUPS, _MANAGED_ENDPOINTS) for item in prior):
             return {}
         from azure.core.exceptions import AzureError
@@ -135,15 +135,6 @@ def _managed_endpoints(prior: Sequence[Json], new: frozenset[str]) -> dict[str, 
             why = f"{_name(item['values']['resource_id'])} leads nowhere, its target {_name(target)} is made anew"
             found |= {f"{module}.azapi_resource_action.{which}": why for which in ("this", "removal")}
     return found
-
-
-def _made_or_deleted(document: Json) -> frozenset[str]:
-    """Addresses that the plan makes, makes again or deletes anyway."""
-    return frozenset(
-        item["address"]
-        for item in document.get("resource_changes", [])
-        if {"create", "delete"} & set(item["change"]["actions"])
-    )
 
 
 def _new_ids(document: Json) -> frozenset[str]:

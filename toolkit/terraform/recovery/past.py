@@ -65,6 +65,9 @@ class Past:
         """What a plan of the platform creates and an apply must not, by address, each with what a person does first."""
         return {}
 
+    def after_apply(self, session: Session, document: dict[str, Any]) -> None:
+        """Do what a plan of the platform could not, now that it is applied. Raises ToolkitError when Azure refuses."""
+
     def after_failure(self, failed: Failed) -> Mended | None:
         """Mend what made an apply fail; None when it is something else."""
         return None
