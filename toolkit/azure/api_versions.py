@@ -14,6 +14,7 @@ API_VERSIONS: dict[str, str] = {
     "microsoft.consumption/budgets": "2023-11-01",
     "microsoft.containerregistry/registries": "2023-07-01",
     "microsoft.datafactory/factories": "2018-06-01",
+    "microsoft.insights/actiongroups": "2023-01-01",
     "microsoft.insights/metricalerts": "2018-03-01",
     "microsoft.keyvault/vaults": "2026-02-01",
     "microsoft.machinelearningservices/workspaces": "2026-05-01",
