@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from typing import Literal
 
-VantageName = Literal["internet", "vnet", "adf-managed", "aml-managed"]
+VantageName = Literal["internet", "vnet", "adf-managed", "adf-public", "aml-managed"]

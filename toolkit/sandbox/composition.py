@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from toolkit.records import Json
+from toolkit.sandbox.chain import ORIGIN_KEY, Chain, Receive, Router, Send
 from toolkit.sandbox.entra.directory import EntraDirectory
 from toolkit.sandbox.entra.tokens import EntraTokens
 from toolkit.sandbox.model import Origin
@@ -23,6 +24,20 @@ class DnsListener(Protocol):
     def __call__(self, origin: Origin, host: str) -> Listen: ...
 
 
+class InnerPath:
+    """The sandbox's request path for requests that begin inside of it, at a vantage."""
+
+    def __init__(self, chain: Chain, router: Router) -> None:
+        self._chain = chain
+        self._router = router
+
+    def serves(self, host: str) -> bool:
+        return self._router.serves(host)
+
+    async def __call__(self, origin: Origin, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        await self._chain({**scope, ORIGIN_KEY: origin}, receive, send)
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The services behind Entra, their DNS, what they add to ``/status``, and how to stop them."""
@@ -31,6 +46,8 @@ class Parts:
     dns_listener: DnsListener
     status: Callable[[], Json]
     close: Callable[[], Awaitable[None]]
+    # Called once the request path stands, for services that send requests of their own.
+    ready: Callable[[InnerPath], None] = lambda path: None
 
 
 Compose = Callable[[Path, Store, EntraDirectory, EntraTokens], Awaitable[Parts]]
@@ -48,6 +65,9 @@ def platform(azurite_command: list[str]) -> Compose:
 
         from toolkit.sandbox.arm.access import RoleBasedAccess
         from toolkit.sandbox.arm.service import ArmService
+        from toolkit.sandbox.datafactory.callbacks import CallbackService
+        from toolkit.sandbox.datafactory.engine import FactoryEngine
+        from toolkit.sandbox.entra.hosted import ResourceIdentities
         from toolkit.sandbox.keyvault.keys import StoredKeys
         from toolkit.sandbox.keyvault.secrets import StoredSecrets
         from toolkit.sandbox.keyvault.service import KeyVaultService
@@ -61,9 +81,12 @@ def platform(azurite_command: list[str]) -> Compose:
         network = PrivateNetwork(store)
         access, secrets, keys = RoleBasedAccess(store), StoredSecrets(store), StoredKeys(store)
         world = World(state_dir, store, directory, tokens, access, network, blobs, secrets, keys)
+        factories = FactoryEngine(world, ResourceIdentities(directory, tokens))
+        world.factories = factories
         services: tuple[Service, ...] = (
             *(ArmService(world), StorageService(world, blobs), KeyVaultService(world)),
             *(UnservedStorage(world, kind) for kind in KINDS),
+            CallbackService(factories),
         )
         await starting
         dns_servers: list[DnsServer] = []
@@ -77,11 +100,12 @@ def platform(azurite_command: list[str]) -> Compose:
             return listen
 
         async def close() -> None:
+            await factories.close()
             for server in dns_servers:
                 server.close()
             await blobs.close()
             await process.stop()
 
-        return Parts(services, dns_listener, lambda: {"azurite_pid": process.pid}, close)
+        return Parts(services, dns_listener, lambda: {"azurite_pid": process.pid}, close, factories.open)
 
     return compose

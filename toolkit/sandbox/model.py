@@ -33,6 +33,7 @@ VANTAGES: tuple[NetworkPlace, ...] = (
     NetworkPlace("internet", "203.0.113.10", "none", "a laptop or a hosted agent with a public address"),
     NetworkPlace("vnet", "198.51.100.20", "vnet", "a machine inside the platform's virtual network"),
     NetworkPlace("adf-managed", "192.0.2.30", "data-factory", "the data factory's managed virtual network"),
+    NetworkPlace("adf-public", "192.0.2.31", "none", "the data factory's Azure runtime outside of any network"),
     NetworkPlace(
         "aml-managed", "192.0.2.40", "machine-learning", "the managed network of the Azure ML workspace's clusters"
     ),

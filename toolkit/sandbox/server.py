@@ -26,7 +26,7 @@ from toolkit.processes import identify
 from toolkit.records import Json
 from toolkit.sandbox.arm.operations import Profile, store_profile
 from toolkit.sandbox.chain import AccessLog, Router, build_chain
-from toolkit.sandbox.composition import Compose, platform
+from toolkit.sandbox.composition import Compose, InnerPath, platform
 from toolkit.sandbox.control.api import ControlApi
 from toolkit.sandbox.entra.directory import EntraDirectory
 from toolkit.sandbox.entra.federation import Federation
@@ -89,7 +89,9 @@ class SandboxDaemon:
             access_log = AccessLog(paths.request_log)
             cleanup.callback(access_log.close)
             control = ControlApi(self, directory, github, identities, random_secret(paths.control_token))
-            engine = HttpEngine(build_chain(access_log, control, self._router))
+            chain = build_chain(access_log, control, self._router)
+            self._parts.ready(InnerPath(chain, self._router))
+            engine = HttpEngine(chain)
             cleanup.push_async_callback(engine.close)
             self._proxy = Proxy(engine, self._router, CertificateAuthority(paths, self._router.serves))
             cleanup.push_async_callback(self._proxy.close)

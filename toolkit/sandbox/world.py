@@ -9,7 +9,7 @@ links (``private_link_zones.py``).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -201,6 +201,65 @@ class VaultKeys(Protocol):
         ...
 
 
+class NoIdentity(Exception):
+    """A resource has no such identity, or Entra no such resource to give a token for; ``str()`` says which."""
+
+
+class HostedIdentities(Protocol):
+    """Tokens of the identities that a resource carries, for what the service does in its name."""
+
+    def token(self, owner: Resource, resource: str, identity_id: str | None = None) -> str:
+        """An access token for ``resource`` (an identifier URI), of the system-assigned identity, or of the
+        user-assigned one with this id. Raises :class:`NoIdentity`.
+        """
+        ...
+
+
+class FactoryRefused(Exception):
+    """A factory does not begin a run."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"{status} {code}: {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+class Factories(Protocol):
+    """The runs of data factories. Records are as the service's REST API has them."""
+
+    def create_run(self, factory: Resource, pipeline: Resource, given: Json) -> str:
+        """The id of a run that has begun. Raises :class:`FactoryRefused`."""
+        ...
+
+    def run(self, factory_id: str, run_id: str) -> Json | None: ...
+
+    def runs(self, factory_id: str) -> list[Json]: ...
+
+    def activity_runs(self, run_id: str) -> list[Json]: ...
+
+    def cancel(self, factory_id: str, run_id: str) -> None: ...
+
+
+class NoFactories:
+    """Of a sandbox without an engine."""
+
+    def create_run(self, factory: Resource, pipeline: Resource, given: Json) -> str:
+        raise FactoryRefused(501, "NotImplemented", "This sandbox has no engine for pipelines.")
+
+    def run(self, factory_id: str, run_id: str) -> Json | None:
+        return None
+
+    def runs(self, factory_id: str) -> list[Json]:
+        return []
+
+    def activity_runs(self, run_id: str) -> list[Json]:
+        return []
+
+    def cancel(self, factory_id: str, run_id: str) -> None:
+        return None
+
+
 @dataclass(slots=True)
 class World:
     state_dir: Path
@@ -212,3 +271,4 @@ class World:
     blobs: BlobBackend
     secrets: VaultSecrets
     keys: VaultKeys
+    factories: Factories = field(default_factory=NoFactories)

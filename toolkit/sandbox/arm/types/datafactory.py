@@ -18,6 +18,12 @@ from toolkit.sandbox.arm import private_link
 from toolkit.sandbox.arm.customer_keys import require_key
 from toolkit.sandbox.arm.errors import ArmError, bad_request, conflict
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType
+from toolkit.sandbox.arm.types.datafactory_runs import (
+    PIPELINE_RUNS,
+    create_run,
+    query_pipeline_runs,
+    query_trigger_runs,
+)
 from toolkit.sandbox.customer_keys import KeyUnusable
 from toolkit.sandbox.internal import connection_id, keep_connection, keep_target_hosts
 from toolkit.sandbox.store import Resource
@@ -322,6 +328,7 @@ DATAFACTORY: tuple[ResourceType, ...] = (
         kept=("createTime", "privateEndpointConnections"),
         validate=_factory_checked,
         on_put=_factory,
+        actions={"queryPipelineRuns": query_pipeline_runs, "queryTriggerRuns": query_trigger_runs},
     ),
     _entity(
         "managedVirtualNetworks",
@@ -358,7 +365,8 @@ DATAFACTORY: tuple[ResourceType, ...] = (
     _entity("linkedservices", validate=_references_checked, before_delete=_unreferenced),
     _entity("datasets", validate=_references_checked, before_delete=_unreferenced),
     _entity("dataflows", validate=_references_checked),
-    _entity("pipelines", validate=_references_checked, before_delete=_unreferenced),
+    _entity("pipelines", validate=_references_checked, before_delete=_unreferenced, actions={"createRun": create_run}),
+    PIPELINE_RUNS,
     _entity("credentials", validate=_references_checked, before_delete=_unreferenced),
     _entity("globalParameters"),
     _entity(
