@@ -115,6 +115,15 @@ def test_no_secret_is_in_a_state_or_in_anything_that_a_run_leaves(toolkit: Toolk
             assert word not in state.lower()
 
 
+def test_the_factory_that_terraform_deploys_is_clean(toolkit: Toolkit) -> None:
+    report = toolkit.ok("adf", "lint", "--live", "local", "--format", "json").json
+    # These three are for pipelines that people write.
+    assert {(one["rule"], one["what"].split()[-1]) for one in report["findings"]} == {
+        ("linked-service-unused", name) for name in ("ls_key_vault", "ls_lake", "ls_workspace")
+    }
+    assert report["origin"] == "live"
+
+
 def test_destroy_then_apply(toolkit: Toolkit) -> None:
     group = toolkit.ok("outputs", "local", "--format", "json").json["resource_group_name"]
     toolkit.ok("destroy", "local")

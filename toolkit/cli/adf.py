@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from toolkit.cli.adf_runs import cancel, run, runs, show
 from toolkit.cli.options import complete_environment
 from toolkit.cli.terminal import Terminal
 from toolkit.errors import ExitCode, UsageError
@@ -136,3 +137,7 @@ def _report(
     shown = at_least(findings, level)  # type: ignore[arg-type]  # click has checked it
     terminal.print(FORMATS[format_](Report(factory, rules, shown, len(findings) - len(shown))))
     return ExitCode.FAILED if at_least(findings, fail_on) else ExitCode.DONE  # type: ignore[arg-type]
+
+
+for _command in (run, runs, show, cancel):
+    adf.add_command(_command)
