@@ -33,6 +33,7 @@ from toolkit.terraform.losses import losses
 from toolkit.terraform.planning import make_plan
 from toolkit.terraform.session import open_session
 from toolkit.terraform.state import StateStore, read_backend
+from toolkit.terraform.unchangeable import refusals
 from toolkit.terraform.workspace import ROOTS, declared_variables
 
 pytestmark = pytest.mark.e2e
@@ -356,7 +357,7 @@ def verdicts(project: Path) -> tuple[Verdict, Verdict]:
         except ToolkitError:
             found.append("invalid")
             continue
-        lost = losses(plan.summary)
+        lost = losses(plan.summary) or refusals(plan.document)
         found.append("refused" if lost else "nothing" if plan.summary.empty else "changes")
     return found[0], found[1]
 

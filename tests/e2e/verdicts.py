@@ -4,7 +4,7 @@ A row is one edit of the files of `local` as they are, with one more container i
 
     nothing   the plan is empty
     changes   something is created, updated, or replaced that holds nothing
-    refused   what holds state or data would be replaced or deleted
+    refused   what holds state or data would be replaced or deleted, or Azure refuses the change of what stands
     invalid   an error before anything is planned, or the plan itself fails
 """
 
@@ -154,7 +154,7 @@ VARIABLES = (
         "  retention_days   = 7\n  purge_protection = false",
         "  retention_days   = 90\n  purge_protection = true",
         "changes",
-        "changes",
+        "refused",
     ),
     Row(
         "container_registry", LOCAL, "untagged_retention_days = 7", "untagged_retention_days = 9", "nothing", "changes"
@@ -189,7 +189,7 @@ VARIABLES = (
     Row("budget", LOCAL, "amount = 100", "amount = 200", "nothing", "changes"),
     Row("locks", LOCAL, "locks  = false", "locks  = true", "nothing", "changes"),
     Row("network.nat_zones", LOCAL, "network = {\n", 'network = {\n  nat_zones = ["1"]\n', "nothing", "nothing"),
-    Row("network", LOCAL, '"10.40.0.0/20"', '"10.42.0.0/20"', "nothing", "changes"),
+    Row("network", LOCAL, '"10.40.0.0/20"', '"10.42.0.0/20"', "nothing", "refused"),
     added("private_dns", '{ records = "policy" }', "nothing", "changes"),
     added("development", "true", "nothing", "nothing"),
     Row("data_factory", COMMON, "time_to_live_minutes = 10", "time_to_live_minutes = 15", "nothing", "changes"),

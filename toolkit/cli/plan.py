@@ -56,6 +56,8 @@ def plan(
     from toolkit.terraform.losses import described, losses, sentence
     from toolkit.terraform.plan import markdown as as_markdown
     from toolkit.terraform.session import open_session
+    from toolkit.terraform.unchangeable import refusals
+    from toolkit.terraform.unchangeable import sentence as impossible
 
     terminal = Terminal()
     environment = load_environment(env)
@@ -64,7 +66,9 @@ def plan(
         if out is not None:
             write_bundle(session, saved, out)
     summary, lost = saved.summary, losses(saved.summary) if not destroy else ()
+    fixed = refusals(saved.document) if not destroy else ()
     refused = [sentence(lost, environment.name), *described(lost)] if lost else []
+    refused += [impossible(fixed), *(f"  {one}" for one in fixed)] if fixed else []
     if markdown is not None:
         title = f"{'Destroy' if destroy else 'Plan'} for {environment.name}"
         with disk_errors("the Markdown file"):
@@ -72,6 +76,7 @@ def plan(
     if as_json:
         document = {"environment": environment.name, "destroy": destroy, "plan_file": str(saved.file)}
         document |= {"changes_present": not summary.empty, "refused": [asdict(loss) for loss in lost]}
+        document |= {"refused_by_azure": [asdict(one) for one in fixed]}
         terminal.print_json({**document, **summary.as_json()})
     elif summary.empty:
         terminal.print(no_changes(environment, summary))

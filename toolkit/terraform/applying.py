@@ -20,6 +20,7 @@ from toolkit.terraform.runner import FLAG
 from toolkit.terraform.session import Session
 from toolkit.terraform.subnets import refuse_unfit_subnets
 from toolkit.terraform.targets import all_but
+from toolkit.terraform.unchangeable import refuse_unchangeable
 from toolkit.terraform.workspace import RootName
 from toolkit.terraform.zones import refuse_missing_zones
 from toolkit.waiting import BackOff, Waits
@@ -97,10 +98,12 @@ class _Limits:
 
 
 def check_losses(session: Session, plan: SavedPlan, root: RootName, allowed: Mapping[str, str]) -> None:
-    """Refuse a plan that replaces or deletes what holds state or data; a destroy is deliberate by itself."""
+    """Refuse a plan that replaces or deletes what holds state or data, or changes what cannot be changed; a destroy is
+    deliberate by itself."""
     if not plan.destroy:
         check_addresses(plan.summary, allowed)
         refuse_losses(plan, root, session.environment.name, allowed)
+        refuse_unchangeable(plan.document, session.environment.name)
 
 
 def _held(session: Session, plan: SavedPlan, root: RootName) -> dict[str, str]:

@@ -35,6 +35,14 @@ def require_none(call: Call, subnet: Resource) -> None:
         raise _in_use(subnet, link["name"])
 
 
+def holds(call: Call, subnet: Resource) -> bool:
+    try:
+        require_none(call, subnet)
+    except ArmError:
+        return True
+    return False
+
+
 def _subnet_of(site: Resource) -> str:
     return str(site.properties.get("virtualNetworkSubnetId") or "")
 

@@ -189,5 +189,5 @@ def test_a_request_that_is_wrong_in_every_way_hears_of_one_thing_after_the_other
     assert refused(no_group, {}) == (404, "ResourceGroupNotFound")
     assert refused(subnet, {}) == (404, "ParentResourceNotFound")
     arm.ok("PUT", network, {**PLAIN, "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}})
-    assert refused(subnet, {"properties": {"addressPrefix": "10.9.0.0/24"}}) == (400, "NetcfgInvalidSubnet")
+    assert refused(subnet, {"properties": {"addressPrefix": "10.9.0.0/24"}}) == (400, "NetcfgSubnetRangeOutsideVnet")
     arm.ok("PUT", subnet, {"properties": {"addressPrefix": "10.0.1.0/24"}})

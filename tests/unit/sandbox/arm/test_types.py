@@ -253,7 +253,7 @@ def test_subnets_are_resources_and_members_of_their_network(arm: Arm) -> None:
     assert [s["name"] for s in arm.ok("GET", VNET)["properties"]["subnets"]] == ["snet-pe", "two"]
     outside = arm.refused("PUT", f"{VNET}/subnets/three", {"properties": {"addressPrefix": "10.41.0.0/24"}})
     overlap = arm.refused("PUT", f"{VNET}/subnets/three", {"properties": {"addressPrefix": "10.40.1.0/25"}})
-    assert (outside[1], overlap[1]) == ("NetcfgInvalidSubnet", "NetcfgSubnetRangesOverlap")
+    assert (outside[1], overlap[1]) == ("NetcfgSubnetRangeOutsideVnet", "NetcfgSubnetRangesOverlap")
     space = {"addressSpace": {"addressPrefixes": ["10.40.0.0/20"]}}
     arm.ok("PUT", VNET, {**PLAIN, "properties": space})  # leaves subnets out: they stay
     assert arm("GET", SUBNET).status_code == 200

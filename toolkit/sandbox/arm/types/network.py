@@ -54,8 +54,9 @@ def _check_subnet(
     space = _networks(network_id, network.get("addressSpace", {}).get("addressPrefixes", []))
     for prefix in mine:
         if not any(prefix.subnet_of(block) for block in space):
+            # https://github.com/MicrosoftDocs/azure-docs/pull/123869
             raise bad_request(
-                "NetcfgInvalidSubnet",
+                "NetcfgSubnetRangeOutsideVnet",
                 f"Subnet '{name}' is not valid because its IP address range is outside the IP address range of "
                 f"virtual network '{network_id.rsplit('/', 1)[-1]}'.",
             )
@@ -94,11 +95,18 @@ def _network(call: Call, resource: Resource) -> None:
                 store.delete(subnet.id)
         for name, sent in wanted.items():
             known = standing.get(name.lower())
+            if known is not None:
+                _require_ranges(call, known, sent)
             call.resources.write(
                 known.id if known else f"{resource.id}/subnets/{name}",
                 _SUBNETS,
                 {**sent, "provisioningState": "Succeeded"},
             )
+    else:  # they stay, and so must their ranges: the address space may be less than before
+        others: dict[str, Json] = {}
+        for subnet in standing.values():
+            _check_subnet(call, properties, resource.id, subnet.name, subnet.properties, others)
+            others[subnet.name] = subnet.properties
     properties.setdefault("resourceGuid", str(uuid.uuid4()))
     properties["subnets"] = _bodies(call, resource.id)
 
@@ -116,6 +124,8 @@ def _subnet_checked(call: Call, resource: Resource) -> None:
         if s.id.lower() != resource.id.lower()
     }
     _check_subnet(call, network.properties, network.id, call.id.name, resource.properties, others)
+    if call.existing is not None:
+        _require_ranges(call, call.existing, resource.properties)
 
 
 def _subnet(call: Call, resource: Resource) -> None:
@@ -135,16 +145,34 @@ def _show_subnets(call: Call) -> None:
         call.resources.touch(network)
 
 
+def _users(call: Call, subnet: Resource) -> list[str]:
+    """The configurations of interfaces that have an address in the subnet."""
+    return [
+        configuration["id"]
+        for user in call.resources.store.of_type(_NIC)
+        for configuration in user.properties.get("ipConfigurations", [])
+        if configuration["properties"].get("subnet", {}).get("id", "").lower() == subnet.id.lower()
+    ]
+
+
 def _subnet_free(call: Call, resource: Resource) -> None:
     association_links.require_none(call, resource)
-    for user in call.resources.store.of_type(_NIC):
-        for configuration in user.properties.get("ipConfigurations", []):
-            if configuration["properties"].get("subnet", {}).get("id", "").lower() == resource.id.lower():
-                raise bad_request(
-                    "InUseSubnetCannotBeDeleted",
-                    f"Subnet {resource.name} is in use by {configuration['id']} and cannot be deleted. In order to "
-                    "delete the subnet, delete all the resources within the subnet. See aka.ms/deletesubnet.",
-                )
+    if users := _users(call, resource):
+        raise bad_request(
+            "InUseSubnetCannotBeDeleted",
+            f"Subnet {resource.name} is in use by {users[0]} and cannot be deleted. In order to "
+            "delete the subnet, delete all the resources within the subnet. See aka.ms/deletesubnet.",
+        )
+
+
+def _require_ranges(call: Call, subnet: Resource, sent: Json) -> None:
+    """A range that holds something stays: https://github.com/hashicorp/terraform-provider-azurerm/issues/11211"""
+    gone = [prefix for prefix in _prefixes(subnet.properties) if prefix not in _prefixes(sent)]
+    if gone and (_users(call, subnet) or association_links.holds(call, subnet)):
+        raise bad_request(
+            "InUsePrefixCannotBeDeleted",
+            f"IpPrefix {gone[0]} on Subnet {subnet.name} has active allocations and cannot be deleted.",
+        )
 
 
 def _network_free(call: Call, resource: Resource) -> None:

@@ -1,0 +1,86 @@
+"""What a plan changes in place and Azure refuses, and what is near it and fine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from toolkit.errors import RefusedError
+from toolkit.terraform.unchangeable import refusals, refuse_unchangeable
+
+VAULT, NETWORK = "Microsoft.KeyVault/vaults@2026-02-01", "Microsoft.Network/virtualNetworks@2024-01-01"
+ENDPOINT = "Microsoft.Network/privateEndpoints@2024-01-01"
+ID = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/vnet"
+Item = dict[str, Any]
+
+
+def item(kind: str, before: Item | None, after: Item | None, *actions: str, address: str = "a") -> Item:
+    def values(body: Item | None) -> Item | None:
+        return None if body is None else {"type": kind, "id": ID, "body": body}
+
+    change = {"actions": list(actions), "before": values(before), "after": values(after)}
+    return {"address": address, "type": "azapi_resource", "change": change}
+
+
+def vault(days: int | None) -> Item:
+    return {"properties": {"softDeleteRetentionInDays": days} if days else {}}
+
+
+def network(**ranges: str) -> Item:
+    subnets = [{"name": name, "properties": {"addressPrefixes": [value]}} for name, value in ranges.items()]
+    return {"properties": {"subnets": subnets}}
+
+
+def user(name: str, *actions: str) -> Item:
+    body = {"properties": {"subnet": {"id": f"{ID.upper()}/subnets/{name}"}}}
+    before = None if "create" in actions else body
+    return item(ENDPOINT, before, body, *actions, address="module.x.azapi_resource.endpoint")
+
+
+def plan(*items: Item) -> Item:
+    return {"resource_changes": list(items)}
+
+
+def test_a_vault_keeps_its_retention() -> None:
+    document = plan(item(VAULT, vault(7), vault(90), "update"))
+    with pytest.raises(RefusedError) as caught:
+        refuse_unchangeable(document, "local")
+    assert caught.value.message.splitlines() == [
+        "nothing was changed in local: Azure refuses this change of what stands",
+        "  a: a vault keeps deleted secrets for the 7 days that it was made with, not for 90",
+    ]
+    assert "set key_vault.retention_days back to 7" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        item(VAULT, vault(7), vault(7), "update"),
+        item(VAULT, None, vault(90), "create"),
+        item(VAULT, vault(7), vault(90), "delete", "create"),
+        item(VAULT, vault(7), None, "delete"),
+        item(VAULT, vault(None), vault(90), "update"),
+    ],
+    ids=["another property", "create", "replace", "delete", "unknown"],
+)
+def test_other_changes_of_a_vault_are_not_refused(harmless: Item) -> None:
+    assert refusals(plan(harmless)) == ()
+
+
+@pytest.mark.parametrize(
+    ("after", "what"), [(network(one="10.42.0.0/24"), "move to 10.42.0.0/24"), (network(two="10.40.1.0/24"), "go")]
+)
+def test_a_subnet_with_something_in_it_keeps_its_range(after: Item, what: str) -> None:
+    change = item(NETWORK, network(one="10.40.0.0/24"), after, "update")
+    [found] = refusals(plan(change, user("one", "no-op"), user("one", "update")))
+    assert found.what == (
+        f"the subnet one (10.40.0.0/24) would {what}, but module.x.azapi_resource.endpoint and 1 more stand in it"
+    )
+    assert refusals(plan(change)) == ()
+    assert refusals(plan(change, user("one", "create"), user("two", "no-op"))) == ()
+
+
+def test_a_subnet_more_is_not_refused() -> None:
+    wider = network(one="10.40.0.0/24", two="10.40.1.0/24")
+    assert refusals(plan(item(NETWORK, network(one="10.40.0.0/24"), wider, "update"), user("one", "no-op"))) == ()

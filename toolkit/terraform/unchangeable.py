@@ -1,0 +1,102 @@
+"""What Azure refuses to change on what stands, although Terraform plans it as an update in place.
+
+Each is found in the plan, so that it is said when it is planned and not in the middle of an apply.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from toolkit.errors import RefusedError
+from toolkit.terraform.plan import azure_body, azure_type
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    address: str
+    what: str
+    way_out: str
+
+    def __str__(self) -> str:
+        return f"{self.address}: {self.what}"
+
+
+def refusals(document: dict[str, Any]) -> tuple[Refusal, ...]:
+    """What Azure would refuse of a plan's JSON document."""
+    found: list[Refusal] = []
+    for item in document.get("resource_changes", []):
+        change = item["change"]
+        if item["type"] != "azapi_resource" or change["actions"] != ["update"]:
+            continue
+        before, after = change["before"], change["after"]
+        kind = azure_type(after)
+        if kind == "Microsoft.KeyVault/vaults":
+            found += _retention(item["address"], azure_body(before), azure_body(after))
+        elif kind == "Microsoft.Network/virtualNetworks":
+            found += _ranges(document, item["address"], before, after)
+    return tuple(found)
+
+
+def refuse_unchangeable(document: dict[str, Any], env: str) -> None:
+    """Raises RefusedError for a plan that changes what cannot be changed."""
+    found = refusals(document)
+    if found:
+        raise RefusedError(
+            f"nothing was changed in {env}: {sentence(found)}\n" + "\n".join(f"  {one}" for one in found),
+            hint="; ".join(dict.fromkeys(one.way_out for one in found)),
+        )
+
+
+def sentence(found: tuple[Refusal, ...]) -> str:
+    return f"Azure refuses {'this change' if len(found) == 1 else 'these changes'} of what stands"
+
+
+def _retention(address: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator[Refusal]:
+    """https://learn.microsoft.com/azure/key-vault/general/soft-delete-overview#soft-delete-behavior"""
+    was, will = (body.get("properties", {}).get("softDeleteRetentionInDays") for body in (before, after))
+    if was is not None and will is not None and was != will:
+        yield Refusal(
+            address,
+            f"a vault keeps deleted secrets for the {was} days that it was made with, not for {will}",
+            f"set key_vault.retention_days back to {was}; a vault with another name (name_overrides.key_vault) is made "
+            "with others, and empty",
+        )
+
+
+def _ranges(document: dict[str, Any], address: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator[Refusal]:
+    """A subnet keeps its range, and stays, while something has an address in it.
+
+    https://github.com/hashicorp/terraform-provider-azurerm/issues/11211
+    """
+    network, planned = str(before.get("id", "")), _subnets(after)
+    for name, ranges in _subnets(before).items():
+        users = _users(document, f"{network}/subnets/{name}")
+        if not users or planned.get(name) == ranges:
+            continue
+        change = f"move to {', '.join(planned[name])}" if name in planned else "go"
+        more = f" and {len(users) - 1} more" if len(users) > 1 else ""
+        stands = "stand" if more else "stands"
+        yield Refusal(
+            address,
+            f"the subnet {name} ({', '.join(ranges)}) would {change}, but {users[0]}{more} {stands} in it",
+            "leave the ranges of subnets as they are: add another subnet (network.subnets), or give a larger "
+            "network.address_space with the newbits and netnum that keep them",
+        )
+
+
+def _subnets(values: dict[str, Any]) -> dict[str, list[str]]:
+    subnets = azure_body(values).get("properties", {}).get("subnets") or []
+    return {subnet["name"]: subnet["properties"].get("addressPrefixes") or [] for subnet in subnets}
+
+
+def _users(document: dict[str, Any], subnet: str) -> list[str]:
+    """The addresses of what names the subnet and is there already."""
+    asked = json.dumps(subnet.lower())
+    return [
+        item["address"]
+        for item in document["resource_changes"]
+        if item["type"] == "azapi_resource" and asked in json.dumps(azure_body(item["change"]["before"])).lower()
+    ]
