@@ -6,6 +6,7 @@ The tests share a project and run in the order in which they stand here: the fir
 from __future__ import annotations
 
 import json
+import os
 import re
 import uuid
 from collections import Counter
@@ -371,10 +372,11 @@ def test_a_sample_of_the_table(applied: Toolkit) -> None:
 
 @pytest.mark.slow
 def test_every_input_changed_once(applied: Toolkit, capsys: pytest.CaptureFixture[str]) -> None:
-    """The whole table takes minutes; it is printed with `-s`, or when a row is not as expected."""
+    """The whole table takes minutes; it is printed. INPUT_ONLY narrows it to the rows whose names have that in them."""
+    only = os.environ.get("INPUT_ONLY", "")
     wrong: list[str] = []
     lines: list[str] = []
-    for one in ROWS:
+    for one in (one for one in ROWS if only in one.name):
         with changed(applied.project, one):
             found = verdicts(applied.project)
         lines.append(f"{one.name:<50} {found[0]:<10} {found[1]:<10}")
@@ -385,4 +387,5 @@ def test_every_input_changed_once(applied: Toolkit, capsys: pytest.CaptureFixtur
     with capsys.disabled():
         print(Counter(line.split()[-1] for line in lines))
     assert wrong == []
-    assert {row.name for row in ENVIRONMENT} <= {line.split()[0] for line in lines}
+    assert lines
+    assert only or {row.name for row in ENVIRONMENT} <= {line.split()[0] for line in lines}
