@@ -94,6 +94,38 @@ def validate(path: Path, format_: str) -> int:
     return _report(Terminal(), read_factory(path), select(refused=True), format_, "error", "error", None)
 
 
+@adf.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), default="ArmTemplate", show_default=True)
+@click.option("--factory-name", metavar="NAME", help="Of the factory that it is for, by default the one in PATH.")
+def export(path: Path, output: Path, factory_name: str | None) -> int:
+    """Write the ARM template that publishing PATH would make, and its parameters; offline.
+
+    PATH/arm-template-parameters-definition.json says what becomes a parameter, as in the studio. Secrets become
+    parameters without a value. What Data Factory would refuse is not written: it is shown, and the exit code is 1.
+    """
+    from toolkit.adf.export import definition_of
+    from toolkit.adf.export import export as made
+    from toolkit.adf.lint.engine import lint as find
+    from toolkit.adf.lint.registry import select
+    from toolkit.adf.lint.reports import Report, as_text
+    from toolkit.files import disk_errors, write_atomically
+    from toolkit.pipelines.reading import read_factory
+
+    terminal = Terminal()
+    factory = read_factory(path)
+    rules = select(refused=True)
+    if findings := [one for one in find(factory, rules) if one.rule.severity == "error"]:
+        terminal.note(as_text(Report(factory, rules, findings)))
+        return ExitCode.FAILED
+    template = made(factory, definition_of(path if path.is_dir() else path.parent), factory_name)
+    with disk_errors(f"cannot write to {output}"):
+        for name, text in template.files().items():
+            write_atomically(output / name, text, 0o644)
+            terminal.print(str(output / name))
+    return ExitCode.DONE
+
+
 def _factory(terminal: Terminal, path: Path | None, live: str | None) -> Factory:
     from toolkit.pipelines.reading import EXPECTED, read_factory
 

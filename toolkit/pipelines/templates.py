@@ -97,10 +97,10 @@ class _Scope:
             return [self.resolved(inner) for inner in value]
         if not isinstance(value, str) or not value.startswith("["):
             return value
-        if value.startswith("[["):
-            return value[1:]
         if not value.endswith("]"):
             return value
+        if value.startswith("[["):
+            return value[1:]
         try:
             return self._evaluate(value[1:-1])
         except _Unknown:
