@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import critical_path  # noqa: E402
+from benchmarks import adf_lint, critical_path  # noqa: E402
 from tests.conftest import copy_project  # noqa: E402
 from toolkit.environment import connect, load_environment  # noqa: E402
 from toolkit.project import Project  # noqa: E402
@@ -229,6 +229,8 @@ def main() -> None:
         ("`toolkit --help`, CPU", "≤ 0.15 s", f"{help_cpu:.2f} s"),
         (f"apply's wall over the critical path, operations at {REALISTIC_SCALE:g} of Azure's time", "≤ 1.15 ×",
          f"{path.wall_seconds:.0f} s over {path.path_seconds:.0f} s = {path.ratio:.2f} ×"),
+        (f"`toolkit adf lint` of {adf_lint.PIPELINES} pipelines, {adf_lint.ACTIVITIES} activities each", "≤ 2 s",
+         f"{adf_lint.measure(toolkit):.1f} s"),
         ("GET of the ARM engine, median, 4 clients at once", "≤ 3 ms", f"{get:.1f} ms"),
     ]  # fmt: skip
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"

@@ -29,8 +29,8 @@ toolkit adf validate adf/                          # only what Data Factory woul
 terraform show -json > platform.json && toolkit adf lint platform.json    # what Terraform deploys
 ```
 
-Exit codes: 0 nothing found, 1 an error found (`--fail-on warning` for more), 3 no factory to look at. Notes are shown
-with `--level note`. `--rule ID` and `--ignore ID` choose; `--list` shows all.
+Exit codes: 0 nothing found, 1 an error found (`--fail-on warning` for more), 3 no factory to look at. Notes are looked
+for with `--level note`. `--rule ID` and `--ignore ID` choose; `--list` shows all.
 
 A finding says the file, line and JSON path, what happens otherwise and what to do. Positions in a template are those of
 the template; its functions `concat`, `parameters` and `variables` are resolved first. A live factory's "files" are

@@ -37,7 +37,9 @@ def adf() -> None:
 @click.option(
     "--format", "format_", type=click.Choice(_FORMATS), default="text", show_default=True, help="How to print."
 )
-@click.option("--level", type=click.Choice(_LEVELS), default="warning", show_default=True, help="The least to show.")
+@click.option(
+    "--level", type=click.Choice(_LEVELS), default="warning", show_default=True, help="The least to look for."
+)
 @click.option(
     "--fail-on", type=click.Choice(_LEVELS), default="error", show_default=True, help="The least to exit 1 for."
 )
@@ -67,15 +69,15 @@ def lint(
     from toolkit.pipelines.reading import read_factory
 
     terminal = Terminal()
-    rules = select(only, ignored)
     if only_list:
-        terminal.print_table(["rule", "severity", "--fix", "what holds"], rules_table(rules))
+        terminal.print_table(["rule", "severity", "--fix", "what holds"], rules_table(select(only, ignored)))
         return ExitCode.DONE
+    rules = select(only, ignored, level=max(level, fail_on, key=_LEVELS.index))  # type: ignore[arg-type]
     factory = _factory(terminal, path, live)
     against = read_factory(published) if published else None
     if fix:
         factory = _mend(terminal, factory, rules, path)
-    return _report(terminal, factory, rules, format_, level, fail_on, against)
+    return _report(terminal, factory, rules, format_, fail_on, against)
 
 
 @adf.command()
@@ -91,7 +93,7 @@ def validate(path: Path, format_: str) -> int:
     from toolkit.adf.lint.registry import select
     from toolkit.pipelines.reading import read_factory
 
-    return _report(Terminal(), read_factory(path), select(refused=True), format_, "error", "error", None)
+    return _report(Terminal(), read_factory(path), select(refused=True), format_, "error", None)
 
 
 @adf.command()
@@ -157,7 +159,6 @@ def _report(
     factory: Factory,
     rules: list[Rule],
     format_: str,
-    level: str,
     fail_on: str,
     published: Factory | None,
 ) -> int:
@@ -166,9 +167,9 @@ def _report(
     from toolkit.adf.lint.reports import FORMATS, Report
 
     findings = find(factory, rules, published)
-    shown = at_least(findings, level)  # type: ignore[arg-type]  # click has checked it
-    terminal.print(FORMATS[format_](Report(factory, rules, shown, len(findings) - len(shown))))
-    return ExitCode.FAILED if at_least(findings, fail_on) else ExitCode.DONE  # type: ignore[arg-type]
+    terminal.print(FORMATS[format_](Report(factory, rules, findings)))
+    failed = at_least(findings, fail_on)  # type: ignore[arg-type]  # click has checked it
+    return ExitCode.FAILED if failed else ExitCode.DONE
 
 
 for _command in (run, runs, show, cancel):

@@ -6,12 +6,12 @@ https://learn.microsoft.com/azure/data-factory/source-control
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from toolkit.pipelines.documents import Document, Node
+from toolkit.pipelines.documents import Document, Node, Path
 
 Origin = Literal["git", "template", "terraform", "live", "file"]
 Kind = Literal[
@@ -272,13 +272,16 @@ class Reference:
     node: Node
 
 
-def references(node: Node) -> Iterator[Reference]:
-    """Every reference below ``node``; one whose name is an expression is left out: nobody knows where it leads."""
-    for path, value in node.walk():
-        if not isinstance(value, dict):
+def references(node: Node, walked: Iterable[tuple[Path, Any]] | None = None) -> Iterator[Reference]:
+    """Every reference below ``node``; one whose name is an expression is left out: nobody knows where it leads.
+
+    ``walked`` is what ``node.walk()`` answers, for somebody who has it already.
+    """
+    for path, value in walked if walked is not None else node.walk():
+        if not isinstance(value, dict) or "referenceName" not in value:
             continue
         kind = REFERENCES.get(value["type"]) if isinstance(value.get("type"), str) else None
-        name = value.get("referenceName")
+        name = value["referenceName"]
         if kind and isinstance(name, str) and not name.startswith(("@", "[")):
             yield Reference(kind, name, Node(node.document, path, value))
 

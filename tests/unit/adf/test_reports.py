@@ -12,7 +12,7 @@ import pytest
 from tests.unit.adf.parts import activity, factory, wait, web
 from tests.unit.pipelines.factories import git_folder
 from toolkit.adf.lint.engine import at_least, lint
-from toolkit.adf.lint.registry import RULES
+from toolkit.adf.lint.registry import RULES, select
 from toolkit.adf.lint.reports import FORMATS, Report, as_json, as_junit, as_sarif, as_text
 from toolkit.pipelines.reading import read_factory
 
@@ -104,11 +104,11 @@ def test_junit_fails_for_errors_only_and_is_xml(report: Report) -> None:
     assert warned == {one.rule.id for one in report.findings} - failed
 
 
-def test_what_is_below_the_level_is_counted(report: Report) -> None:
-    shown = at_least(report.findings, "error")
-    assert {one.rule.severity for one in shown} == {"error"}
-    less = Report(report.factory, RULES, shown, len(report.findings) - len(shown))
-    assert f"{less.hidden} of lower severity not shown (--level)" in as_text(less)
+def test_a_level_leaves_out_what_is_below(report: Report) -> None:
+    assert {one.rule.severity for one in at_least(report.findings, "error")} == {"error"}
+    assert {rule.severity for rule in select(level="warning")} == {"error", "warning"}
+    assert [rule.id for rule in select(["trigger-end"], level="error")] == ["trigger-end"]
+    assert len(select()) == len(RULES)
 
 
 def test_a_clean_factory_is_said_to_be_clean(tmp_path: Path) -> None:

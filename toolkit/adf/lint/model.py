@@ -86,6 +86,7 @@ class Subject:
     published: Factory | None = None
     # What the rules of one family keep from each other's work.
     notes: dict[str, Any] = field(default_factory=dict)
+    _walked: dict[int, list[tuple[Path, Any]]] = field(default_factory=dict)
     _texts: dict[int, list[tuple[Path, str]]] = field(default_factory=dict)
 
     @cached_property
@@ -95,17 +96,28 @@ class Subject:
     def activities_of(self, *types: str) -> Iterator[Activity]:
         return (activity for activity in self.activities if activity.type in types)
 
+    def walked(self, resource: Resource) -> Sequence[tuple[Path, Any]]:
+        """Everything below a resource's properties; walked once, since several rules look at it."""
+        key = id(resource)
+        if key not in self._walked:
+            self._walked[key] = list(resource.properties.walk())
+        return self._walked[key]
+
     def texts(self, resource: Resource) -> Sequence[tuple[Path, str]]:
         """Every string below a resource's properties."""
         key = id(resource)
         if key not in self._texts:
-            self._texts[key] = [(path, value) for path, value in resource.properties.walk() if isinstance(value, str)]
+            self._texts[key] = [(path, value) for path, value in self.walked(resource) if isinstance(value, str)]
         return self._texts[key]
 
     @cached_property
     def references(self) -> list[tuple[Resource, Reference]]:
         """Who refers to what."""
-        return [(resource, one) for resource in self.factory.all for one in references(resource.properties)]
+        return [
+            (resource, one)
+            for resource in self.factory.all
+            for one in references(resource.properties, self.walked(resource))
+        ]
 
     @cached_property
     def used(self) -> set[tuple[str, str]]:

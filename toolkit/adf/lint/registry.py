@@ -18,7 +18,7 @@ from toolkit.adf.lint import (
     triggers,
     web,
 )
-from toolkit.adf.lint.model import Rule
+from toolkit.adf.lint.model import SEVERITIES, Rule, Severity
 from toolkit.errors import UsageError, nearest
 
 # Family (a heading of docs/adf-lint.md) -> its rules.
@@ -39,16 +39,24 @@ FAMILIES: dict[str, tuple[Rule, ...]] = {
 RULES: tuple[Rule, ...] = tuple(rule for family in FAMILIES.values() for rule in family)
 
 
-def select(only: Sequence[str] = (), ignored: Sequence[str] = (), *, refused: bool = False) -> list[Rule]:
-    """Raises UsageError for an id that there is not. ``refused``: only what Data Factory itself refuses."""
+def select(
+    only: Sequence[str] = (), ignored: Sequence[str] = (), *, refused: bool = False, level: Severity = "note"
+) -> list[Rule]:
+    """Raises UsageError for an id that there is not. ``refused``: only what Data Factory itself refuses.
+
+    ``level``: the least severity, unless a rule is named in ``only``.
+    """
     known = {rule.id for rule in RULES}
     for name in (*only, *ignored):
         if name not in known:
             close = nearest(name, known)
             hint = f"did you mean {close}?" if close else "docs/adf-lint.md lists the rules"
             raise UsageError(f"there is no rule {name!r}", hint=hint)
+    severities = SEVERITIES[: SEVERITIES.index(level) + 1]
     return [
         rule
         for rule in RULES
-        if (not only or rule.id in only) and rule.id not in ignored and (rule.refused or not refused)
+        if (rule.id in only if only else rule.severity in severities)
+        and rule.id not in ignored
+        and (rule.refused or not refused)
     ]

@@ -23,12 +23,11 @@ _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """``findings`` are those that are shown; ``hidden`` how many are below the level that was asked for."""
+    """``rules`` are those that were looked at."""
 
     factory: Factory
     rules: Sequence[Rule]
     findings: Sequence[Finding]
-    hidden: int = 0
 
     def count(self, severity: str) -> int:
         return sum(one.rule.severity == severity for one in self.findings)
@@ -37,8 +36,7 @@ class Report:
     def summary(self) -> str:
         resources = sum(1 for _ in self.factory.all)
         counts = ", ".join(f"{self.count(one)} {one}{'' if self.count(one) == 1 else 's'}" for one in SEVERITIES)
-        hidden = f"; {self.hidden} of lower severity not shown (--level)" if self.hidden else ""
-        return f"{self.factory.where}: {resources} resources, {len(self.rules)} rules: {counts}{hidden}"
+        return f"{self.factory.where}: {resources} resources, {len(self.rules)} rules: {counts}"
 
 
 def as_text(report: Report) -> str:
@@ -58,7 +56,7 @@ def as_json(report: Report) -> str:
         "factory": report.factory.name,
         "origin": report.factory.origin,
         "where": report.factory.where,
-        "summary": {severity: report.count(severity) for severity in SEVERITIES} | {"hidden": report.hidden},
+        "summary": {severity: report.count(severity) for severity in SEVERITIES},
         "findings": [
             {
                 "rule": one.rule.id,
