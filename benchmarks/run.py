@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import adf_lint, critical_path  # noqa: E402
+from benchmarks import adf_lint, critical_path, pipelines  # noqa: E402
 from tests.conftest import copy_project  # noqa: E402
 from toolkit.environment import connect, load_environment  # noqa: E402
 from toolkit.project import Project  # noqa: E402
@@ -232,6 +232,10 @@ def main() -> None:
         (f"`toolkit adf lint` of {adf_lint.PIPELINES} pipelines, {adf_lint.ACTIVITIES} activities each", "≤ 2 s",
          f"{adf_lint.measure(toolkit):.1f} s"),
         ("GET of the ARM engine, median, 4 clients at once", "≤ 3 ms", f"{get:.1f} ms"),
+        ("simple evaluations of Data Factory's expressions", "≥ 20,000 a second",
+         f"{pipelines.evaluations_a_second(ROUNDS):,.0f} a second"),
+        ("a pipeline of 100 activities that do nothing, one after the other", "≤ 3 s",
+         f"{pipelines.sequential_activities(ROUNDS):.2f} s"),
     ]  # fmt: skip
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     lines = [

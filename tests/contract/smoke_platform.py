@@ -23,6 +23,7 @@ from toolkit.environment import Connection
 from toolkit.records import Json
 from toolkit.smoke.registry import select
 from toolkit.smoke.run import run
+from toolkit.waiting import wait_until
 
 ROLES_API_VERSION = "2022-04-01"
 
@@ -120,6 +121,19 @@ class Platform:
         place = self.connection.vantages[vantage]
         probe = probe_credential(self.connection, self.outputs["probe_identities"][identity]["client_id"], place)
         return Actor(identity, place, probe, self.connection.environment.subscription_id)
+
+    def pipeline_run(self, pipeline: str, parameters: Json) -> Json:
+        """A run of one of the factory's pipelines, once it has ended."""
+        factory, version = self.outputs["data_factory_id"], "2018-06-01"
+        run_id = self.call("POST", f"{factory}/pipelines/{pipeline}/createRun", version, parameters)["runId"]
+
+        def ended() -> Json | None:
+            run = self.call("GET", f"{factory}/pipelineruns/{run_id}", version)
+            return run if run["status"] in ("Succeeded", "Failed", "Cancelled") else None
+
+        found = wait_until(ended, 60)
+        assert found is not None, f"{pipeline} did not end"
+        return found
 
     def smoke(self, *ids: str) -> dict[str, CheckResult]:
         result = run(self.connection, self.outputs, select(ids=ids), patience=0)

@@ -24,7 +24,7 @@ from azure.core.paging import ItemPaged
 from azure.identity import ManagedIdentityCredential
 
 from tests.conftest import copy_project
-from tests.contract.smoke_mutations import BREAKAGES, MUTATIONS, no_link, open_firewall
+from tests.contract.smoke_mutations import BLOB_DATA_CONTRIBUTOR, BREAKAGES, MUTATIONS, no_link, open_firewall
 from tests.contract.smoke_platform import ROLES_API_VERSION, Platform, toolkit
 from tests.contract.smoke_work import WORK
 from toolkit.azure.api_versions import api_version
@@ -63,6 +63,30 @@ def test_a_healthy_platform_is_all_green_twice_and_nothing_is_left_behind(platfo
         assert result.green
         assert [one.check.id for one in result.results] == [check.id for check in CHECKS]
     assert blobs(platform) == []
+
+
+def test_the_platforms_pipelines_run(platform: Platform) -> None:
+    """As Terraform deployed them: through the managed network, as the factory, to the pointers' account."""
+    container = platform.outputs["pointer_container_name"]
+    pointer = {"assetName": "train-code", "version": "7"}
+
+    account = platform.outputs["pointer_storage_account_id"]
+    actor, endpoint = platform.actor("writer", "vnet"), platform.outputs["pointer_storage_blob_endpoint"]
+    granted = platform.granted(platform.probe("writer"), BLOB_DATA_CONTRIBUTOR, account)
+    with granted, actor.blobs(endpoint) as service:
+        blob = service.get_blob_client(container, "code-assets/train-code/latest.json")
+        blob.upload_blob(json.dumps(pointer), overwrite=True)
+        try:
+            read = platform.pipeline_run("read-code-pointer", {"code_asset": "train-code"})
+            assert (read["status"], read["message"]) == ("Succeeded", "")
+            assert read["pipelineReturnValue"] == {"name": "train-code", "version": "7"}
+            probe = platform.pipeline_run("network-probe", {"url": blob.url})
+            assert probe["status"] == "Succeeded", probe["message"]
+            blob.upload_blob(json.dumps({**pointer, "assetName": "other"}), overwrite=True)
+            wrong = platform.pipeline_run("read-code-pointer", {"code_asset": "train-code"})
+            assert "The pointer of train-code names the asset other, version 7." in wrong["message"]
+        finally:
+            blob.delete_blob()
 
 
 def test_denials_carry_azures_own_codes(platform: Platform) -> None:
