@@ -10,6 +10,7 @@ import pytest
 from docs.generate.rbac import PATH, document
 from tests.conftest import ROOT
 from tests.e2e.conftest import Toolkit
+from tests.e2e.factory_runs import check_interrupt, check_runs
 from tests.e2e.leftovers import assert_that_nothing_is_left, connected, deleted_vaults
 from tests.e2e.strange_shell import STRANGE
 from toolkit.azure.clients import Actor
@@ -122,6 +123,14 @@ def test_the_factory_that_terraform_deploys_is_clean(toolkit: Toolkit) -> None:
         ("linked-service-unused", name) for name in ("ls_key_vault", "ls_lake", "ls_workspace")
     }
     assert report["origin"] == "live"
+
+
+def test_pipelines_run_from_the_command_line(toolkit: Toolkit) -> None:
+    check_runs(toolkit)
+
+
+def test_an_interrupt_cancels_the_run_that_is_followed(toolkit: Toolkit) -> None:
+    check_interrupt(toolkit)
 
 
 def test_destroy_then_apply(toolkit: Toolkit) -> None:

@@ -42,12 +42,17 @@ class Difference:
         return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
 
-def differences(left: Factory, right: Factory, kinds: Sequence[Kind] = _COMPARED) -> list[Difference]:
-    """By kind, then by name. A value that only a deployment knows (a template's parameter) equals any other."""
-    return list(_differences(left, right, kinds))
+def differences(
+    left: Factory, right: Factory, kinds: Sequence[Kind] = _COMPARED, *, said_only: bool = False
+) -> list[Difference]:
+    """By kind, then by name. A value that only a deployment knows (a template's parameter) equals any other.
+
+    ``said_only``: what ``left`` does not say makes no difference, since the service may have added it.
+    """
+    return list(_differences(left, right, kinds, said_only))
 
 
-def _differences(left: Factory, right: Factory, kinds: Sequence[Kind]) -> Iterator[Difference]:
+def _differences(left: Factory, right: Factory, kinds: Sequence[Kind], said_only: bool) -> Iterator[Difference]:
     for kind in kinds:
         names = {one.name.lower(): one.name for one in (*right.of(kind), *left.of(kind))}
         for key in sorted(names):
@@ -55,20 +60,20 @@ def _differences(left: Factory, right: Factory, kinds: Sequence[Kind]) -> Iterat
             if ours is None or theirs is None:
                 change: Change = "only-left" if theirs is None else "only-right"
                 yield Difference(kind, names[key], change, ours, theirs)
-            elif paths := tuple(_unequal(ours.properties.value, theirs.properties.value, ())):
+            elif paths := tuple(_unequal(ours.properties.value, theirs.properties.value, (), said_only)):
                 yield Difference(kind, names[key], "differs", ours, theirs, paths)
 
 
-def _unequal(left: Any, right: Any, path: Path) -> Iterator[Path]:
+def _unequal(left: Any, right: Any, path: Path, said_only: bool) -> Iterator[Path]:
     if _deployed(left) or _deployed(right):
         return
     if isinstance(left, dict) and isinstance(right, dict):
-        for key in dict.fromkeys((*left, *right)):
+        for key in left if said_only else dict.fromkeys((*left, *right)):
             if key not in _OWN:
-                yield from _unequal(_meaning(left.get(key)), _meaning(right.get(key)), (*path, key))
+                yield from _unequal(_meaning(left.get(key)), _meaning(right.get(key)), (*path, key), said_only)
     elif isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
         for position, (one, other) in enumerate(zip(left, right, strict=True)):
-            yield from _unequal(one, other, (*path, position))
+            yield from _unequal(one, other, (*path, position), said_only)
     elif left != right:
         yield path
 

@@ -189,15 +189,18 @@ def cancel(
     place: Place, run_id: str, *, patience: float = 60.0, sleep: Callable[[float], None] = time.sleep
 ) -> PipelineRun:
     """With the runs that it started. The run as it is once it has stopped, or when ``patience`` is over."""
-    run = read_run(place, run_id)
-    if not run.under_way:
-        return run
-    place.client.pipeline_runs.cancel(place.group, place.factory, run_id, is_recursive=True)
+    if read_run(place, run_id).under_way:
+        ask_to_cancel(place, run_id)
     waited = 0.0
     while (run := read_run(place, run_id)).under_way and waited < patience:
         sleep(1.0)
         waited += 1.0
     return run
+
+
+def ask_to_cancel(place: Place, run_id: str) -> None:
+    """One request, and no waiting: for somebody who may be interrupted again."""
+    place.client.pipeline_runs.cancel(place.group, place.factory, run_id, is_recursive=True)
 
 
 def list_runs(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli.adf_runs import cancel, run, runs, show
+from toolkit.cli.adf_status import status
 from toolkit.cli.options import complete_environment
 from toolkit.cli.terminal import Terminal
 from toolkit.errors import ExitCode, UsageError
@@ -172,5 +173,5 @@ def _report(
     return ExitCode.FAILED if failed else ExitCode.DONE
 
 
-for _command in (run, runs, show, cancel):
+for _command in (run, runs, show, cancel, status):
     adf.add_command(_command)

@@ -115,13 +115,14 @@ def cancel(env: str, run_id: str) -> int:
 
 
 def _follow(terminal: Terminal, place: Place, run_id: str, poll: float) -> Tree:
-    """Ctrl-C and SIGTERM cancel the run, and wait until it has stopped."""
+    """Ctrl-C and SIGTERM cancel the run, and wait until it has stopped; once more stops the waiting."""
     from toolkit.adf import runs as adf_runs
 
     try:
         with terminating_like_an_interrupt():
             return adf_runs.follow(place, run_id, _Lines(terminal), poll_seconds=poll)
     except KeyboardInterrupt:
+        adf_runs.ask_to_cancel(place, run_id)
         terminal.note(f"cancelling run {run_id} …")
         ended = adf_runs.cancel(place, run_id)
         raise InterruptedByUser(
