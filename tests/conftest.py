@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import signal
 from collections.abc import Iterator
@@ -23,6 +24,15 @@ def pytest_configure() -> None:
     """A background job of a script starts with SIGINT ignored, and so would whatever a test starts and interrupts."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def _interrupts_arrive() -> Iterator[None]:
+    """Hypothesis times the garbage collector in a callback, for the rest of the process; Python swallows what is raised
+    in one, and a Ctrl-C that a later test sends would be lost there."""
+    before = list(gc.callbacks)
+    yield
+    gc.callbacks[:] = before
 
 
 def copy_project(target: Path) -> Path:

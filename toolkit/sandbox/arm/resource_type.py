@@ -180,6 +180,7 @@ class ResourceType:
     on_delete: Hook | None = None
     list: ListHook | None = None
     actions: Mapping[str, ActionHook] = field(default_factory=dict)
+    reading: frozenset[str] = frozenset()  # actions whose operation is a read, though they are sent by POST
 
     @property
     def namespace(self) -> str:

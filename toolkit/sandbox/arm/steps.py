@@ -227,7 +227,8 @@ def _resource_right(request: ArmRequest, target: ResourceId) -> tuple[str, str] 
     # Resource groups have the operations of Microsoft.Resources/subscriptions/….
     operations = "Microsoft.Resources/subscriptions/resourceGroups" if type_.type == RESOURCE_GROUPS else type_.type
     if request.method == "POST":
-        return target.id, f"{operations}/{request.action}/action"
+        verb = "read" if request.action in type_.reading else "action"
+        return target.id, f"{operations}/{request.action}/{verb}"
     scope = (target.parent_id or "/") if target.is_collection else target.id
     return scope, f"{operations}/{_VERBS.get(request.method, 'read')}"
 

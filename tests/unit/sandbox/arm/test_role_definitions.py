@@ -121,7 +121,11 @@ def test_the_sandbox_asks_for_operations_that_exist() -> None:
     verbs = {"GET": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
     asked = {
         f"{type_.type}/{verbs[method]}".lower() for type_ in REGISTRY for method in type_.methods if method in verbs
-    } | {f"{type_.type}/{action}/action".lower() for type_ in REGISTRY for action in type_.actions}
+    } | {
+        f"{type_.type}/{action}/{'read' if action in type_.reading else 'action'}".lower()
+        for type_ in REGISTRY
+        for action in type_.actions
+    }
     asked = {
         name.replace("microsoft.resources/resourcegroups", "microsoft.resources/subscriptions/resourcegroups")
         for name in asked

@@ -329,6 +329,8 @@ DATAFACTORY: tuple[ResourceType, ...] = (
         validate=_factory_checked,
         on_put=_factory,
         actions={"queryPipelineRuns": query_pipeline_runs, "queryTriggerRuns": query_trigger_runs},
+        # https://learn.microsoft.com/azure/role-based-access-control/permissions/analytics#microsoftdatafactory
+        reading=frozenset({"queryPipelineRuns", "queryTriggerRuns"}),
     ),
     _entity(
         "managedVirtualNetworks",
