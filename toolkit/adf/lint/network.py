@@ -115,8 +115,8 @@ def _through_managed(subject: Subject, around: Node) -> tuple[SetValue, ...]:
 
 def endpoint_missing(subject: Subject) -> Iterator[Hit]:
     factory = subject.factory
-    if not factory.complete or (factory.origin == "git" and not factory.of("managedVirtualNetwork")):
-        return  # the network may be made by somebody else, Terraform for one
+    if factory.origin != "live" and not factory.of("managedPrivateEndpoint"):
+        return  # they are made by somebody else, Terraform for one
     for node, who, aimed, _, way in _ways(subject):
         service = aimed.service
         if way == "managed" and aimed.known and service and service.group and endpoint_for(factory, aimed) is None:
