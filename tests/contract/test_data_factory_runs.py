@@ -423,6 +423,46 @@ def test_what_an_activity_on_files_refuses(
     assert sentence in str(run.message)
 
 
+def test_a_schedule_trigger_fires_when_the_clock_goes_on(
+    factory: Factory, sandbox: SandboxForTests, project_dir: Path
+) -> None:
+    from azure.mgmt.datafactory.models import RunFilterParameters
+
+    from toolkit.sandbox.client import ensure_running
+
+    factory.pipeline(
+        "tick",
+        {"name": "A", "type": "Wait", "typeProperties": {"waitTimeInSeconds": 0}},
+        parameters={"when": {"type": "String"}},
+    )
+    begin = datetime.now(UTC) - timedelta(minutes=5)
+    recurrence = {"frequency": "Minute", "interval": 1, "startTime": f"{begin:%Y-%m-%dT%H:%M:%SZ}", "timeZone": "UTC"}
+    reference = {"pipelineReference": {"type": "PipelineReference", "referenceName": "tick"}}
+    factory.put(
+        "triggers/minutely",
+        {
+            "type": "ScheduleTrigger",
+            "typeProperties": {"recurrence": recurrence},
+            "pipelines": [{**reference, "parameters": {"when": "@trigger().scheduledTime"}}],
+        },
+    )
+    factory.client.triggers.begin_start(factory.group, factory.name, "minutely").result()
+    ensure_running(project_dir).advance_clock(120)
+    factory.client.triggers.begin_stop(factory.group, factory.name, "minutely").result()
+    now = datetime.now(UTC)
+    window = RunFilterParameters(
+        last_updated_after=now - timedelta(hours=1), last_updated_before=now + timedelta(hours=1)
+    )
+    fired = factory.client.trigger_runs.query_by_factory(factory.group, factory.name, window).value
+    assert len(fired) == 2
+    for one in fired:
+        assert (one.trigger_name, one.status, one.trigger_type) == ("minutely", "Succeeded", "ScheduleTrigger")
+        run = factory.end(one.triggered_pipelines["tick"])
+        assert run.status == "Succeeded"
+        assert run.invoked_by is not None
+        assert run.invoked_by.name == "minutely"
+
+
 # -- the sandbox's death -----------------------------------------------------------------------------------------------
 
 

@@ -133,6 +133,10 @@ class Sandbox:
         """How long Azure's long-running operations take here: ``instant``, or ``realistic`` times ``scale``."""
         self._control("POST", "/profile", {"name": name, "scale": scale})
 
+    def advance_clock(self, seconds: float) -> None:
+        """Put the clock forward by which data factories fire triggers and wait; it falls back when the daemon ends."""
+        self._control("POST", "/clock", {"advance": seconds})
+
     def request_stop(self) -> None:
         self._control("POST", "/stop", {})
 

@@ -24,6 +24,10 @@ class DnsListener(Protocol):
     def __call__(self, origin: Origin, host: str) -> Listen: ...
 
 
+async def _no_clock(seconds: float) -> None:
+    """Of a sandbox without factories."""
+
+
 class InnerPath:
     """The sandbox's request path for requests that begin inside of it, at a vantage."""
 
@@ -48,6 +52,8 @@ class Parts:
     close: Callable[[], Awaitable[None]]
     # Called once the request path stands, for services that send requests of their own.
     ready: Callable[[InnerPath], None] = lambda path: None
+    # Puts the clock forward by which factories fire triggers and wait.
+    advance: Callable[[float], Awaitable[None]] = _no_clock
 
 
 Compose = Callable[[Path, Store, EntraDirectory, EntraTokens], Awaitable[Parts]]
@@ -106,6 +112,8 @@ def platform(azurite_command: list[str]) -> Compose:
             await blobs.close()
             await process.stop()
 
-        return Parts(services, dns_listener, lambda: {"azurite_pid": process.pid}, close, factories.open)
+        return Parts(
+            services, dns_listener, lambda: {"azurite_pid": process.pid}, close, factories.open, factories.advance
+        )
 
     return compose

@@ -146,6 +146,9 @@ class SandboxDaemon:
     def set_profile(self, name: str, scale: float) -> None:
         store_profile(self._store, Profile(name, scale))
 
+    async def advance_clock(self, seconds: float) -> None:
+        await self._parts.advance(seconds)
+
     def request_stop(self) -> None:
         """Stop once the answer to the request that asks for it is written (engine.close waits for running requests)."""
         self._stopping.set()

@@ -238,6 +238,8 @@ class Factories(Protocol):
 
     def activity_runs(self, run_id: str) -> list[Json]: ...
 
+    def trigger_runs(self, factory_id: str) -> list[Json]: ...
+
     def cancel(self, factory_id: str, run_id: str) -> None: ...
 
 
@@ -254,6 +256,9 @@ class NoFactories:
         return []
 
     def activity_runs(self, run_id: str) -> list[Json]:
+        return []
+
+    def trigger_runs(self, factory_id: str) -> list[Json]:
         return []
 
     def cancel(self, factory_id: str, run_id: str) -> None:

@@ -81,6 +81,8 @@ def test_the_control_port_is_no_proxy(front: Front) -> None:
         ("POST", "/federation", {"subject": 1}, 400, "subject is missing"),
         ("POST", "/profile", {"name": "fast", "scale": 1}, 400, "name is 'fast', not instant or realistic"),
         ("POST", "/profile", {"name": "realistic", "scale": 11}, 400, "scale is a number from 0 to 10"),
+        ("POST", "/clock", {"advance": -1}, 400, "advance is a number of seconds from 0 to 34560000"),
+        ("POST", "/clock", {}, 400, "advance is a number of seconds from 0 to 34560000"),
     ],
 )
 def test_wrong_requests(front: Front, method: str, path: str, body: Any, status: int, message: str) -> None:

@@ -9,6 +9,7 @@ another user of the machine can do nothing.
     POST /federation    {subject, claims} or {job}                   -> {request_url, request_token}
     POST /identities    {resource_id}                                -> {identity_endpoint, identity_header}
     POST /profile       {name: instant|realistic, scale}             -> {name, scale}
+    POST /clock         {advance: seconds}                           -> {advanced}
     POST /stop
 """
 
@@ -31,6 +32,8 @@ from toolkit.sandbox.entra.github import GITHUB_REQUEST_URL, GitHubActions, Job,
 from toolkit.sandbox.entra.identities import APP_ENDPOINT, ManagedIdentityEndpoints
 from toolkit.sandbox.vm_sizes import QUOTA_NAMES
 
+_LONGEST_ADVANCE = 400 * 86_400
+
 
 class Daemon(Protocol):
     """What the API may ask of the process that it runs in."""
@@ -40,6 +43,8 @@ class Daemon(Protocol):
     async def open_subscription(self, subscription_id: str) -> Mapping[str, Mapping[str, int]]: ...
 
     def set_profile(self, name: str, scale: float) -> None: ...
+
+    async def advance_clock(self, seconds: float) -> None: ...
 
     def request_stop(self) -> None: ...
 
@@ -70,6 +75,7 @@ class ControlApi:
             ("POST", "/federation"): self._federation,
             ("POST", "/identities"): self._managed_identities,
             ("POST", "/profile"): self._profile,
+            ("POST", "/clock"): self._clock,
             ("POST", "/stop"): self._stop,
         }
 
@@ -131,6 +137,13 @@ class ControlApi:
             raise BadRequest("scale is a number from 0 to 10")
         self._daemon.set_profile(name, float(scale))
         return {"name": name, "scale": scale}
+
+    async def _clock(self, request: Request) -> Json:
+        seconds = (await _body(request)).get("advance")
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= _LONGEST_ADVANCE:
+            raise BadRequest(f"advance is a number of seconds from 0 to {_LONGEST_ADVANCE}")
+        await self._daemon.advance_clock(float(seconds))
+        return {"advanced": seconds}
 
     async def _stop(self, request: Request) -> Json:
         self._daemon.request_stop()

@@ -16,6 +16,7 @@ from toolkit.sandbox.datafactory.failures import NOT_MODELLED, STOPPED, Activity
 from toolkit.sandbox.datafactory.outbound import App, Outbound, global_parameters
 from toolkit.sandbox.datafactory.parameters import Refused, as_shown, first_variables, run_parameters
 from toolkit.sandbox.datafactory.records import OPEN, RunRecords
+from toolkit.sandbox.datafactory.triggers import Triggers
 from toolkit.sandbox.store import Resource
 from toolkit.sandbox.world import FactoryRefused, HostedIdentities, World
 
@@ -39,11 +40,13 @@ class FactoryEngine:
         self._outbound: Outbound | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._changed = asyncio.Condition()
+        self._triggers = Triggers(self)
 
     def open(self, app: App) -> None:
         """The request path stands. What an earlier process left under way has failed."""
         self._outbound = Outbound(app, self.world, self._identities)
         self._fail_what_is_open()
+        self._triggers.open()
 
     @property
     def outbound(self) -> Outbound:
@@ -51,6 +54,7 @@ class FactoryEngine:
         return self._outbound
 
     async def close(self) -> None:
+        await self._triggers.close()
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -83,6 +87,9 @@ class FactoryEngine:
     def activity_runs(self, run_id: str) -> list[Json]:
         return self.records.activity_runs(run_id)
 
+    def trigger_runs(self, factory_id: str) -> list[Json]:
+        return self._triggers.runs(factory_id)
+
     def cancel(self, factory_id: str, run_id: str) -> None:
         run, task = self.records.pipeline_run(factory_id, run_id), self._tasks.get(run_id)
         if run is None or task is None or run["status"] not in OPEN:
@@ -92,7 +99,10 @@ class FactoryEngine:
         task.cancel()
 
     async def advance(self, seconds: float) -> None:
+        """Put the factories' clock forward; what became due has begun when this returns."""
+        self._triggers.look()
         await self.clock.advance(seconds)
+        self._triggers.look()
 
     # -- runs ----------------------------------------------------------------------------------------------------------
 

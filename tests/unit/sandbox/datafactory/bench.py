@@ -82,7 +82,11 @@ class Bench:
         """A sandbox begins, on what an earlier one left."""
         self.store = Store(self.path)
         self.engine = FactoryEngine(harness.world(self.path.parent, self.store), Identities())
-        self.engine.open(self.web)
+
+        async def begin() -> None:
+            self.engine.open(self.web)
+
+        self.run(begin())
 
     def close(self) -> None:
         self.run(self.engine.close())

@@ -30,6 +30,11 @@ _OF_PIPELINE_RUNS = {
     "TriggerName": "invokedBy.name",
     "LatestOnly": "isLatest",
 }
+_OF_TRIGGER_RUNS = {
+    "TriggerName": "triggerName",
+    "Status": "status",
+    "TriggerRunTimestamp": "triggerRunTimestamp",
+}
 _OF_ACTIVITY_RUNS = {
     "ActivityName": "activityName",
     "ActivityType": "activityType",
@@ -64,9 +69,9 @@ async def query_pipeline_runs(call: Call, factory: Resource) -> Answer:
 
 
 async def query_trigger_runs(call: Call, factory: Resource) -> Answer:
-    """Triggers never fire here, so that none has run."""
-    _between(call.body, [], "")
-    return Answer({"value": []})
+    runs = _between(call.body, call.resources.world.factories.trigger_runs(factory.id), "triggerRunTimestamp")
+    found = _filtered(call.body, runs, _OF_TRIGGER_RUNS)
+    return _page(call.body, _ordered(call.body, found, _OF_TRIGGER_RUNS, "triggerRunTimestamp"))
 
 
 async def query_activity_runs(call: Call, run: Resource) -> Answer:
