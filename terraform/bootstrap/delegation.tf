@@ -30,19 +30,65 @@ locals {
     [azapi_resource.role_definition["private_endpoint_approver"].name],
   ))
 
-  # People get their access through groups; the operator is whom env.toml names.
-  delegated_principal_types = setunion(["Group", "ServicePrincipal"], [var.operator_principal_type])
+  # Roles that lead to others' rights or data go to whom they are meant for, and to nobody else: docs/adr/0008. Names of
+  # modules/role_assignments/roles.tf or of roles.tf here.
+  bound_principals = {
+    "Contributor"               = [module.service_identity["workspace"].principal_id]
+    "Key Vault Administrator"   = [module.service_identity["workspace"].principal_id]
+    "private_endpoint_approver" = [module.service_identity["workspace"].principal_id]
+    "Storage Blob Data Owner"   = [module.service_identity["function"].principal_id]
+    "Data Factory Contributor"  = sort(var.data_engineer_group_ids)
+  }
+  role_guids = merge(
+    module.role_assignments.built_in_roles,
+    { for key, definition in azapi_resource.role_definition : key => definition.name },
+  )
+  bound_role_principals = { for role, principals in local.bound_principals : local.role_guids[role] => principals }
+  free_role_ids         = [for id in local.delegated_role_ids : id if !contains(keys(local.bound_role_principals), id)]
 
-  # Azure gives each action its own attribute source, hence two halves:
+  # CI publishes code pointers, which takes one of the free roles; the others are for others than CI and plans themselves.
+  roles_of_ci = [module.role_assignments.built_in_roles["Storage Blob Data Contributor"]]
+
+  guids       = { for name, ids in { free = local.free_role_ids, ci = local.roles_of_ci } : name => "{${join(", ", ids)}}" }
+  attribute   = "[Microsoft.Authorization/roleAssignments:"
+  team_types  = "{${join(", ", [for type in ["Group", "ServicePrincipal"] : "'${type}'"])}}"
+  ci_and_plan = "{${module.ci.principal_id}, ${module.plan.principal_id}}"
+
+  # One of these is true of what CI may assign. Azure's language gives AND and OR no precedence, hence the parentheses:
+  # https://learn.microsoft.com/azure/role-based-access-control/conditions-format
+  grants = concat(
+    [
+      join(" AND ", [
+        "@Request${local.attribute}RoleDefinitionId] ForAnyOfAnyValues:GuidEquals ${local.guids.free}",
+        "(@Request${local.attribute}PrincipalType] ForAnyOfAnyValues:StringEqualsIgnoreCase ${local.team_types} OR ${local.to_the_operator})",
+        "@Request${local.attribute}PrincipalId] ForAnyOfAllValues:GuidNotEquals ${local.ci_and_plan}",
+      ]),
+      join(" AND ", [
+        "@Request${local.attribute}RoleDefinitionId] ForAnyOfAnyValues:GuidEquals ${local.guids.ci}",
+        "@Request${local.attribute}PrincipalId] ForAnyOfAnyValues:GuidEquals {${module.ci.principal_id}}",
+      ]),
+    ],
+    [
+      for role, principals in local.bound_role_principals : join(" AND ", [
+        "@Request${local.attribute}RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {${role}}",
+        "@Request${local.attribute}PrincipalId] ForAnyOfAnyValues:GuidEquals {${join(", ", principals)}}",
+      ]) if length(principals) > 0
+    ],
+  )
+  to_the_operator = "@Request${local.attribute}PrincipalId] ForAnyOfAnyValues:GuidEquals {${var.operator_principal_id}}"
+
+  # Azure gives each action its own attribute source, hence two halves. What CI may remove is bound to the roles only: an identity
+  # that is replaced, or a group that is no longer named, leaves assignments behind that must go.
   # https://learn.microsoft.com/azure/role-based-access-control/delegate-role-assignments-examples
   delegation_condition = join(" AND ", [
-    for action, source in { write = "Request", delete = "Resource" } : join("", [
-      "((!(ActionMatches{'Microsoft.Authorization/roleAssignments/${action}'})) OR (",
-      "@${source}[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals ",
-      "{${join(", ", local.delegated_role_ids)}}",
-      " AND @${source}[Microsoft.Authorization/roleAssignments:PrincipalType] ForAnyOfAnyValues:StringEqualsIgnoreCase ",
-      "{${join(", ", [for type in local.delegated_principal_types : "'${type}'"])}}",
-      "))",
-    ])
+    join("", [
+      "((!(ActionMatches{'Microsoft.Authorization/roleAssignments/write'})) OR ",
+      join(" OR ", [for grant in local.grants : "(${grant})"]),
+      ")",
+    ]),
+    join("", [
+      "((!(ActionMatches{'Microsoft.Authorization/roleAssignments/delete'})) OR ",
+      "(@Resource${local.attribute}RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {${join(", ", local.delegated_role_ids)}}))",
+    ]),
   ])
 }

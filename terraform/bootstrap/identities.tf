@@ -53,6 +53,19 @@ module "plan" {
   federated_credentials = local.plan_credentials
 }
 
+# What the workspace and the Functions host act as. Their roles reach far (the workspace administers its vault, the host owns its
+# storage), so that CI may give these to them alone, and stand where CI cannot write: whoever may add a federated credential to an
+# identity can act as it. docs/adr/0008
+module "service_identity" {
+  source   = "../modules/user_assigned_identity"
+  for_each = toset(["workspace", "function"])
+
+  name      = "${local.names.identity}-${each.key}"
+  parent_id = azapi_resource.state_resource_group.id
+  location  = azapi_resource.state_resource_group.location
+  tags      = local.tags
+}
+
 # Smoke tests act as these: one that may read, one that may write, one that may do nothing.
 module "probe" {
   source   = "../modules/user_assigned_identity"
@@ -70,7 +83,7 @@ module "role_assignments" {
 
   subscription_id = var.subscription_id
   custom_roles    = local.custom_role_ids
-  assignments = {
+  assignments = merge(local.identity_assignments, {
     ci_platform = {
       scope          = azapi_resource.platform_resource_group.id
       role           = "Contributor"
@@ -134,6 +147,20 @@ module "role_assignments" {
       principal_id   = var.operator_principal_id
       principal_type = var.operator_principal_type
       why            = "the engineer who bootstraps moves Terraform's state here"
+    }
+  })
+}
+
+locals {
+  # A service that acts as an identity is written with the right to assign it, at every write:
+  # https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-manage-user-assigned-managed-identities
+  identity_assignments = {
+    for name, identity in module.service_identity : "ci_on_${name}_identity" => {
+      scope          = identity.id
+      role           = "Managed Identity Operator"
+      principal_id   = module.ci.principal_id
+      principal_type = "ServicePrincipal"
+      why            = "CI makes what acts as this identity, and cannot change the identity itself"
     }
   }
 }

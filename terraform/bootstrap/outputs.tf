@@ -68,6 +68,22 @@ output "delegated_role_ids" {
   }
 }
 
+output "bound_role_principals" {
+  description = "Object ids of those that CI may give a role to, by the role's GUID, for roles that are bound to somebody."
+  value       = local.bound_role_principals
+}
+
+output "service_identities" {
+  description = "What the workspace and the Functions host act as."
+  value = {
+    for name, identity in module.service_identity : name => {
+      id           = identity.id
+      client_id    = identity.client_id
+      principal_id = identity.principal_id
+    }
+  }
+}
+
 output "operator" {
   description = "Who bootstraps and operates: the platform's roles for operators go here too."
   value = {

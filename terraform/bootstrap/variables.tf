@@ -327,6 +327,20 @@ variable "further_delegated_roles" {
   }
 }
 
+variable "data_engineer_group_ids" {
+  description = "Groups that CI may let change the factory: who does so acts as its identities, so that the operator bootstraps a new one."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for id in var.data_engineer_group_ids : can(regex("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", id))
+    ])
+    error_message = "data_engineer_group_ids takes object ids (GUIDs): az ad group show --group NAME --query id"
+  }
+}
+
 variable "key_vault" {
   description = "Of the platform's vault only whether it can be purged: where it cannot, nobody gets the right to purge."
   type        = object({ purge_protection = optional(bool, true) })

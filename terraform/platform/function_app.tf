@@ -6,16 +6,6 @@ locals {
   function_zones = local.with_function_app ? { sites = ["privatelink.azurewebsites.net"] } : {}
 }
 
-module "function_identity" {
-  source = "../modules/user_assigned_identity"
-  count  = local.with_function_app ? 1 : 0
-
-  name      = "${local.names.identity}-function"
-  parent_id = local.resource_group_id
-  location  = var.location
-  tags      = local.tags
-}
-
 # The app's own: whoever writes its packages and its host's keys chooses what it runs.
 # https://learn.microsoft.com/azure/azure-functions/storage-considerations
 module "function_storage" {
@@ -43,7 +33,7 @@ module "function_app" {
   parent_id = local.resource_group_id
   location  = var.location
   tags      = local.tags
-  identity  = { id = module.function_identity[0].id, client_id = module.function_identity[0].client_id }
+  identity  = { id = local.service_identities.function.id, client_id = local.service_identities.function.client_id }
   storage = {
     account_name  = module.function_storage[0].name
     blob_endpoint = module.function_storage[0].blob_endpoint

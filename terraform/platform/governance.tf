@@ -76,7 +76,6 @@ module "governance" {
     module.data_factory,
     module.data_factory_pipelines,
     module.function_app,
-    module.function_identity,
     module.function_storage,
     module.identity,
     module.key_vault,

@@ -33,7 +33,7 @@ module "machine_learning_workspace" {
   parent_id                    = local.resource_group_id
   location                     = var.location
   tags                         = local.tags
-  identity_id                  = module.identity["workspace"].id
+  identity_id                  = local.service_identities.workspace.id
   compute_identity_id          = module.identity["compute"].id
   identity_role_assignment_ids = [for assignment in module.workspace_identity_access.assignments : assignment.id]
   storage_account_id           = module.storage.id

@@ -4,7 +4,7 @@ locals {
   identities = merge(
     module.identity,
     module.batch_identity,
-    local.with_function_app ? { function = module.function_identity[0] } : {},
+    { for name, identity in local.service_identities : name => identity if name != "function" || local.with_function_app },
   )
 
   containers       = module.storage.container_ids
@@ -209,13 +209,13 @@ locals {
   operator = local.bootstrap.operator
 
   service_access = [
-    { name = "workspace", id = module.identity["workspace"].principal_id, rows = local.workspace_access },
+    { name = "workspace", id = local.service_identities.workspace.principal_id, rows = local.workspace_access },
     { name = "compute", id = module.identity["compute"].principal_id, rows = local.compute_access },
     { name = "factory", id = module.data_factory.principal_id, rows = local.factory_access },
     { name = "factory", id = module.identity["factory"].principal_id, rows = local.factory_identity_access },
     { name = "batch", id = try(module.batch_identity["batch"].principal_id, null), rows = local.batch_access },
     { name = "batch_nodes", id = try(module.batch_identity["batch-nodes"].principal_id, null), rows = local.batch_nodes_access },
-    { name = "function", id = one(module.function_identity[*].principal_id), rows = local.function_access },
+    { name = "function", id = local.service_identities.function.principal_id, rows = local.function_access },
     { name = "ci", id = local.bootstrap.ci_identity.principal_id, rows = local.ci_access },
     { name = "probe_reader", id = local.probe_principals["reader"].principal_id, rows = local.probe_reader_access },
     { name = "probe_writer", id = local.probe_principals["writer"].principal_id, rows = local.probe_writer_access },
@@ -243,20 +243,24 @@ locals {
 module "workspace_identity_access" {
   source = "../modules/role_assignments"
 
-  subscription_id     = var.subscription_id
-  custom_roles        = local.bootstrap.custom_roles
-  assignable_role_ids = local.bootstrap.delegated_role_ids
+  subscription_id       = var.subscription_id
+  custom_roles          = local.bootstrap.custom_roles
+  assignable_role_ids   = local.bootstrap.delegated_role_ids
+  bound_role_principals = local.bootstrap.bound_role_principals
   assignments = {
     for where, row in local.workspace_identity_access :
-    "workspace_on_${where}" => merge(row, { principal_id = module.identity["workspace"].principal_id, principal_type = "ServicePrincipal" })
+    "workspace_on_${where}" => merge(row, {
+      principal_id = local.service_identities.workspace.principal_id, principal_type = "ServicePrincipal"
+    })
   }
 }
 
 module "access" {
   source = "../modules/role_assignments"
 
-  subscription_id     = var.subscription_id
-  custom_roles        = local.bootstrap.custom_roles
-  assignable_role_ids = local.bootstrap.delegated_role_ids
-  assignments         = local.access
+  subscription_id       = var.subscription_id
+  custom_roles          = local.bootstrap.custom_roles
+  assignable_role_ids   = local.bootstrap.delegated_role_ids
+  bound_role_principals = local.bootstrap.bound_role_principals
+  assignments           = local.access
 }

@@ -13,11 +13,14 @@ from typing import Any
 
 import pytest
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
+from azure.core.rest import HttpRequest
 from azure.mgmt.authorization import AuthorizationManagementClient
 from azure.mgmt.authorization.models import RoleAssignmentCreateParameters
 from azure.mgmt.storage import StorageManagementClient
 
 from tests.conftest import copy_project
+from tests.contract.escalations import ESCALATIONS, Place
+from toolkit.azure.arm import ARM, arm_client
 from toolkit.azure.credentials import runner_credential
 from toolkit.azure.login import check_login
 from toolkit.environment import Environment, connect, load_environment
@@ -28,6 +31,7 @@ from toolkit.runs.bootstrap import bootstrap
 from toolkit.runs.platform import apply_platform, plan_platform
 from toolkit.sandbox import client
 from toolkit.terraform.events import Silent
+from toolkit.terraform.outputs import saved_outputs
 from toolkit.terraform.planning import SavedPlan
 from toolkit.terraform.session import Session, open_session
 
@@ -183,6 +187,22 @@ class TestCiStaysWhereItBelongs:
         with pytest.raises(HttpResponseError, match="listKeys") as caught:
             storage.storage_accounts.list_keys(group, name)
         assert caught.value.status_code == 403
+
+
+@pytest.fixture(scope="module")
+def place(ci: Environment, made: dict[str, Any]) -> Place:
+    platform = saved_outputs(ci)
+    assert platform is not None
+    return Place(f"/subscriptions/{ci.subscription_id}", made, dict(platform))
+
+
+@pytest.mark.parametrize("name", ESCALATIONS)
+def test_ci_gets_no_further(ci: Environment, place: Place, name: str) -> None:
+    attempt, expected = ESCALATIONS[name]
+    method, path, version, body = attempt(place)
+    with arm_client(connect(ci)) as client:
+        answer = client.send_request(HttpRequest(method, f"{ARM}{path}?api-version={version}", json=body))
+    assert (answer.status_code, answer.json()["error"]["code"]) == expected, answer.text()
 
 
 class TestPullRequest:

@@ -73,6 +73,7 @@ BAD: dict[tuple[RootName, str], list[str | dict[str, Any]]] = {
         f"azure_devops_federation = {ISSUER}\nazure_devops_plan_federation = {ISSUER}"
     ],
     ("bootstrap", "further_delegated_roles"): ['further_delegated_roles = ["Owner"]'],
+    ("bootstrap", "data_engineer_group_ids"): ['data_engineer_group_ids = ["team"]'],
     ("platform", "location"): [{"location": "West Europe"}],
     ("platform", "public_network_access"): [{"public_network_access": {**ACCESS, "storage": "Maybe"}}],
     ("platform", "storage"): [

@@ -120,8 +120,8 @@ _ROLE = "have the operator run `toolkit bootstrap {env}`, which assigns the role
 CODES: tuple[ErrorCode, ...] = (
     # Roles and principals
     ErrorCode("PrincipalNotFound", "a new identity has not reached the directory yet", _ROLE, _RBAC, ENTRA_SECONDS),
-    ErrorCode("AuthorizationFailed", "this identity may assign some roles, and not this one",
-              "add the role to delegated_roles in terraform/bootstrap/delegation.tf, and have the operator run "
+    ErrorCode("AuthorizationFailed", "this identity may assign some roles to some principals, and not this one",
+              "add the role or the principal in terraform/bootstrap/delegation.tf, and have the operator run "
               "`toolkit bootstrap {env}`; people get roles through groups", _RBAC, ROLE_SECONDS,
               when=r"ABAC condition that is not fulfilled", kind="arm-role"),
     ErrorCode("AuthorizationFailed", "this identity has no role that allows this, or it has not arrived yet", _ROLE,

@@ -19,6 +19,47 @@ mock_provider "azapi" {
   }
 }
 
+# Bootstrap writes their object ids into the condition of CI's role.
+override_module {
+  target          = module.ci
+  override_during = plan
+  outputs = {
+    id           = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/c1"
+    client_id    = "00000000-0000-0000-0001-0000000000c1"
+    principal_id = "00000000-0000-0000-0000-0000000000c1"
+  }
+}
+
+override_module {
+  target          = module.plan
+  override_during = plan
+  outputs = {
+    id           = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/c2"
+    client_id    = "00000000-0000-0000-0001-0000000000c2"
+    principal_id = "00000000-0000-0000-0000-0000000000c2"
+  }
+}
+
+override_module {
+  target          = module.service_identity["workspace"]
+  override_during = plan
+  outputs = {
+    id           = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/f1"
+    client_id    = "00000000-0000-0000-0001-0000000000f1"
+    principal_id = "00000000-0000-0000-0000-0000000000f1"
+  }
+}
+
+override_module {
+  target          = module.service_identity["function"]
+  override_during = plan
+  outputs = {
+    id           = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/f2"
+    client_id    = "00000000-0000-0000-0001-0000000000f2"
+    principal_id = "00000000-0000-0000-0000-0000000000f2"
+  }
+}
+
 variables {
   environment             = "dev"
   location                = "westeurope"
@@ -202,12 +243,11 @@ run "delegation" {
 
   assert {
     condition = (
-      alltrue([
-        for source in ["Request", "Resource"] : strcontains(local.delegation_condition, join("", [
-          "@${source}[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals ",
-          "{${join(", ", output.delegated_role_ids)}}",
-        ]))
-      ])
+      strcontains(local.delegation_condition, join("", [
+        "@Resource[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals ",
+        "{${join(", ", output.delegated_role_ids)}}",
+      ]))
+      && toset(concat(local.free_role_ids, keys(output.bound_role_principals))) == toset(output.delegated_role_ids)
       && length(local.delegation_condition) < 8192
     )
     error_message = "The condition limits what is assigned and what is removed, and Azure takes 8 KB of it."
@@ -226,8 +266,64 @@ run "delegation" {
   }
 
   assert {
-    condition     = local.delegated_principal_types == toset(["Group", "ServicePrincipal", "User"])
-    error_message = "The operator of this test is a User, who gets roles on the platform."
+    condition     = !strcontains(local.delegation_condition, "'User'") && strcontains(local.delegation_condition, var.operator_principal_id)
+    error_message = "The one person who gets roles on the platform is the operator."
+  }
+
+  assert {
+    condition = alltrue([
+      for role in ["Contributor", "Key Vault Administrator", "Storage Blob Data Owner", "private_endpoint_approver", "Data Factory Contributor"] :
+      !contains(local.free_role_ids, local.role_guids[role])
+    ])
+    error_message = "A broad role is bound to whom it is for."
+  }
+
+  assert {
+    condition     = !strcontains(local.delegation_condition, local.role_guids["Data Factory Contributor"]) || length(local.grants) == 6
+    error_message = "Without a group nobody gets the factory."
+  }
+}
+
+run "groups_that_change_the_factory" {
+  command = plan
+
+  variables {
+    data_engineer_group_ids = ["00000000-0000-0000-0000-0000000000e4"]
+  }
+
+  assert {
+    condition = anytrue([
+      for grant in local.grants :
+      strcontains(grant, local.role_guids["Data Factory Contributor"]) && strcontains(grant, one(var.data_engineer_group_ids))
+    ])
+    error_message = "CI lets the group change the factory that the environment's data names."
+  }
+}
+
+run "invalid_group_that_changes_the_factory" {
+  command = plan
+
+  variables {
+    data_engineer_group_ids = ["team"]
+  }
+
+  expect_failures = [var.data_engineer_group_ids]
+}
+
+# Whoever may write an identity, or what stands beside it in its group, can act as it.
+run "broad_identities_stand_where_ci_cannot_write" {
+  command = plan
+
+  assert {
+    condition = {
+      for key, a in output.role_assignments : key => a.role if endswith(key, "_identity")
+    } == { ci_on_function_identity = "Managed Identity Operator", ci_on_workspace_identity = "Managed Identity Operator" }
+    error_message = "CI assigns these identities to services, and does not change them."
+  }
+
+  assert {
+    condition     = toset(keys(output.service_identities)) == toset(["workspace", "function"])
+    error_message = "The platform makes services of these identities."
   }
 }
 

@@ -73,3 +73,25 @@ variable "assignable_role_ids" {
     ])
   }
 }
+
+variable "bound_role_principals" {
+  description = "Object ids of those that whoever applies this may give a role to, by the role's GUID; a role that is not here is free."
+  type        = map(list(string))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for key, a in var.assignments :
+      contains(lookup(var.bound_role_principals, basename(local.definition_id[key]), [a.principal_id]), a.principal_id)
+    ])
+    error_message = join(" ", [
+      "CI may not give ${join(", ", [
+        for key, a in var.assignments : "${a.role} to ${a.principal_id} (${key})"
+        if !contains(lookup(var.bound_role_principals, basename(local.definition_id[key]), [a.principal_id]), a.principal_id)
+      ])}:",
+      "the role is bound to others in terraform/bootstrap/delegation.tf.",
+      "Where the environment's data names a new group, the operator runs toolkit bootstrap first.",
+    ])
+  }
+}

@@ -171,7 +171,7 @@ def test_an_identity_that_may_not_lock_is_told_of_no_lock() -> None:
 def test_a_role_that_may_not_be_delegated_is_explained() -> None:
     words = "The client has an authorization with ABAC condition that is not fulfilled to perform action 'x/write'"
     error = failure(result(azapi("AuthorizationFailed", words, 403)), {**STATE, "env": "prod"})
-    assert "this identity may assign some roles, and not this one" in error.message
+    assert "this identity may assign some roles to some principals, and not this one" in error.message
     assert "delegation.tf" in (error.hint or "")
 
 

@@ -144,6 +144,31 @@ run "assignable" {
   }
 }
 
+run "bound_to_its_principal" {
+  command = plan
+
+  variables {
+    bound_role_principals = { "acdd72a7-3385-48ef-bd42-f606fba81ae7" = ["p"], "99999999-9999-9999-9999-999999999999" = [] }
+    assignments           = { a = { scope = "/subscriptions/s", role = "Reader", principal_id = "p", principal_type = "User", why = "reads" } }
+  }
+
+  assert {
+    condition     = azapi_resource.this["a"].body.properties.principalId == "p"
+    error_message = "The role goes to whom it is bound to."
+  }
+}
+
+run "invalid_bound_to_another" {
+  command = plan
+
+  variables {
+    bound_role_principals = { "acdd72a7-3385-48ef-bd42-f606fba81ae7" = ["q"] }
+    assignments           = { a = { scope = "/subscriptions/s", role = "Reader", principal_id = "p", principal_type = "User", why = "reads" } }
+  }
+
+  expect_failures = [var.bound_role_principals]
+}
+
 run "invalid_not_assignable" {
   command = plan
 

@@ -11,7 +11,12 @@ mock_data "terraform_remote_state" {
       custom_roles = {
         private_endpoint_approver = "/providers/Microsoft.Authorization/roleDefinitions/00000000-0000-0000-0000-0000000000e1"
       }
-      delegated_role_ids = null
+      delegated_role_ids    = null
+      bound_role_principals = {}
+      service_identities = {
+        workspace = { id = "workspace", client_id = "workspace", principal_id = "00000000-0000-0000-0000-0000000000f1" }
+        function  = { id = "function", client_id = "function", principal_id = "00000000-0000-0000-0000-0000000000f2" }
+      }
       probe_identities = {
         reader = { id = "reader", client_id = "reader", principal_id = "00000000-0000-0000-0000-0000000000d1" }
         writer = { id = "writer", client_id = "writer", principal_id = "00000000-0000-0000-0000-0000000000d2" }

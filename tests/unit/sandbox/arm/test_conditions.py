@@ -30,6 +30,16 @@ ALL_BUT_PRIVILEGED = f"""
 ((!(ActionMatches{{'{TYPE}/write'}})) OR (@Request[{TYPE}:RoleDefinitionId]
   ForAnyOfAllValues:GuidNotEquals {{{OWNER}, {ACCESS_ADMINISTRATOR}, {RBAC_ADMINISTRATOR}}}))
 """
+# One role to one principal, another to everybody but it: the form of terraform/bootstrap/delegation.tf.
+SOMEBODY = "5a1b0000-0000-4000-8000-000000000001"
+BOUND = f"""
+((!(ActionMatches{{'{TYPE}/write'}}))
+ OR (@Request[{TYPE}:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {{{CONTRIBUTOR}}}
+     AND @Request[{TYPE}:PrincipalId] ForAnyOfAnyValues:GuidEquals {{{SOMEBODY}}})
+ OR (@Request[{TYPE}:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {{{READER}}}
+     AND (@Request[{TYPE}:PrincipalId] ForAnyOfAllValues:GuidNotEquals {{{SOMEBODY}, {BLOB_READER}}}
+          OR @Request[{TYPE}:PrincipalType] ForAnyOfAnyValues:StringEqualsIgnoreCase {{'Group'}})))
+"""
 
 
 def facts(source: str, **values: str) -> dict[str, str]:
@@ -50,6 +60,11 @@ def facts(source: str, **values: str) -> dict[str, str]:
         (ONLY_READERS, "microsoft.storage/storageaccounts/read", {}, True),
         (ALL_BUT_PRIVILEGED, WRITE, facts("request", roledefinitionid=CONTRIBUTOR), True),
         (ALL_BUT_PRIVILEGED, WRITE, facts("request", roledefinitionid=OWNER), False),
+        (BOUND, WRITE, facts("request", roledefinitionid=CONTRIBUTOR, principalid=SOMEBODY), True),
+        (BOUND, WRITE, facts("request", roledefinitionid=CONTRIBUTOR, principalid=OWNER), False),
+        (BOUND, WRITE, facts("request", roledefinitionid=READER, principalid=OWNER), True),
+        (BOUND, WRITE, facts("request", roledefinitionid=READER, principalid=SOMEBODY), False),
+        (BOUND, WRITE, facts("request", roledefinitionid=OWNER, principalid=SOMEBODY), False),
         (f"NOT ActionMatches{{'{TYPE}/*'}}", WRITE, {}, False),
         (f"@Request[{TYPE}:PrincipalId] GuidEquals {READER}", WRITE, facts("request", principalid=READER), True),
         (f"@Request[{TYPE}:PrincipalId] GuidNotEquals {READER}", WRITE, facts("request", principalid=READER), False),
@@ -98,8 +113,19 @@ def delegate(arm: Arm) -> str:
 
 def test_a_delegate_assigns_and_removes_what_the_condition_names(arm: Arm, delegate: str) -> None:
     other, path = make_identity(arm, "id-other"), assignment(RG)
-    assert arm("PUT", path, body(READER, other), principal=delegate).status_code == 201
+    sent = body(READER, other, principalType="ServicePrincipal")
+    assert arm("PUT", path, sent, principal=delegate).status_code == 201
     assert arm("DELETE", path, principal=delegate).status_code == 200
+
+
+def test_a_type_that_nobody_said_fulfils_no_condition_on_it(arm: Arm, delegate: str) -> None:
+    other = make_identity(arm, "id-other")
+    assert arm.refused("PUT", assignment(RG), body(READER, other), principal=delegate) == (403, "AuthorizationFailed")
+
+
+def test_a_type_that_is_not_the_principals_is_refused(arm: Arm, delegate: str) -> None:
+    sent = body(READER, make_identity(arm, "id-other"), principalType="Group")
+    assert arm.refused("PUT", assignment(RG), sent, principal=delegate) == (400, "UnmatchedPrincipalType")
 
 
 @pytest.mark.parametrize("role", [OWNER, ACCESS_ADMINISTRATOR, RBAC_ADMINISTRATOR, CONTRIBUTOR])

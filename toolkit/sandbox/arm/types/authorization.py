@@ -39,16 +39,15 @@ def _guid(name: str, what: str, code: str) -> None:
 def assignment_facts(call: Call) -> dict[str, str]:
     """What a condition may ask about a role assignment: of the request when written, of itself when deleted.
 
-    https://learn.microsoft.com/azure/role-based-access-control/conditions-authorization-actions-attributes
+    https://learn.microsoft.com/azure/role-based-access-control/conditions-authorization-actions-attributes. A request
+    has the principal's type only where it says so: https://github.com/hashicorp/terraform-provider-azurerm/issues/23364
     """
     source = {"PUT": "request", "DELETE": "resource"}.get(call.method, "")
     known = call.sent if call.method == "PUT" else (call.existing.properties if call.existing else {})
-    principal_id = str(known.get("principalId", ""))
-    principal = call.resources.world.directory.principal(principal_id)
     facts = {
         "roledefinitionid": str(known.get("roleDefinitionId", "")).rsplit("/", 1)[-1],
-        "principalid": principal_id,
-        "principaltype": known.get("principalType") or (principal.kind if principal else ""),
+        "principalid": str(known.get("principalId", "")),
+        "principaltype": str(known.get("principalType") or ""),
     }
     return {f"@{source}[{ASSIGNMENTS.lower()}:{name}]": value for name, value in facts.items() if source and value}
 
@@ -87,8 +86,16 @@ def _assignment_checked(call: Call, resource: Resource) -> None:
             f"The given role assignment scope '{call.id.scope}' is not assignable to role definition '{role}'.",
         )
     _condition_checked(sent)
-    directory = call.resources.world.directory
-    if not sent.get("principalType") and directory.principal(principal) is None:
+    known = call.resources.world.directory.principal(principal)
+    claimed = str(sent.get("principalType") or "")
+    # https://github.com/Azure/modern-web-app-pattern-dotnet/pull/129 (Azure's own spelling)
+    if known is not None and claimed and claimed.lower() != known.kind.lower():
+        raise bad_request(
+            "UnmatchedPrincipalType",
+            f"The PrincipalId '{principal.replace('-', '')}' has type '{known.kind}' , which is different from "
+            f"specified PrinciaplType '{claimed}'.",
+        )
+    if not claimed and known is None:
         raise bad_request(
             "PrincipalNotFound",
             f"Principal {principal.replace('-', '')} does not exist in the directory {call.tenant_id}. Check that "

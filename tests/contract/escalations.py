@@ -1,0 +1,223 @@
+"""What somebody who has taken over CI would try, to have more than CI has; for test_ci_identity.py.
+
+Each is one request to Azure Resource Manager, with the status and the code that Azure answers:
+https://learn.microsoft.com/azure/role-based-access-control/troubleshooting
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+ROLES = "Microsoft.Authorization/roleAssignments"
+DEFINITIONS = "Microsoft.Authorization/roleDefinitions"
+IDENTITIES = "Microsoft.ManagedIdentity/userAssignedIdentities"
+
+OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+ACCESS_ADMINISTRATOR = "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9"
+RBAC_ADMINISTRATOR = "f58310d9-a9f6-439a-9e8d-f62e7b41a168"
+CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+VAULT_ADMINISTRATOR = "00482a5a-887f-4fb3-b363-3b7fe8e74483"
+SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
+BLOB_OWNER = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
+FACTORY_CONTRIBUTOR = "673868aa-7521-48a0-acc6-0f60742d39f5"
+IDENTITY_OPERATOR = "f1a07417-d97a-45cb-824c-7a7467783830"
+
+DENIED = (403, "AuthorizationFailed")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where CI stands: the bootstrap's and the platform's outputs, and the subscription."""
+
+    subscription: str
+    made: dict[str, Any]
+    platform: dict[str, Any]
+
+    @property
+    def ci(self) -> str:
+        return str(self.made["ci_identity"]["principal_id"])
+
+    @property
+    def stranger(self) -> str:
+        return str(self.made["probe_identities"]["nobody"]["principal_id"])
+
+    @property
+    def group(self) -> str:
+        return str(self.made["platform_resource_group_id"])
+
+
+Request = tuple[str, str, str, dict[str, Any] | None]  # method, resource id, api-version, body
+Attempt = Callable[[Place], Request]
+
+
+def assigned(
+    role: str, to: Callable[[Place], str], at: Callable[[Place], str], kind: str = "ServicePrincipal", **more: str
+) -> Attempt:
+    def request(place: Place) -> Request:
+        properties = {
+            "roleDefinitionId": f"{place.subscription}/providers/{DEFINITIONS}/{role}",
+            "principalId": to(place),
+            "principalType": kind,
+            **more,
+        }
+        return "PUT", f"{at(place)}/providers/{ROLES}/{uuid.uuid4()}", "2022-04-01", {"properties": properties}
+
+    return request
+
+
+def own_condition(**changes: Any) -> Attempt:
+    """CI's own right to assign roles, written again with another condition."""
+
+    def request(place: Place) -> Request:
+        held = place.made["role_assignments"]["ci_platform_access"]
+        properties = {
+            "roleDefinitionId": held["role_definition_id"],
+            "principalId": held["principal_id"],
+            "principalType": "ServicePrincipal",
+            **changes,
+        }
+        return "PUT", held["id"], "2022-04-01", {"properties": properties}
+
+    return request
+
+
+def identity(name: str, **body: Any) -> Attempt:
+    return lambda p: ("PUT", p.made["service_identities"][name]["id"], "2023-01-31", {"location": "westeurope", **body})
+
+
+def credential(of: Callable[[Place], str]) -> Attempt:
+    """Another issuer's token opens the identity."""
+    trust = {"issuer": "https://example.org", "subject": "me", "audiences": ["api://AzureADTokenExchange"]}
+    return lambda p: ("PUT", f"{of(p)}/federatedIdentityCredentials/mine", "2023-01-31", {"properties": trust})
+
+
+def role_definition(key: str | None, *actions: str) -> Attempt:
+    def request(place: Place) -> Request:
+        path = f"{place.subscription}/providers/{DEFINITIONS}/{uuid.uuid4()}"
+        if key is not None:
+            path = f"{place.group}/providers/{DEFINITIONS}/{place.made['custom_roles'][key].rsplit('/', 1)[-1]}"
+        properties = {
+            "roleName": "Mine",
+            "type": "CustomRole",
+            "assignableScopes": [place.group],
+            "permissions": [{"actions": list(actions), "notActions": [], "dataActions": [], "notDataActions": []}],
+        }
+        return "PUT", path, "2022-04-01", {"properties": properties}
+
+    return request
+
+
+def attached(of: Callable[[Place], str]) -> Attempt:
+    """A resource of one's own that acts as an identity of others."""
+
+    def request(place: Place) -> Request:
+        body = {
+            "location": "westeurope",
+            "properties": {},
+            "identity": {"type": "UserAssigned", "userAssignedIdentities": {of(place): {}}},
+        }
+        return "PUT", f"{place.group}/providers/Microsoft.DataFactory/factories/adf-mine", "2018-06-01", body
+
+    return request
+
+
+def deleted(of: Callable[[Place], str], version: str) -> Attempt:
+    return lambda p: ("DELETE", of(p), version, None)
+
+
+def me(place: Place) -> str:
+    return place.ci
+
+
+def stranger(place: Place) -> str:
+    return place.stranger
+
+
+def group(place: Place) -> str:
+    return place.group
+
+
+def output(name: str) -> Callable[[Place], str]:
+    return lambda place: str(place.platform[name])
+
+
+def made_identity(name: str) -> Callable[[Place], str]:
+    return lambda place: str(place.made["service_identities"][name]["id"])
+
+
+def probe(name: str) -> Callable[[Place], str]:
+    return lambda place: str(place.made["probe_identities"][name]["id"])
+
+
+def held(key: str) -> Callable[[Place], str]:
+    return lambda place: str(place.made["role_assignments"][key]["id"])
+
+
+ESCALATIONS: dict[str, tuple[Attempt, tuple[int, str]]] = {
+    "Owner to itself": (assigned(OWNER, me, group), DENIED),
+    "User Access Administrator to itself": (assigned(ACCESS_ADMINISTRATOR, me, group), DENIED),
+    "the right to assign roles, without a condition, to a stranger": (
+        assigned(RBAC_ADMINISTRATOR, stranger, group),
+        DENIED,
+    ),
+    "Key Vault Administrator to itself": (assigned(VAULT_ADMINISTRATOR, me, output("key_vault_id")), DENIED),
+    "Key Vault Administrator to a stranger": (
+        assigned(VAULT_ADMINISTRATOR, stranger, output("key_vault_id")),
+        DENIED,
+    ),
+    "Key Vault Secrets User to itself": (assigned(SECRETS_USER, me, output("key_vault_id")), DENIED),
+    "Contributor of the group to a stranger": (assigned(CONTRIBUTOR, stranger, group), DENIED),
+    "Contributor to itself, beside the one that it has": (
+        assigned(CONTRIBUTOR, me, output("storage_account_id")),
+        DENIED,
+    ),
+    "Storage Blob Data Owner to itself": (
+        assigned(BLOB_OWNER, me, output("pointer_storage_account_id")),
+        DENIED,
+    ),
+    "Storage Blob Data Owner to a group": (
+        assigned(BLOB_OWNER, lambda _: str(uuid.uuid4()), output("pointer_storage_account_id"), "Group"),
+        DENIED,
+    ),
+    "the factory to a group that the operator did not name": (
+        assigned(FACTORY_CONTRIBUTOR, lambda _: str(uuid.uuid4()), output("data_factory_id"), "Group"),
+        DENIED,
+    ),
+    "a role to a person who is not the operator": (
+        assigned(SECRETS_USER, lambda _: str(uuid.uuid4()), output("key_vault_id"), "User"),
+        DENIED,
+    ),
+    "a role to a service principal that says it is a group": (
+        assigned(SECRETS_USER, stranger, output("key_vault_id"), "Group"),
+        (400, "UnmatchedPrincipalType"),
+    ),
+    "a role beside the platform's group": (assigned(SECRETS_USER, stranger, lambda p: p.subscription), DENIED),
+    "the right over an identity to itself": (assigned(IDENTITY_OPERATOR, me, made_identity("workspace")), DENIED),
+    "its own condition left out": (own_condition(), DENIED),
+    "its own condition replaced by one that lets everything through": (
+        own_condition(
+            condition=f"((!(ActionMatches{{'{ROLES}/write'}})) OR (ActionMatches{{'{ROLES}/write'}}))",
+            conditionVersion="2.0",
+        ),
+        DENIED,
+    ),
+    "its own condition in another version of the language": (
+        own_condition(condition="(true)", conditionVersion="1.0"),
+        DENIED,
+    ),
+    "its own conditional right removed": (deleted(held("ci_platform_access"), "2022-04-01"), DENIED),
+    "a federated credential on the workspace's identity": (credential(made_identity("workspace")), DENIED),
+    "a federated credential on the Functions host's identity": (credential(made_identity("function")), DENIED),
+    "a federated credential of its own": (credential(lambda p: str(p.made["ci_identity"]["id"])), DENIED),
+    "the workspace's identity written again": (identity("workspace", tags={"owner": "me"}), DENIED),
+    "the workspace's identity removed, for one of the same name": (
+        deleted(made_identity("workspace"), "2023-01-31"),
+        DENIED,
+    ),
+    "a resource that acts as a probe": (attached(probe("writer")), (403, "LinkedAuthorizationFailed")),
+    "a custom role that is wider": (role_definition("private_endpoint_approver", "*"), DENIED),
+    "a custom role that is new": (role_definition(None, "*"), DENIED),
+}
