@@ -60,7 +60,7 @@ locals {
     [
       join(" AND ", [
         "@Request${local.attribute}RoleDefinitionId] ForAnyOfAnyValues:GuidEquals ${local.guids.free}",
-        "(@Request${local.attribute}PrincipalType] ForAnyOfAnyValues:StringEqualsIgnoreCase ${local.team_types} OR ${local.to_the_operator})",
+        "(${local.to_teams} OR ${local.to_the_operator})",
         "@Request${local.attribute}PrincipalId] ForAnyOfAllValues:GuidNotEquals ${local.ci_and_plan}",
       ]),
       join(" AND ", [
@@ -75,6 +75,7 @@ locals {
       ]) if length(principals) > 0
     ],
   )
+  to_teams        = "@Request${local.attribute}PrincipalType] ForAnyOfAnyValues:StringEqualsIgnoreCase ${local.team_types}"
   to_the_operator = "@Request${local.attribute}PrincipalId] ForAnyOfAnyValues:GuidEquals {${var.operator_principal_id}}"
 
   # Azure gives each action its own attribute source, hence two halves. What CI may remove is bound to the roles only: an identity

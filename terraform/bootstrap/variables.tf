@@ -328,7 +328,7 @@ variable "further_delegated_roles" {
 }
 
 variable "data_engineer_group_ids" {
-  description = "Groups that CI may let change the factory: who does so acts as its identities, so that the operator bootstraps a new one."
+  description = "Groups that CI may let change the factory, and so act as its identities: for a new one the operator bootstraps."
   type        = set(string)
   default     = []
   nullable    = false

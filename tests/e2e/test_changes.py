@@ -69,6 +69,8 @@ ROUNDS = (
                 "module.storage.azapi_update_resource.blob_service": "update",
                 "module.storage.azapi_update_resource.file_service[0]": "update",
                 "module.lake.azapi_update_resource.blob_service": "update",
+                "module.pointer_storage.azapi_update_resource.blob_service": "update",
+                "module.function_storage[0].azapi_update_resource.blob_service": "update",
             },
         ),
         Change(
@@ -112,7 +114,14 @@ ROUNDS = (
             "locks  = true",
             {
                 f'module.governance.azapi_resource.lock["{name}"]': "create"
-                for name in ("storage", "lake", "key_vault", "container_registry")
+                for name in (
+                    "storage",
+                    "lake",
+                    "pointer_storage",
+                    "function_storage",
+                    "key_vault",
+                    "container_registry",
+                )
             },
         ),
         Change(
@@ -140,7 +149,10 @@ ROUNDS = (
             LOCAL,
             '"Standard_LRS"',
             '"Standard_RAGRS"',
-            {f"{STORAGE}.this": "update", f"{LAKE}.this": "update"},
+            {
+                f"{module}.azapi_resource.this": "update"
+                for module in ("module.storage", "module.lake", "module.pointer_storage", "module.function_storage[0]")
+            },
         ),
         Change(
             "a node count",

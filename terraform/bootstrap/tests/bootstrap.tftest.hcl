@@ -266,14 +266,18 @@ run "delegation" {
   }
 
   assert {
-    condition     = !strcontains(local.delegation_condition, "'User'") && strcontains(local.delegation_condition, var.operator_principal_id)
+    condition = (
+      !strcontains(local.delegation_condition, "'User'") && strcontains(local.delegation_condition, var.operator_principal_id)
+    )
     error_message = "The one person who gets roles on the platform is the operator."
   }
 
   assert {
     condition = alltrue([
-      for role in ["Contributor", "Key Vault Administrator", "Storage Blob Data Owner", "private_endpoint_approver", "Data Factory Contributor"] :
-      !contains(local.free_role_ids, local.role_guids[role])
+      for role in keys(local.bound_principals) : !contains(local.free_role_ids, local.role_guids[role])
+      ]) && alltrue([
+      for role in ["Contributor", "Key Vault Administrator", "Storage Blob Data Owner", "private_endpoint_approver"] :
+      contains(keys(local.bound_principals), role)
     ])
     error_message = "A broad role is bound to whom it is for."
   }

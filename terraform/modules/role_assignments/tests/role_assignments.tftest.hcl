@@ -149,7 +149,9 @@ run "bound_to_its_principal" {
 
   variables {
     bound_role_principals = { "acdd72a7-3385-48ef-bd42-f606fba81ae7" = ["p"], "99999999-9999-9999-9999-999999999999" = [] }
-    assignments           = { a = { scope = "/subscriptions/s", role = "Reader", principal_id = "p", principal_type = "User", why = "reads" } }
+    assignments = {
+      a = { scope = "/subscriptions/s", role = "Reader", principal_id = "p", principal_type = "User", why = "reads" }
+    }
   }
 
   assert {
@@ -163,7 +165,9 @@ run "invalid_bound_to_another" {
 
   variables {
     bound_role_principals = { "acdd72a7-3385-48ef-bd42-f606fba81ae7" = ["q"] }
-    assignments           = { a = { scope = "/subscriptions/s", role = "Reader", principal_id = "p", principal_type = "User", why = "reads" } }
+    assignments = {
+      a = { scope = "/subscriptions/s", role = "Reader", principal_id = "p", principal_type = "User", why = "reads" }
+    }
   }
 
   expect_failures = [var.bound_role_principals]
