@@ -14,8 +14,16 @@ mock_data "terraform_remote_state" {
       delegated_role_ids    = null
       bound_role_principals = {}
       service_identities = {
-        workspace = { id = "workspace", client_id = "workspace", principal_id = "00000000-0000-0000-0000-0000000000f1" }
-        function  = { id = "function", client_id = "function", principal_id = "00000000-0000-0000-0000-0000000000f2" }
+        workspace = {
+          id           = "/subscriptions/s/resourceGroups/rg-state/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-workspace"
+          client_id    = "workspace"
+          principal_id = "00000000-0000-0000-0000-0000000000f1"
+        }
+        function = {
+          id           = "/subscriptions/s/resourceGroups/rg-state/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-function"
+          client_id    = "function"
+          principal_id = "00000000-0000-0000-0000-0000000000f2"
+        }
       }
       probe_identities = {
         reader = { id = "reader", client_id = "reader", principal_id = "00000000-0000-0000-0000-0000000000d1" }
