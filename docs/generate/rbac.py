@@ -102,6 +102,8 @@ def scope_names(outputs: _Outputs) -> dict[str, str]:
     }
     for name, endpoint in outputs.get("private_endpoints", {}).items():
         names[endpoint["id"].lower()] = f"private endpoint `{name}`"
+    for name, identity in outputs.get("service_identities", {}).items():
+        names[identity["id"].lower()] = f"identity `{name}`"
     return names
 
 
