@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from toolkit.pipelines.documents import Document, InvalidDocument, read_document
+from toolkit.pipelines.documents import Document, InvalidDocument, Node, read_document
 from toolkit.pipelines.model import ARM_TYPES, Factory, Fault, Kind, Resource
 
 # Folders are found without regard to letter case: tools on Windows write `linkedservice`, too.
@@ -64,6 +64,8 @@ def add_document(factory: Factory, document: Document, kind: Kind, stem: str) ->
     if kind == "globalParameters":
         # Beside an ARM template, the parameters themselves are the whole file.
         properties = (root.get("properties", "globalParameters") or properties) or root
+    if kind == "factory" and properties is None:  # a factory of defaults only
+        properties = Node(document, (), {})
     if properties is None or not isinstance(properties.value, dict):
         what = f"is no {kind}: it has no object `properties`"
         factory.faults.append(Fault("shape", document.file, what, document=document))

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.files import disk_errors
 from toolkit.pipelines.documents import Document, InvalidDocument, read_document
-from toolkit.pipelines.git_mode import add_document, is_git_folder, kind_folders, read_git_folder
+from toolkit.pipelines.git_mode import add_document, is_git_folder, read_git_folder
 from toolkit.pipelines.model import ARM_TYPES, Factory, Kind, kind_of_type
 from toolkit.pipelines.templates import MAIN, is_template, read_templates, template_files
 from toolkit.pipelines.terraform_json import is_terraform, read_terraform
@@ -46,8 +46,6 @@ def _read_folder(path: Path, where: str) -> Factory:
     if inner_factories:
         names = ", ".join(inner.name for inner in inner_factories)
         raise UsageError(f"{where} holds several factories: {names}", hint="name the folder of one of them")
-    if kind_folders(path):
-        return read_git_folder(path, where)  # folders, and nothing in them
     raise UsageError(f"{where} holds no factory", hint=EXPECTED)
 
 

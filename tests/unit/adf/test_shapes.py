@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.adf.parts import factory, linked, pipeline, reference, set_variable, wait, web
+from tests.unit.adf.parts import activity, factory, linked, pipeline, reference, set_variable, wait, web
 from tests.unit.pipelines.factories import git_folder, template, terraform_state, write
 from toolkit.adf.lint.engine import lint, mend
 from toolkit.adf.lint.flow import ACTIVITY_TYPES
@@ -86,6 +86,25 @@ def test_global_parameters_in_a_file_of_their_own_are_known(tmp_path: Path) -> N
 def test_terraforms_json_without_the_factory_is_no_place_for_missing_references(tmp_path: Path) -> None:
     resources = {**factory(web()), "trigger": {}}
     assert errors(write(tmp_path / "state.json", terraform_state(resources))) == []
+
+
+def test_a_factory_without_properties_is_one(tmp_path: Path) -> None:
+    folder = git_folder(tmp_path, factory(wait()))
+    write(
+        folder / "factory" / "adf.json", {"name": "adf", "location": "uksouth", "identity": {"type": "SystemAssigned"}}
+    )
+    assert errors(folder) == []
+
+
+@pytest.mark.parametrize(("container", "known"), [("Until", True), ("IfCondition", True), ("ForEach", False)])
+def test_what_a_container_held_is_known_behind_it_but_not_a_loops_iterations(
+    container: str, known: bool, tmp_path: Path
+) -> None:
+    held = {"Until": "activities", "IfCondition": "ifTrueActivities", "ForEach": "activities"}[container]
+    outer = activity("Outer", container, **{held: [wait("Inner")]})
+    after = set_variable("S", "v", "@activity('Inner').status", ["Outer"])
+    found = errors(git_folder(tmp_path, factory(outer, after, variables={"v": {"type": "String"}})))
+    assert ([one for one in found if one.startswith("expression-activity")] == []) is known
 
 
 def test_letter_case_of_names_and_folders_makes_no_difference(tmp_path: Path) -> None:

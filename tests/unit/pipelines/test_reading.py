@@ -211,6 +211,12 @@ def test_a_file_that_is_no_resource_is_a_fault_and_the_others_are_read(tmp_path:
     [
         (lambda folder: folder / "nowhere", UsageError, "does not exist"),
         (lambda folder: folder, UsageError, "holds no factory"),
+        (lambda folder: git_folder(folder, {"pipeline": {}}), UsageError, "holds no factory"),
+        (
+            lambda folder: write(folder / "pipeline" / "Main.java", "class").parent.parent,
+            UsageError,
+            "holds no factory",
+        ),
         (lambda folder: write(folder / "x.json", {"some": "thing"}), UsageError, "is no resource of a factory"),
         (lambda folder: write(folder / "x.json", "{"), ToolkitError, "x.json:1:2: is no JSON"),
         (lambda folder: write(folder / "x.json", terraform_state({})), UsageError, "no Data Factory resources"),
