@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 from docs.generate.readmes import Module
 from tests.conftest import ROOT
 from toolkit.azure.api_versions import API_VERSIONS
+from toolkit.environment.types import parse_file
 from toolkit.terraform.recovery import deleted_vault, owed_purge
 
 TERRAFORM = ROOT / "terraform"
@@ -83,3 +86,33 @@ def test_no_version_of_key_vault_that_retires() -> None:
     }
     assert len(versions) >= 4
     assert {version for version in versions if version.split()[-1] < "2026-02-01"} == set()
+
+
+def _conditions(folder: Path) -> Iterator[tuple[str, int]]:
+    """What `expect_failures` names, and how many conditions it has: variables with validations, resources with pre- or
+    postconditions."""
+    for file in sorted(folder.glob("*.tf")):
+        document = parse_file(file)
+        for named in document.get("variable", []):
+            ((name, block),) = named.items()
+            yield f"var.{name}", len(block.get("validation") or [])
+        for named in document.get("resource", []):
+            ((kind, inner),) = named.items()
+            ((name, block),) = inner.items()
+            cycles = block.get("lifecycle") or []
+            for cycle in cycles if isinstance(cycles, list) else [cycles]:
+                yield f"{kind}.{name}", sum(len(cycle.get(key) or []) for key in ("precondition", "postcondition"))
+
+
+def test_each_condition_has_a_run_that_breaks_it() -> None:
+    seen, without = 0, []
+    for folder in sorted({path.parent for path in FILES if path.name == "terraform.tf"}):
+        runs = "\n".join(path.read_text(encoding="utf-8") for path in sorted((folder / "tests").glob("*.tftest.hcl")))
+        expected = re.findall(r"expect_failures\s*=\s*\[(.*?)\]\s*\n", runs, re.DOTALL)
+        for name, conditions in _conditions(folder):
+            broken = sum(len(re.findall(rf"\b{re.escape(name)}\b", text)) for text in expected)
+            seen += conditions
+            if broken < conditions:
+                without.append(f"{folder.relative_to(ROOT)} {name}: {conditions} conditions, {broken} runs")
+    assert seen > 150
+    assert without == []

@@ -597,3 +597,13 @@ run "unknown_delegation" {
 
   expect_failures = [output.delegated_role_ids]
 }
+
+run "invalid_plan_branches_of_one_name" {
+  command = plan
+
+  variables {
+    github_plan_branches = ["a/b", "a.b"]
+  }
+
+  expect_failures = [var.github_plan_branches]
+}

@@ -217,3 +217,38 @@ run "invalid_group_id" {
 
   expect_failures = [var.operator_group_ids]
 }
+
+run "invalid_data_scientist_group_id" {
+  command = plan
+
+  variables {
+    data_scientist_group_ids = ["data-scientists"]
+  }
+
+  expect_failures = [var.data_scientist_group_ids]
+}
+
+run "invalid_location" {
+  command = plan
+
+  variables {
+    location = "West Europe"
+  }
+
+  expect_failures = [var.location]
+}
+
+run "invalid_without_lake_container" {
+  command = plan
+
+  variables {
+    storage = {
+      sku             = "Standard_LRS"
+      retention_days  = 7
+      containers      = ["smoke", "adftrain"]
+      lake_containers = ["raw"]
+    }
+  }
+
+  expect_failures = [var.storage]
+}

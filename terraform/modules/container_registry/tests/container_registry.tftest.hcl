@@ -83,3 +83,43 @@ run "invalid_zone_redundancy" {
   }
   expect_failures = [var.zone_redundancy]
 }
+
+run "invalid_name" {
+  command = plan
+
+  variables {
+    name = "cr-mlp-dev"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "invalid_retention" {
+  command = plan
+
+  variables {
+    untagged_retention_days = 366
+  }
+
+  expect_failures = [var.untagged_retention_days]
+}
+
+run "invalid_public_network_access" {
+  command = plan
+
+  variables {
+    public_network_access = "Sometimes"
+  }
+
+  expect_failures = [var.public_network_access]
+}
+
+run "invalid_group" {
+  command = plan
+
+  variables {
+    private_endpoints = { blob = { name = "pe", subnet_id = "/subscriptions/s/x", private_dns_zone_ids = [] } }
+  }
+
+  expect_failures = [var.private_endpoints]
+}

@@ -140,3 +140,23 @@ run "invalid_name" {
   }
   expect_failures = [var.name]
 }
+
+run "invalid_public_network_access" {
+  command = plan
+
+  variables {
+    public_network_access = "Sometimes"
+  }
+
+  expect_failures = [var.public_network_access]
+}
+
+run "invalid_group" {
+  command = plan
+
+  variables {
+    private_endpoints = { blob = { name = "pe", subnet_id = "/subscriptions/s/x", private_dns_zone_ids = [] } }
+  }
+
+  expect_failures = [var.private_endpoints]
+}

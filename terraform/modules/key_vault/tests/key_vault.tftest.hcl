@@ -116,3 +116,23 @@ run "invalid_group" {
   }
   expect_failures = [var.private_endpoints]
 }
+
+run "invalid_address" {
+  command = plan
+
+  variables {
+    ip_rules = ["203.0.113.300"]
+  }
+
+  expect_failures = [var.ip_rules]
+}
+
+run "invalid_public_network_access" {
+  command = plan
+
+  variables {
+    public_network_access = "Sometimes"
+  }
+
+  expect_failures = [var.public_network_access]
+}

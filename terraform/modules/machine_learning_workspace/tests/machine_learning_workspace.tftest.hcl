@@ -436,3 +436,43 @@ run "invalid_idle_time" {
 
   expect_failures = [var.computes]
 }
+
+run "invalid_name" {
+  command = plan
+
+  variables {
+    name = "-mlw"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "invalid_datastore_name" {
+  command = plan
+
+  variables {
+    datastores = { "a-b" = { kind = "AzureBlob", account_name = "st", container = "x" } }
+  }
+
+  expect_failures = [var.datastores]
+}
+
+run "invalid_public_network_access" {
+  command = plan
+
+  variables {
+    public_network_access = "Sometimes"
+  }
+
+  expect_failures = [var.public_network_access]
+}
+
+run "invalid_group" {
+  command = plan
+
+  variables {
+    private_endpoints = { blob = { name = "pe", subnet_id = "/subscriptions/s/x", private_dns_zone_ids = [] } }
+  }
+
+  expect_failures = [var.private_endpoints]
+}

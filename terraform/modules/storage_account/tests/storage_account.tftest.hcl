@@ -338,3 +338,23 @@ run "invalid_container" {
   variables { containers = ["Raw"] }
   expect_failures = [var.containers]
 }
+
+run "invalid_retention" {
+  command = plan
+
+  variables {
+    retention_days = 0
+  }
+
+  expect_failures = [var.retention_days]
+}
+
+run "invalid_bypass" {
+  command = plan
+
+  variables {
+    bypass = "Logging"
+  }
+
+  expect_failures = [var.bypass]
+}

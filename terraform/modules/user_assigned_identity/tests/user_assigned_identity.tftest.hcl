@@ -63,3 +63,15 @@ run "invalid_issuer" {
 
   expect_failures = [var.federated_credentials]
 }
+
+run "invalid_twenty_one_credentials" {
+  command = plan
+
+  variables {
+    federated_credentials = {
+      for number in range(21) : "c${number}" => { issuer = "https://issuer", subject = "s${number}" }
+    }
+  }
+
+  expect_failures = [var.federated_credentials]
+}
