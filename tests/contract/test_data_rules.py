@@ -207,3 +207,50 @@ def test_a_name_that_plan_refuses_is_not_called_valid(tmp_path: Path, name: str)
     (tmp_path / "envs" / "dev").rename(tmp_path / "envs" / name)
     with pytest.raises(UsageError, match="environment must be 2 to 7 lower-case letters and digits"):
         check_data(load_environment(name, Project(tmp_path)))
+
+
+# What validations and preconditions of the modules refuse: edits of local's terraform.tfvars that are checked at once,
+# and what is said to each. What reads a module that refuses something is not asked.
+OF_MODULES: dict[str, list[tuple[str, str, str]]] = {
+    "first": [
+        ('sku             = "Standard_LRS"', 'sku             = "Standard_XRS"', "sku must be Standard_LRS, "),
+        ("retention_days   = 7\n  purge", "retention_days   = 3\n  purge", "retention_days must be between 7 and 90"),
+        ("batch             = { newbits = 4", "batch             = { newbits = 9", "lower its newbits"),
+        ("    cpu-cluster = {", "    cpu-1 = {", "cpu-cluster, not cpu-1"),
+        ("budget = { amount = 100 }", "budget = { amount = 0 }", "amount"),
+    ],
+    "second": [
+        ("retention_days  = 7\n  containers", "retention_days  = 400\n  containers", "between 1 and 365"),
+        ("newbits = 4, netnum = 2", "newbits = 4, netnum = 0", "Subnets overlap: batch and private_endpoints"),
+        ("retention_days = 30", "retention_days = 5", "retention_days must be between 30 and 730"),
+        ("untagged_retention_days = 7", "untagged_retention_days = 400", "untagged_retention_days must be between"),
+        ("function_app = {}", "function_app = { memory_mb = 1000 }", "memory_mb"),
+    ],
+    "third": [
+        ("  max_nodes = 2\n}", "  max_nodes = 0\n}", "pool.max_nodes is a whole number"),
+        ('pipeline = "train-and-deploy", hours', 'pipeline = "train", hours', "schedule"),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", OF_MODULES)
+def test_what_a_module_refuses_is_told_with_its_line(project: Project, name: str) -> None:
+    local = (ROOT / "envs/local/terraform.tfvars").read_text(encoding="utf-8")
+    wanted = []
+    for old, new, words in OF_MODULES[name]:
+        assert local.count(old) == 1, old
+        local = local.replace(old, new)
+        wanted.append((local.count("\n", 0, local.index(new)) + 1, words))
+    common = project.envs_dir / "common.tfvars"
+    kept = common.read_text(encoding="utf-8")
+    common.write_text((ROOT / "envs/common.tfvars").read_text(encoding="utf-8"), encoding="utf-8")
+    try:
+        told = problems(project, "platform", local)
+    finally:
+        common.write_text(kept, encoding="utf-8")
+    for line, words in wanted:
+        # The line of the key, or that of an object around it.
+        near = [one for one in told if words in one and re.match(r"envs/local/terraform\.tfvars:\d+: ", one)]
+        assert near, (words, told)
+        assert line - 2 <= int(near[0].split(":")[1]) <= line + 1, (line, near)
+    assert len(told) == len(wanted), told

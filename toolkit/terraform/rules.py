@@ -1,7 +1,7 @@
 """The rules of terraform/ that need nothing but the data, evaluated by Terraform itself in a root without providers.
 
-Such a root has a real root's variables with their validations, the locals that these read, and the module that makes
-the names and tags. Terraform plans it in a fraction of a second: nothing is downloaded, asked or made.
+Validations of the root's variables and of its modules', and preconditions (:mod:`toolkit.terraform.offline`). Terraform
+plans such a root in a second or two: nothing is downloaded, asked or made.
 """
 
 from __future__ import annotations
@@ -9,25 +9,23 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from toolkit.environment import Environment
 from toolkit.environment.file import FILE_NAME, line_of, read_text
 from toolkit.environment.shell import inherited
-from toolkit.environment.types import parse_file
 from toolkit.environment.variables import variable_files
 from toolkit.errors import ToolkitError
 from toolkit.files import disk_errors
 from toolkit.records import Json
+from toolkit.terraform.offline import write_offline
+from toolkit.terraform.origins import Origins, line_of_variable
 from toolkit.terraform.workspace import RootName, declared_variables
 
-_NAMING = "naming"
-_REFERENCE = re.compile(r"\blocal\.([A-Za-z_]\w*)")
 _CHECKED_BY = re.compile(r"\s*This was checked by the validation rule at [^\n]*$")
 _TOOLKIT_FILE = "toolkit.tfvars.json"
 # Variables that env.toml calls by other names (toolkit.terraform.workspace.filled_variables); the rest have the same.
@@ -38,6 +36,7 @@ _KEYS = {
     "operator_principal_type": "operator.type",
 }
 _BACKEND = "state"
+_NOT_OURS = ("Invalid for_each argument", "Invalid count argument")
 
 
 def broken_rules(environment: Environment, root: RootName, values: Json, terraform: Path) -> list[str]:
@@ -47,8 +46,7 @@ def broken_rules(environment: Environment, root: RootName, values: Json, terrafo
     """
     project = environment.project
     with disk_errors("the folder for checking variables"), tempfile.TemporaryDirectory(prefix="toolkit-rules-") as made:
-        folder = Path(made) / root
-        _write_root(project.terraform_dir, root, folder)
+        folder = write_offline(project.terraform_dir, root, Path(made))
         known = declared_variables(project.terraform_dir / root)
         document = {name: value for name, value in values.items() if name in known}
         # A line for each variable: Terraform names the line.
@@ -60,26 +58,6 @@ def broken_rules(environment: Environment, root: RootName, values: Json, terrafo
         _terraform(terraform, folder, settings, "init", "-backend=false", "-input=false")
         told = _terraform(terraform, folder, settings, "plan", "-input=false", "-lock=false", "-json", *arguments)
         return list(dict.fromkeys(_problems(told, environment, folder)))
-
-
-def _write_root(terraform_dir: Path, root: RootName, folder: Path) -> None:
-    folder.mkdir(parents=True)
-    shutil.copytree(terraform_dir / "modules" / _NAMING, folder.parent / "modules" / _NAMING)
-    documents = []
-    for file in sorted((terraform_dir / root).glob("*.tf")):
-        if file.name.startswith("variables"):
-            shutil.copy(file, folder)
-        documents.append(parse_file(file))
-    every = {name: value for d in documents for block in d.get("locals", []) for name, value in block.items()}
-    needed: dict[str, Any] = {}
-    texts = [file.read_text(encoding="utf-8") for file in folder.glob("variables*.tf")]
-    while texts:
-        for name in _REFERENCE.findall(texts.pop()):
-            if name in every and name not in needed:
-                needed[name] = every[name]
-                texts.append(json.dumps(every[name]))
-    naming = next(m[_NAMING] for d in documents for m in d.get("module", []) if _NAMING in m)
-    (folder / "rules.tf.json").write_text(json.dumps({"locals": needed, "module": {_NAMING: naming}}), encoding="utf-8")
 
 
 def _terraform(terraform: Path, folder: Path, settings: Mapping[str, str], *arguments: str) -> str:
@@ -101,37 +79,58 @@ def _terraform(terraform: Path, folder: Path, settings: Mapping[str, str], *argu
 
 
 def _problems(told: str, environment: Environment, folder: Path) -> Iterator[str]:
+    origins = Origins(folder)
     for line in told.splitlines():
         try:
             event = json.loads(line)
         except ValueError:
             continue
         diagnostic = event.get("diagnostic", {})
-        if diagnostic.get("severity") == "error":
-            yield f"{_where(diagnostic, environment, folder)}: {_words(diagnostic)}"
+        # What is unknown until the apply may be how many there are; a real plan knows.
+        if diagnostic.get("severity") == "error" and diagnostic["summary"] not in _NOT_OURS:
+            yield f"{_where(diagnostic, environment, origins)}: {_words(diagnostic)}"
 
 
-def _where(diagnostic: Mapping[str, Any], environment: Environment, folder: Path) -> str:
+def _where(diagnostic: Mapping[str, Any], environment: Environment, origins: Origins) -> str:
     """The file that a person wrote, with the line where the variable is set; a folder when Terraform does not say."""
     place = diagnostic.get("range") or {}
-    path = Path(os.path.normpath(folder / place.get("filename", "")))
+    path = Path(os.path.normpath(origins.root / place.get("filename", "")))
     root = environment.project.root
     if path.name == _TOOLKIT_FILE:
-        return _env_toml(environment, path, place["start"]["line"])
+        return _env_toml(environment, _variable_on(path, place["start"]["line"]))
     if path.is_relative_to(root / "envs"):
         return f"{path.relative_to(root)}:{place['start']['line']}"
+    if path.suffix == ".tf":
+        lines = (place["start"]["line"], place["end"]["line"])
+        for name in origins.of(path, lines, diagnostic.get("address") or ""):
+            for file in reversed(variable_files(environment)):
+                number = line_of_variable(file.read_text(encoding="utf-8"), name) if file.is_file() else None
+                if number is not None:
+                    return f"{file.relative_to(root)}:{number}"
+            if name.split(".")[0] in _variables_of_ours(origins.root / _TOOLKIT_FILE):
+                return _env_toml(environment, name.split(".")[0])
     return f"envs/{environment.data_name}"
 
 
-def _env_toml(environment: Environment, file: Path, number: int) -> str:
-    """The line and the key of env.toml that fill the variable in this line of ours."""
-    shown = f"envs/{environment.data_name}/{FILE_NAME}"
+def _variable_on(file: Path, number: int) -> str | None:
+    """The variable in this line of ours."""
     said = re.match(r'"(\w+)": ', file.read_text(encoding="utf-8").splitlines()[number - 1])
-    if said is None:
+    return said[1] if said else None
+
+
+def _variables_of_ours(file: Path) -> Collection[str]:
+    document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return document.keys()
+
+
+def _env_toml(environment: Environment, variable: str | None) -> str:
+    """The line and the key of env.toml that fill the variable."""
+    shown = f"envs/{environment.data_name}/{FILE_NAME}"
+    if variable is None:
         return shown
-    if said[1] == _BACKEND:
+    if variable == _BACKEND:
         return f"envs/{environment.data_name}/backend.hcl"
-    key = _KEYS.get(said[1], said[1])
+    key = _KEYS.get(variable, variable)
     text = read_text(environment.folder / FILE_NAME, environment.project.root)
     return f"{shown}:{line_of(text, key.split('.'))}: {key}"
 
