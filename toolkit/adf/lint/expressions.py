@@ -147,6 +147,20 @@ def _knows_global_parameters(factory: Factory) -> bool:
     return factory.complete and written and factory.origin != "terraform"
 
 
+def held_activities(subject: Subject) -> Iterator[Hit]:
+    for place, reference in _references(subject, "activity"):
+        if (
+            place.activity is None
+            or place.pipeline is None
+            or reference.name is None
+            or _loop_looks_at(place, reference)
+        ):
+            continue
+        name = reference.name.lower()
+        if name in _before(place.activity) and name not in _before(place.activity, held=False):
+            yield Hit(place.node, f"{place.who} uses {reference.name}, which is within a container that it waits for")
+
+
 def activities(subject: Subject) -> Iterator[Hit]:
     for place, reference in _references(subject, "activity"):
         if place.activity is None or place.pipeline is None or reference.name is None:
@@ -156,16 +170,16 @@ def activities(subject: Subject) -> Iterator[Hit]:
         if named is None:
             words = _missing(reference.name, [one.name for one in place.pipeline.all_activities]) or ""
             yield Hit(place.node, f"{place.who} uses the activity {reference.name}, {words}")
-        elif named.name.lower() not in _before(place.activity) and not _loop_looks_at(place, named):
+        elif named.name.lower() not in _before(place.activity) and not _loop_looks_at(place, reference):
             why = "itself" if named is place.activity else f"{named.name}, which it does not wait for"
             yield Hit(place.node, f"{place.who} uses {why}")
 
 
-def _before(activity: Activity) -> set[str]:
+def _before(activity: Activity, *, held: bool = True) -> set[str]:
     """Everything that it waits for, directly or not, and that its containers wait for.
 
-    What is within an Until, an If or a Switch that it waits for counts as well: nobody documents it, but public
-    factories rely on it (https://github.com/mrpaulandrew/procfwk, pipeline 04-Infant). Iterations of a ForEach do not.
+    ``held``: with what is within an Until, an If or a Switch that it waits for: nobody documents it, but public
+    factories rely on it (https://github.com/mrpaulandrew/procfwk, pipeline 04-Infant). Iterations of a ForEach never.
     """
     found: set[str] = set()
     at: Activity | None = activity
@@ -177,7 +191,8 @@ def _before(activity: Activity) -> set[str]:
             if name in found or name not in by_name:
                 continue
             found.add(name)
-            found.update(one.name.lower() for one in _held(by_name[name]))
+            if held:
+                found.update(one.name.lower() for one in _held(by_name[name]))
             waiting += [one.activity.lower() for one in by_name[name].depends_on]
         at = at.parent
     return found
@@ -189,13 +204,14 @@ def _held(activity: Activity) -> Iterator[Activity]:
         yield from _held(inner)
 
 
-def _loop_looks_at(place: Place, named: Activity) -> bool:
+def _loop_looks_at(place: Place, reference: Reference) -> bool:
     """The condition of Until is evaluated after its activities."""
     activity = place.activity
-    if activity is None or activity.type != "Until":
+    if activity is None or activity.type != "Until" or reference.name is None:
         return False
     within = (*activity.type_properties.path, "expression")
-    return place.node.path[: len(within)] == within and named.parent is activity
+    inner = {one.name.lower() for one in activity.inner}
+    return place.node.path[: len(within)] == within and reference.name.lower() in inner
 
 
 def scope(subject: Subject) -> Iterator[Hit]:
@@ -298,6 +314,12 @@ RULES: tuple[Rule, ...] = (
         "expression-activity", "error", "An expression uses the output of activities that come before.", _REFUSED,
         "Add the activity to dependsOn, directly or through others; what runs in a ForEach is known only there.",
         _LANGUAGE, activities, refused=True,
+    ),
+    Rule(
+        "expression-held-activity", "warning", "An expression uses no activity of a container that has ended.",
+        "That its output is known behind the container is documented nowhere, and the sandbox does not know it; of an "
+        "If it is missing whenever the other branch ran.",
+        "Set a variable within the container, and read that.", _LANGUAGE, held_activities,
     ),
     Rule(
         "expression-parameter", "error", "Parameters that are used are defined.", _REFUSED,

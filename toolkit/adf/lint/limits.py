@@ -53,6 +53,11 @@ LIMITS: dict[str, Limit] = {
     "rows of a Lookup": Limit(
         None, 5000, "rows", "https://learn.microsoft.com/azure/data-factory/control-flow-lookup-activity"
     ),
+    # What a run alone can show:
+    "bytes of a Lookup's output": Limit(
+        None, 4 * KIB * KIB, "bytes", "https://learn.microsoft.com/azure/data-factory/control-flow-lookup-activity"
+    ),
+    "bytes of a WebActivity's response": Limit(None, 4 * KIB * KIB, "bytes", _WEB),
 }
 
 

@@ -33,6 +33,19 @@ EXAMPLES: dict[str, Example] = {
         ),
         "$.properties.activities[1].typeProperties.value",
     ),
+    "expression-held-activity": Example(
+        factory(
+            until(wait("In")),
+            set_variable("S", "v", "@activity('In').status", ["Loop"]),
+            variables={"v": {"type": "String"}},
+        ),
+        factory(
+            until(wait("In"), expression=expression("@equals(activity('In').status, 'Succeeded')")),
+            set_variable("S", "v", "@activity('Loop').status", ["Loop"]),
+            variables={"v": {"type": "String"}},
+        ),
+        "$.properties.activities[1].typeProperties.value",
+    ),
     "expression-parameter": Example(
         with_expression("@pipeline().parameters.b", **A),
         with_expression("@pipeline().parameters.A", **A),
