@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -15,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.contract.workspace import BLOB_CONTRIBUTOR, DATA_SCIENTIST, Workspace, workspace
+from tests.contract.workspace import BLOB_CONTRIBUTOR, DATA_SCIENTIST, Workspace, commands, workspace
 from toolkit.assets.pointer import Pointer
 from toolkit.assets.publishing import LostRace, Pointers
 from toolkit.assets.registration import MARKER, Registration, register
@@ -23,7 +20,6 @@ from toolkit.assets.workspace import Access, access
 from toolkit.ci.provenance import Provenance
 from toolkit.environment import Connection
 from toolkit.errors import ToolkitError, UsageError
-from toolkit.project import Project
 
 if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
@@ -398,23 +394,7 @@ def test_verify_finds_what_is_wrong_and_publishing_repairs_it(
 
 @pytest.fixture
 def command(ml: Workspace, project_dir: Path) -> Iterator[Any]:
-    """``toolkit``, in a project whose platform's outputs are those of the workspace."""
-    saved = Project(project_dir).state_dir / "local" / "outputs.json"
-    saved.parent.mkdir(parents=True, exist_ok=True)
-    saved.write_text(json.dumps(ml.outputs()))
-
-    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "toolkit", *arguments],
-            env={**os.environ, "TOOLKIT_PROJECT": str(project_dir), **variables},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-
-    yield run
-    saved.unlink()
+    yield from commands(ml, project_dir)
 
 
 def test_the_commands(command: Any, ml: Workspace, name: str, folder: Path, tmp_path: Path) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.contract.test_arm_sdk import Rest
+from toolkit.project import Project
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
@@ -18,6 +24,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import SandboxForTests
 
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 DATA_SCIENTIST = "f6c7c914-8db3-469d-8ca1-694a8f32e121"
 BLOB_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 NAMESPACES = (
@@ -77,7 +84,11 @@ class Workspace:
             made = self.put(id_, "2023-01-31", {"location": "westeurope"})["properties"]
             self.identities[name] = (made["clientId"], made["principalId"])
             for where, role in roles.items():
-                self.grant(made["principalId"], role, {"workspace": self.id, "account": self.account_id}[where])
+                self.grant(
+                    made["principalId"],
+                    role,
+                    {"workspace": self.id, "account": self.account_id, "group": self.group_id}[where],
+                )
         client_id, _ = self.identities[name]
         return ManagedIdentityCredential(client_id=client_id, **self.sandbox.options("vnet"))
 
@@ -91,6 +102,23 @@ class Workspace:
             "audiences": ["api://AzureADTokenExchange"],
         }
         self.put(f"{id_}/federatedIdentityCredentials/github", "2023-01-31", {"properties": subject})
+
+    def compute(self, name: str, person: str, nodes: int) -> None:
+        """A cluster whose jobs act as a person's identity."""
+        id_ = f"{self.group_id}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{person}"
+        scale = {"minNodeCount": 0, "maxNodeCount": nodes}
+        self.put(
+            f"{self.id}/computes/{name}",
+            "2024-04-01",
+            {
+                "location": "westeurope",
+                "identity": {"type": "UserAssigned", "userAssignedIdentities": {id_: {}}},
+                "properties": {
+                    "computeType": "AmlCompute",
+                    "properties": {"vmSize": "Standard_D2s_v3", "scaleSettings": scale},
+                },
+            },
+        )
 
     def outputs(self, **more: Any) -> dict[str, Any]:
         """What the platform's outputs say of these things."""
@@ -171,3 +199,23 @@ def workspace(sandbox: SandboxForTests) -> Iterator[Workspace]:
         rest("DELETE", f"{made.id}?forceToPurge=true", "2026-05-01")
         rest("DELETE", made.group_id, "2024-03-01")
         rest.close()
+
+
+def commands(ml: Workspace, project_dir: Path) -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
+    """``toolkit``, in a project whose platform's outputs are those of the workspace."""
+    saved = Project(project_dir).state_dir / "local" / "outputs.json"
+    saved.parent.mkdir(parents=True, exist_ok=True)
+    saved.write_text(json.dumps(ml.outputs()))
+
+    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "toolkit", *arguments],
+            env={**os.environ, "TOOLKIT_PROJECT": str(project_dir), **variables},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    yield run
+    saved.unlink()

@@ -81,7 +81,7 @@ def register(
 
     terminal = Terminal()
     found = register_code(
-        _access(terminal, env, who, vantage),
+        platform_access(terminal, env, who, vantage),
         name,
         path,
         version=version,
@@ -188,7 +188,8 @@ def verify(env: str, name: str, who: Who, vantage: str | None, as_json: bool) ->
     return ExitCode.FAILED if problems else ExitCode.DONE
 
 
-def _access(terminal: Terminal, env: str, who: Who, vantage: str | None) -> Access:
+def platform_access(terminal: Terminal, env: str, who: Who, vantage: str | None) -> Access:
+    """The platform of ENV as its last apply here, or else its state, has it."""
     from toolkit.assets.workspace import access
     from toolkit.terraform.outputs import read_outputs, saved_outputs
 
@@ -200,7 +201,7 @@ def _access(terminal: Terminal, env: str, who: Who, vantage: str | None) -> Acce
 def _pointers(terminal: Terminal, env: str, name: str, who: Who, vantage: str | None) -> Pointers:
     from toolkit.assets.publishing import Pointers
 
-    return Pointers(_access(terminal, env, who, vantage), name)
+    return Pointers(platform_access(terminal, env, who, vantage), name)
 
 
 def _facts(published: Published) -> Mapping[str, Any]:

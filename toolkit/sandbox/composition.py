@@ -15,7 +15,7 @@ from toolkit.sandbox.entra.tokens import EntraTokens
 from toolkit.sandbox.model import Origin
 from toolkit.sandbox.ports import Listen
 from toolkit.sandbox.store import Store
-from toolkit.sandbox.world import Service, World
+from toolkit.sandbox.world import Hosting, Service, World
 
 
 class DnsListener(Protocol):
@@ -54,6 +54,7 @@ class Parts:
     ready: Callable[[InnerPath], None] = lambda path: None
     # Puts the clock forward by which factories fire triggers and wait.
     advance: Callable[[float], Awaitable[None]] = _no_clock
+    attach: Callable[[Hosting], None] = lambda _: None  # once there are ports
 
 
 Compose = Callable[[Path, Store, EntraDirectory, EntraTokens], Awaitable[Parts]]
@@ -77,20 +78,24 @@ def platform(azurite_command: list[str]) -> Compose:
         from toolkit.sandbox.keyvault.keys import StoredKeys
         from toolkit.sandbox.keyvault.secrets import StoredSecrets
         from toolkit.sandbox.keyvault.service import KeyVaultService
+        from toolkit.sandbox.machine_learning.jobs import Jobs
+        from toolkit.sandbox.machine_learning.service import MachineLearningService
         from toolkit.sandbox.network.dns import DnsServer, serve_dns
         from toolkit.sandbox.network.routing import PrivateNetwork
         from toolkit.sandbox.storage.blobs import AzuriteBlobs
         from toolkit.sandbox.storage.service import StorageService
         from toolkit.sandbox.storage.unserved import KINDS, UnservedStorage
+        from toolkit.sandbox.workloads.processes import Workloads
 
         blobs = AzuriteBlobs(process, store)
         network = PrivateNetwork(store)
         access, secrets, keys = RoleBasedAccess(store), StoredSecrets(store), StoredKeys(store)
-        world = World(state_dir, store, directory, tokens, access, network, blobs, secrets, keys)
+        jobs = Jobs(store, Workloads(store), state_dir / "jobs")
+        world = World(state_dir, store, directory, tokens, access, network, blobs, secrets, keys, jobs=jobs)
         factories = FactoryEngine(world, ResourceIdentities(directory, tokens))
         world.factories = factories
         services: tuple[Service, ...] = (
-            *(ArmService(world), StorageService(world, blobs), KeyVaultService(world)),
+            *(ArmService(world), StorageService(world, blobs), KeyVaultService(world), MachineLearningService(world)),
             *(UnservedStorage(world, kind) for kind in KINDS),
             CallbackService(factories),
         )
@@ -107,13 +112,15 @@ def platform(azurite_command: list[str]) -> Compose:
 
         async def close() -> None:
             await factories.close()
+            await jobs.close()
             for server in dns_servers:
                 server.close()
             await blobs.close()
             await process.stop()
 
-        return Parts(
-            services, dns_listener, lambda: {"azurite_pid": process.pid}, close, factories.open, factories.advance
-        )
+        def about() -> Json:
+            return {"azurite_pid": process.pid}
+
+        return Parts(services, dns_listener, about, close, factories.open, factories.advance, jobs.attach)
 
     return compose

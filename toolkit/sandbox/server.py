@@ -26,12 +26,13 @@ from toolkit.processes import identify
 from toolkit.records import Json
 from toolkit.sandbox.arm.operations import Profile, store_profile
 from toolkit.sandbox.chain import AccessLog, Router, build_chain
+from toolkit.sandbox.client import proxy_settings
 from toolkit.sandbox.composition import Compose, InnerPath, platform
 from toolkit.sandbox.control.api import ControlApi
 from toolkit.sandbox.entra.directory import EntraDirectory
 from toolkit.sandbox.entra.federation import Federation
 from toolkit.sandbox.entra.github import GitHubActions
-from toolkit.sandbox.entra.identities import ManagedIdentityEndpoints
+from toolkit.sandbox.entra.identities import ML_ENDPOINT, ManagedIdentityEndpoints
 from toolkit.sandbox.entra.keys import SigningKey
 from toolkit.sandbox.entra.service import EntraService
 from toolkit.sandbox.entra.tokens import EntraTokens
@@ -108,6 +109,7 @@ class SandboxDaemon:
             }
             for subscription_id in directory.subscriptions():
                 await self.open_subscription(subscription_id)
+            self._parts.attach(_Hosting(self, paths, identities))
             self._announce()
             log.info("ready after %.2f s, control port %d", time.time() - self._started, control_port)
             await self._until_stopped()
@@ -173,6 +175,22 @@ class SandboxDaemon:
 
     def _announce(self) -> None:
         write_announcement(self._paths, {**self._announcement, "ports": self._ports.opened})
+
+
+class _Hosting:
+    """:class:`toolkit.sandbox.world.Hosting` of this daemon."""
+
+    def __init__(self, daemon: SandboxDaemon, paths: SandboxPaths, identities: ManagedIdentityEndpoints) -> None:
+        self._daemon = daemon
+        self._paths = paths
+        self._identities = identities
+
+    async def settings(self, subscription_id: str, vantage: str) -> Mapping[str, str]:
+        opened = await self._daemon.open_subscription(subscription_id.lower())
+        return proxy_settings(self._paths, opened[vantage]["proxy_port"])
+
+    def identity(self, resource_id: str) -> Mapping[str, str]:
+        return {"MSI_ENDPOINT": ML_ENDPOINT, "MSI_SECRET": self._identities.open_endpoint(resource_id)}
 
 
 def _memory_bytes() -> int:

@@ -265,6 +265,34 @@ class NoFactories:
         return None
 
 
+class Hosting(Protocol):
+    """Where code that Azure runs stands, and who it is: what the daemon knows once its ports are open."""
+
+    async def settings(self, subscription_id: str, vantage: str) -> Mapping[str, str]:
+        """The variables that put a process at a vantage: proxy and authority."""
+        ...
+
+    def identity(self, resource_id: str) -> Mapping[str, str]:
+        """The variables by which code that a resource hosts asks for that resource's identities. Holds a secret."""
+        ...
+
+
+class Jobs(Protocol):
+    """What runs the jobs of Azure ML workspaces."""
+
+    def submitted(self, job_id: str) -> None: ...
+
+    def cancel(self, job_id: str) -> None: ...
+
+
+class NoJobs:
+    """A world in which no jobs run: they stay as they were written."""
+
+    def submitted(self, job_id: str) -> None: ...
+
+    def cancel(self, job_id: str) -> None: ...
+
+
 @dataclass(slots=True)
 class World:
     state_dir: Path
@@ -277,3 +305,4 @@ class World:
     secrets: VaultSecrets
     keys: VaultKeys
     factories: Factories = field(default_factory=NoFactories)
+    jobs: Jobs = field(default_factory=NoJobs)

@@ -86,8 +86,11 @@ def _require_same_content(kind: str, container: str, standing: Resource, resourc
 
 
 def _make_absolute(call: Call, resource: Resource, name: str) -> None:
-    """``azureml://datastores/…`` is answered with its workspace."""
+    """``azureml://datastores/…`` is answered with its workspace, a folder with a slash (test_pipeline_job)."""
     uri = str(resource.properties.get(name, ""))
+    if resource.properties.get("dataType") == "uri_folder" and not uri.endswith("/"):
+        uri += "/"
+        resource.properties[name] = uri
     if uri.startswith("azureml://datastores/"):
         place = f"subscriptions/{call.id.subscription_id}/resourcegroups/{call.id.resource_group}"
         resource.properties[name] = f"azureml://{place}/workspaces/{call.id.names[0]}/{uri.removeprefix('azureml://')}"

@@ -19,6 +19,7 @@ from toolkit.sandbox.arm.resource_type import Call, LongRunning, ResourceType
 from toolkit.sandbox.arm.types import managed_networks, workspace_encryption
 from toolkit.sandbox.arm.types.machine_learning_assets import ASSETS, WORKSPACES
 from toolkit.sandbox.arm.types.machine_learning_datastores import DATASTORES, blob_container, system_datastores
+from toolkit.sandbox.arm.types.machine_learning_jobs import JOBS
 from toolkit.sandbox.store import Resource
 
 _FIRST = "2018-11-19"
@@ -224,4 +225,5 @@ MACHINELEARNINGSERVICES: tuple[ResourceType, ...] = (
         provisioning_state=False,
     ),
     *ASSETS,
+    JOBS,
 )
