@@ -49,6 +49,9 @@ module "machine_learning_workspace" {
   environments                 = var.machine_learning_environments
   high_business_impact         = var.machine_learning.high_business_impact
   computes                     = var.machine_learning.computes
+  tenant_id                    = var.tenant_id
+  compute_instances            = var.machine_learning.compute_instances
+  ip_allowlist                 = var.machine_learning.ip_allowlist
   image_build_compute          = var.machine_learning.image_build_compute
   outbound_private_endpoints   = local.outbound_endpoints
   datastores = {

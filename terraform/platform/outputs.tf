@@ -175,6 +175,11 @@ output "machine_learning_computes" {
   value       = module.machine_learning_workspace.compute_ids
 }
 
+output "machine_learning_compute_instances" {
+  description = "Resource ids of the compute instances, by name."
+  value       = module.machine_learning_workspace.compute_instance_ids
+}
+
 output "machine_learning_environments" {
   description = "Resource ids of the environments' versions, by name."
   value       = module.machine_learning_workspace.environment_ids

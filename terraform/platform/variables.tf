@@ -170,6 +170,8 @@ variable "machine_learning" {
     * `high_business_impact`: less diagnostic data for Microsoft, encrypted scratch disks.
     * `image_build_compute`: the cluster that builds images.
     * `computes`: clusters by name.
+    * `compute_instances`: machines of single people, by name; in no subnet of the platform.
+    * `ip_allowlist`: public addresses that reach the workspace, when its public network access is Enabled.
     * `parallel_jobs`: private endpoints to queues and tables of the default storage account, without which batch endpoints and
       parallel jobs wait for ever.
   EOT
@@ -191,6 +193,15 @@ variable "machine_learning" {
       max_nodes    = number
       idle_seconds = optional(number, 120)
     }))
+    compute_instances = optional(map(object({
+      vm_size        = string
+      user_object_id = string
+      idle_minutes   = optional(number, 60)
+      start          = optional(string)
+      stop           = optional(string)
+      time_zone      = optional(string, "UTC")
+    })), {})
+    ip_allowlist  = optional(list(string), [])
     parallel_jobs = optional(bool, true)
   })
 

@@ -112,7 +112,7 @@ def hint(found: list[Shortage], environment: Environment) -> str:
 
 
 def planned_nodes(document: dict[str, Any]) -> list[Nodes]:
-    """The clusters and pools that a plan makes or changes."""
+    """The clusters, compute instances and pools that a plan makes or changes."""
     found = []
     for item in document.get("resource_changes", []):
         after = item["change"].get("after") or {}
@@ -122,7 +122,7 @@ def planned_nodes(document: dict[str, Any]) -> list[Nodes]:
         if not {"create", "update"} & set(item["change"]["actions"]):
             continue
         properties = azure_body(after).get("properties") or {}
-        if kind == _CLUSTERS and properties.get("computeType") == "AmlCompute":
+        if kind == _CLUSTERS and properties.get("computeType") in ("AmlCompute", "ComputeInstance"):
             inner = properties.get("properties") or {}
             priority = inner.get("vmPriority") or "Dedicated"
             found.append(Nodes(item["address"], after["name"], inner.get("vmSize") or "", priority))

@@ -58,7 +58,12 @@ locals {
 resource "azapi_resource" "this" {
   # The first stable api-versions with systemDatastoresAuthMode, without which the workspace wants the storage account's keys:
   # https://learn.microsoft.com/azure/machine-learning/how-to-disable-local-auth-storage
-  type                      = "Microsoft.MachineLearningServices/workspaces@2026-05-01"
+  # Of them, only previews have ipAllowlist (https://github.com/Azure/azure-rest-api-specs, machinelearningservices).
+  type = (
+    length(var.ip_allowlist) == 0 ?
+    "Microsoft.MachineLearningServices/workspaces@2026-05-01" :
+    "Microsoft.MachineLearningServices/workspaces@2026-05-15-preview"
+  )
   schema_validation_enabled = var.schema_validation
   parent_id                 = var.parent_id
   name                      = var.name
@@ -94,6 +99,10 @@ resource "azapi_resource" "this" {
       # Otherwise the network is made with the first job, which then waits half an hour for it:
       # https://learn.microsoft.com/azure/machine-learning/how-to-managed-network
       var.isolation_mode == "Disabled" ? {} : { provisionNetworkNow = true },
+      # Serverless compute stands in that network, too, and needs no public address there:
+      # https://learn.microsoft.com/azure/machine-learning/how-to-use-serverless-compute
+      var.isolation_mode == "Disabled" ? {} : { serverlessComputeSettings = { serverlessComputeNoPublicIP = true } },
+      length(var.ip_allowlist) == 0 ? {} : { ipAllowlist = var.ip_allowlist },
       var.image_build_compute == null ? {} : { imageBuildCompute = var.image_build_compute },
     )
   }

@@ -13,6 +13,11 @@ output "compute_ids" {
   value       = { for name, compute in azapi_resource.compute : name => compute.id }
 }
 
+output "compute_instance_ids" {
+  description = "Resource ids of the compute instances, by name."
+  value       = { for name, instance in azapi_resource.compute_instance : name => instance.id }
+}
+
 output "environment_ids" {
   description = "Resource ids of the environments' versions, by name: what a job takes as environmentId."
   value       = local.environment_version_ids

@@ -16,7 +16,7 @@ from toolkit.sandbox.arm.errors import bad_request
 from toolkit.sandbox.arm.ids import parse
 from toolkit.sandbox.arm.quotas import require_one_node
 from toolkit.sandbox.arm.resource_type import Call, LongRunning, ResourceType
-from toolkit.sandbox.arm.types import managed_networks, workspace_encryption
+from toolkit.sandbox.arm.types import compute_instances, managed_networks, workspace_encryption, workspace_network
 from toolkit.sandbox.arm.types.machine_learning_assets import ASSETS, WORKSPACES
 from toolkit.sandbox.arm.types.machine_learning_datastores import DATASTORES, blob_container, system_datastores
 from toolkit.sandbox.arm.types.machine_learning_jobs import JOBS
@@ -75,6 +75,7 @@ def _workspace_checked(call: Call, resource: Resource) -> None:
     if not (resource.body.get("identity") or {}).get("type"):
         raise bad_request("ValidationError", "A workspace needs an identity.")
     workspace_encryption.encryption_checked(call, resource)
+    workspace_network.checked(resource)
     if standing is not None:
         before = standing.properties["managedNetwork"].get("isolationMode", "Disabled")
         sent = call.sent.get("managedNetwork")
@@ -147,8 +148,10 @@ def _compute_checked(call: Call, resource: Resource) -> None:
         raise bad_request("BadRequest", "The property 'scaleSettings.maxNodeCount' is required.")
     if kind == "AmlCompute" and (idle := properties["properties"]["scaleSettings"].get("nodeIdleTimeBeforeScaleDown")):
         properties["properties"]["scaleSettings"]["nodeIdleTimeBeforeScaleDown"] = canonical(str(idle))
-    if kind == "AmlCompute":
-        require_one_node(call, properties["properties"])
+    if kind == "ComputeInstance":
+        compute_instances.checked(call, resource)
+    if kind in ("AmlCompute", "ComputeInstance"):
+        require_one_node(call, properties.get("properties") or {})
 
 
 def _compute(call: Call, resource: Resource) -> None:
@@ -159,7 +162,7 @@ def _compute(call: Call, resource: Resource) -> None:
         inner.setdefault("currentNodeCount", 0)
         inner.setdefault("targetNodeCount", 0)
     elif resource.properties["computeType"] == "ComputeInstance":
-        inner["state"] = "Running"
+        compute_instances.made(resource)
 
 
 MACHINELEARNINGSERVICES: tuple[ResourceType, ...] = (
