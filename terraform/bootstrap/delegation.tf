@@ -13,6 +13,7 @@ locals {
       "Key Vault Administrator",
       "Key Vault Reader",
       "Key Vault Secrets User",
+      "Monitoring Metrics Publisher",
       "Reader",
       "Storage Blob Data Contributor",
       "Storage Blob Data Owner", # of the function app's identity on its host storage

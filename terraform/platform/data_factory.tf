@@ -41,6 +41,8 @@ module "data_factory" {
       }
     } : {},
   )
-  private_endpoints = local.private_endpoints.data_factory
-  diagnostics       = local.diagnostics
+  self_hosted_integration_runtimes = var.data_factory.self_hosted_integration_runtimes
+  further_linked_services          = var.data_factory.linked_services
+  private_endpoints                = local.private_endpoints.data_factory
+  diagnostics                      = local.diagnostics
 }

@@ -39,12 +39,17 @@ module "function_app" {
     blob_endpoint = module.function_storage[0].blob_endpoint
     container     = local.function_container
   }
-  subnet_id             = local.subnet_ids["functions"]
-  runtime               = var.function_app.runtime
-  scale                 = { memory_mb = var.function_app.memory_mb, max_instances = var.function_app.max_instances }
-  zone_redundant        = var.function_app.zone_redundant
-  settings              = var.function_app.settings
+  subnet_id      = local.subnet_ids["functions"]
+  runtime        = var.function_app.runtime
+  scale          = { memory_mb = var.function_app.memory_mb, max_instances = var.function_app.max_instances }
+  zone_redundant = var.function_app.zone_redundant
+  settings       = var.function_app.settings
+  application_insights = !var.function_app.application_insights ? null : {
+    name         = "${local.names.application_insights}-function"
+    workspace_id = module.monitoring.log_analytics_workspace_id
+  }
   public_network_access = var.function_app.public_network_access
+  timeout               = var.timeouts.function_app
   private_endpoints     = local.private_endpoints.function
   diagnostics           = local.diagnostics
 }

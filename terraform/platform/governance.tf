@@ -10,6 +10,38 @@ locals {
     local.with_function_app ? { function_storage = module.function_storage[0].id } : {},
   )
 
+  # What locks and role assignments of the environment can name.
+  resources = merge(
+    local.stateful_resources,
+    {
+      resource_group             = local.resource_group_id
+      machine_learning_workspace = module.machine_learning_workspace.id
+      data_factory               = module.data_factory.id
+      log_analytics              = module.monitoring.log_analytics_workspace_id
+      application_insights       = module.monitoring.application_insights_id
+    },
+    local.with_batch ? { batch = module.batch_account[0].id } : {},
+    local.with_function_app ? { function_app = module.function_app[0].id } : {},
+  )
+
+  # What is left out of the environment has neither.
+  further_access = {
+    for name, a in var.further_role_assignments : "further_${name}" => {
+      scope          = local.resources[a.resource]
+      role           = a.role
+      principal_id   = a.principal_id
+      principal_type = a.principal_type
+      why            = a.why
+    } if contains(keys(local.resources), a.resource)
+  }
+  locked = merge(
+    { for name, id in local.stateful_resources : name => { id = id, level = "CanNotDelete" } if var.locks },
+    {
+      for name, level in var.further_locks : name => { id = local.resources[name], level = level }
+      if contains(keys(local.resources), name)
+    },
+  )
+
   action_group_ids = concat([module.monitoring.action_group_id], sort(var.monitoring.action_group_ids))
 }
 
@@ -62,7 +94,7 @@ module "governance" {
     emails            = var.monitoring.alert_emails
     action_group_ids  = local.action_group_ids
   }
-  locks = var.locks ? local.stateful_resources : {}
+  locks = local.locked
 
   # A lock holds what is below its resource, so that it must go before any of that: role assignments, containers,
   # endpoints' connections. An output would order the creation only behind what it names. So these are all the modules

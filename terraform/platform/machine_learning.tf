@@ -59,6 +59,7 @@ module "machine_learning_workspace" {
     raw      = { kind = "AzureDataLakeGen2", account_name = module.lake.name, container = "raw" }
     curated  = { kind = "AzureDataLakeGen2", account_name = module.lake.name, container = "curated" }
   }
+  timeouts          = { workspace = var.timeouts.machine_learning_workspace, computes = var.timeouts.machine_learning_computes }
   private_endpoints = local.private_endpoints.machine_learning_workspace
   diagnostics       = local.diagnostics
   schema_validation = var.schema_validation

@@ -263,6 +263,11 @@ output "function_app_id" {
   value       = one(module.function_app[*].id)
 }
 
+output "function_application_insights_id" {
+  description = "Resource id of the function app's Application Insights; null without one."
+  value       = one(module.function_app[*].application_insights_id)
+}
+
 output "function_app_url" {
   description = "Address of the function app; null without one."
   value       = one(module.function_app[*].url)
@@ -334,7 +339,7 @@ output "features" {
     function_app = local.with_function_app
     computes     = length(var.machine_learning.computes) > 0
     triggers     = length(var.pipelines.schedules) + length(var.pipelines.blob_events) > 0
-    locks        = var.locks
+    locks        = length(local.locked) > 0
     budget       = var.budget != null
     receivers    = length(var.monitoring.alert_emails) + length(var.monitoring.action_group_ids) > 0
   }

@@ -141,14 +141,21 @@ locals {
 
   # https://learn.microsoft.com/azure/azure-functions/functions-reference#grant-permission-to-the-identity
   # https://learn.microsoft.com/azure/app-service/app-service-key-vault-references#grant-your-app-access-to-a-key-vault
-  function_access = local.with_function_app ? {
+  # https://learn.microsoft.com/azure/azure-monitor/app/azure-ad-authentication
+  function_access = local.with_function_app ? merge({
     storage = {
       scope = module.function_storage[0].id
       role  = "Storage Blob Data Owner"
       why   = "the Functions host keeps its packages, keys and leases in an account of its own"
     }
     secrets = { scope = module.key_vault.id, role = "Key Vault Secrets User", why = "settings of the app refer to secrets" }
-  } : {}
+    }, !var.function_app.application_insights ? {} : {
+    telemetry = {
+      scope = module.function_app[0].application_insights_id
+      role  = "Monitoring Metrics Publisher"
+      why   = "the app writes its telemetry, for which its Application Insights takes no key"
+    }
+  }) : {}
 
   # Azure ML makes a new container of the default account for each upload of code, and hands out a signature that is worth what
   # the uploader may do: a container's scope is too narrow, and a role on the workspace allows no upload.
@@ -262,5 +269,5 @@ module "access" {
   custom_roles          = local.bootstrap.custom_roles
   assignable_role_ids   = local.bootstrap.delegated_role_ids
   bound_role_principals = local.bootstrap.bound_role_principals
-  assignments           = local.access
+  assignments           = merge(local.access, local.further_access)
 }

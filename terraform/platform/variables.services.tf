@@ -12,6 +12,8 @@ variable "data_factory" {
     * `time_to_live_minutes`: for how long its integration runtime keeps machines.
     * `global_parameters`: texts that every pipeline can read.
     * `git_configuration`: on a development factory the repository of its drafts; as in modules/data_factory.
+    * `self_hosted_integration_runtimes`: on machines of your own, by name, with a description.
+    * `linked_services`: further ones by name, as `further_linked_services` of modules/data_factory: their secrets are in the key vault.
   EOT
   type = object({
     time_to_live_minutes = optional(number, 10)
@@ -23,6 +25,15 @@ variable "data_factory" {
       root_folder          = optional(string, "/")
       azure_devops         = optional(object({ project_name = string, tenant_id = string }))
     }))
+    self_hosted_integration_runtimes = optional(map(string), {})
+    linked_services = optional(map(object({
+      type        = string
+      description = optional(string, "")
+      properties  = optional(map(string), {})
+      secrets     = optional(map(object({ name = string, key_vault = optional(string, "ls_key_vault") })), {})
+      credential  = optional(string)
+      connect_via = optional(string)
+    })), {})
   })
   default  = {}
   nullable = false
@@ -165,6 +176,7 @@ variable "function_app" {
     * `max_instances`: how many there may be.
     * `zone_redundant`: instances in several zones, in regions that offer it; its storage (`storage.sku`) must be in zones, too.
     * `settings`: application settings; no secrets.
+    * `application_insights`: telemetry, written with the app's identity.
     * `public_network_access`: whether the app's public endpoint answers at all.
   EOT
   type = object({
@@ -173,6 +185,7 @@ variable "function_app" {
     max_instances         = optional(number, 40)
     zone_redundant        = optional(bool, false)
     settings              = optional(map(string), {})
+    application_insights  = optional(bool, true)
     public_network_access = optional(string, "Disabled")
   })
   default = null

@@ -51,6 +51,18 @@ def event(container: str, account: str) -> str:
     )
 
 
+def further(**changes: str) -> str:
+    facts = {
+        "resource": "lake",
+        "role": "Reader",
+        "principal_id": f"{'0' * 8}-0000-4000-8000-{'0' * 12}",
+        "principal_type": "Group",
+        "why": "they read it",
+    }
+    said = ", ".join(f'{key} = "{value}"' for key, value in (facts | changes).items())
+    return f"further_role_assignments = {{ readers = {{ {said} }} }}"
+
+
 # (root, variable) -> for each of its validations, in order: what stands in terraform.tfvars, or what env.toml fills in.
 BAD: dict[tuple[RootName, str], list[str | dict[str, Any]]] = {
     ("bootstrap", "operator_principal_id"): [{"operator_principal_id": "me"}],
@@ -86,6 +98,16 @@ BAD: dict[tuple[RootName, str], list[str | dict[str, Any]]] = {
         {"alert_receiver_required": True, "": "monitoring = { retention_days = 30 }"},
         'monitoring = { retention_days = 30, action_group_ids = ["oncall"] }',
     ],
+    ("platform", "further_locks"): [
+        'further_locks = { lake = "None" }',
+        'further_locks = { machine_learning_workspace = "ReadOnly" }',
+    ],
+    ("platform", "further_role_assignments"): [
+        further(principal_id="team"),
+        further(principal_type="User"),
+        further(resource="workspace"),
+    ],
+    ("platform", "timeouts"): ['timeouts = { function_app = "1 hour" }'],
     ("platform", "machine_learning"): ["machine_learning = { computes = {} }"],
     ("platform", "operator_group_ids"): ['operator_group_ids = ["team"]'],
     ("platform", "data_scientist_group_ids"): ['data_scientist_group_ids = ["team"]'],

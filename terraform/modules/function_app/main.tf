@@ -19,7 +19,50 @@ locals {
     AzureWebJobsStorage__credential  = "managedidentity"
     AzureWebJobsStorage__clientId    = var.identity.client_id
   }
-  settings = merge(var.settings, local.host_settings)
+
+  # Signed in with the identity, since the component takes no key:
+  # https://learn.microsoft.com/azure/azure-functions/configure-monitoring#enable-application-insights-integration
+  insights_settings = var.application_insights == null ? {} : {
+    APPLICATIONINSIGHTS_CONNECTION_STRING     = terraform_data.connection_string[0].output
+    APPLICATIONINSIGHTS_AUTHENTICATION_STRING = "Authorization=AAD;ClientId=${var.identity.client_id}"
+  }
+  settings = merge(var.settings, local.host_settings, local.insights_settings)
+}
+
+# The app's own: the workspace's component must take keys, since Azure Machine Learning writes with its connection string.
+resource "azapi_resource" "application_insights" {
+  count = var.application_insights == null ? 0 : 1
+
+  type      = "Microsoft.Insights/components@2020-02-02"
+  parent_id = var.parent_id
+  name      = var.application_insights.name
+  location  = var.location
+  tags      = var.tags
+  body = {
+    kind = "web"
+    properties = {
+      Application_Type                = "web"
+      WorkspaceResourceId             = var.application_insights.workspace_id
+      IngestionMode                   = "LogAnalytics"
+      DisableLocalAuth                = true
+      publicNetworkAccessForIngestion = "Enabled"
+      publicNetworkAccessForQuery     = "Enabled"
+    }
+  }
+
+  response_export_values = ["properties.ConnectionString"]
+}
+
+# As ids of modules/user_assigned_identity: an output is unknown whenever its resource changes, and the app would change with it.
+resource "terraform_data" "connection_string" {
+  count = var.application_insights == null ? 0 : 1
+
+  input            = azapi_resource.application_insights[0].output.properties.ConnectionString
+  triggers_replace = azapi_resource.application_insights[0].id
+
+  lifecycle {
+    ignore_changes = [input]
+  }
 }
 
 resource "azapi_resource" "this" {
@@ -69,8 +112,8 @@ resource "azapi_resource" "this" {
   }
 
   timeouts {
-    create = "30m"
-    delete = "30m"
+    create = var.timeout
+    delete = var.timeout
   }
 }
 

@@ -13,6 +13,11 @@ output "url" {
   value       = "https://${lower(var.name)}.azurewebsites.net"
 }
 
+output "application_insights_id" {
+  description = "Resource id of its Application Insights; null without one."
+  value       = one(azapi_resource.application_insights[*].id)
+}
+
 output "private_endpoints" {
   description = "Private endpoints by group id, with the public host names that they serve."
   value = {

@@ -136,6 +136,16 @@ variable "settings" {
     error_message = "The host storage is set by `storage`: remove AzureWebJobsStorage… from settings."
   }
 
+  validation {
+    condition = var.application_insights == null || !anytrue([
+      for name in keys(var.settings) : startswith(name, "APPLICATIONINSIGHTS_")
+    ])
+    error_message = join(" ", [
+      "The app's telemetry is set by `application_insights`, which needs no key:",
+      "remove APPLICATIONINSIGHTS_… from settings.",
+    ])
+  }
+
   # https://learn.microsoft.com/azure/azure-functions/functions-app-settings: Flex Consumption has these in functionAppConfig.
   validation {
     condition = length(
@@ -157,6 +167,25 @@ variable "settings" {
       "put it into the key vault and write @Microsoft.KeyVault(SecretUri=…).",
     ])
   }
+}
+
+variable "application_insights" {
+  description = <<-EOT
+    Application Insights of the app's own, which takes telemetry from its identity and from nobody with a key; null for none. The
+    identity needs Monitoring Metrics Publisher on it.
+
+    * `name`: its name.
+    * `workspace_id`: the Log Analytics workspace that keeps the telemetry.
+  EOT
+  type        = object({ name = string, workspace_id = string })
+  default     = null
+
+}
+
+variable "timeout" {
+  description = "For how long Terraform waits for Azure to make or delete the app."
+  type        = string
+  default     = "30m"
 }
 
 variable "public_network_access" {

@@ -43,9 +43,16 @@ resource "azapi_resource" "lock" {
   for_each = var.locks
 
   type      = "Microsoft.Authorization/locks@2020-05-01"
-  parent_id = each.value
-  name      = "do-not-delete"
+  parent_id = each.value.id
+  name      = each.value.level == "ReadOnly" ? "read-only" : "do-not-delete"
   body = {
-    properties = { level = "CanNotDelete", notes = "${each.key} holds state: set locks to false and apply before it is deleted." }
+    properties = {
+      level = each.value.level
+      notes = (
+        each.value.level == "ReadOnly" ?
+        "${each.key} must not be changed: take it out of further_locks and apply before it is." :
+        "${each.key} holds state: set locks to false and apply before it is deleted."
+      )
+    }
   }
 }

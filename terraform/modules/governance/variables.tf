@@ -47,15 +47,23 @@ variable "budget" {
 
 variable "locks" {
   description = <<-EOT
-    Resources that nobody can delete, by a word for each. The module must depend on whatever Terraform deletes below them
+    Resources that nobody can delete, or change, by a word for each. The module must depend on whatever Terraform deletes below them
     (containers, role assignments): then the locks go first when all is destroyed.
+
+    * `id`: the resource.
+    * `level`: CanNotDelete or ReadOnly.
   EOT
-  type        = map(string)
+  type        = map(object({ id = string, level = optional(string, "CanNotDelete") }))
   default     = {}
   nullable    = false
 
   validation {
-    condition = alltrue([for id in var.locks : !strcontains(lower(id), "/providers/microsoft.machinelearningservices/")])
+    condition     = alltrue([for lock in var.locks : contains(["CanNotDelete", "ReadOnly"], lock.level)])
+    error_message = "The level of a lock is CanNotDelete or ReadOnly."
+  }
+
+  validation {
+    condition = alltrue([for lock in var.locks : !strcontains(lower(lock.id), "/providers/microsoft.machinelearningservices/")])
     error_message = join(" ", [
       "A lock on an Azure Machine Learning workspace keeps its managed network and computes from being deleted:",
       "lock its storage account, key vault and registry instead.",

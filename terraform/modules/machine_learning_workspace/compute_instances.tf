@@ -62,8 +62,8 @@ resource "azapi_resource" "compute_instance" {
   }
 
   timeouts {
-    create = "60m"
-    delete = "60m"
+    create = var.timeouts.computes
+    delete = var.timeouts.computes
   }
 
   lifecycle {

@@ -110,9 +110,9 @@ resource "azapi_resource" "this" {
   response_export_values = ["properties.workspaceId"]
 
   timeouts {
-    create = "60m"
-    update = "60m"
-    delete = "60m"
+    create = var.timeouts.workspace
+    update = var.timeouts.workspace
+    delete = var.timeouts.workspace
   }
 
   lifecycle {
@@ -184,8 +184,8 @@ resource "azapi_resource" "compute" {
   }
 
   timeouts {
-    create = "60m"
-    delete = "60m"
+    create = var.timeouts.computes
+    delete = var.timeouts.computes
   }
 }
 

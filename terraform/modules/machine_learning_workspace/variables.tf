@@ -331,6 +331,21 @@ variable "datastores" {
   }
 }
 
+variable "timeouts" {
+  description = <<-EOT
+    For how long Terraform waits for Azure.
+
+    * `workspace`: the workspace, with its managed network.
+    * `computes`: clusters and compute instances.
+  EOT
+  type = object({
+    workspace = optional(string, "60m")
+    computes  = optional(string, "60m")
+  })
+  default  = {}
+  nullable = false
+}
+
 variable "schema_validation" {
   description = "Check the body against the provider's schema. False with azapi 1.15, which does not know the api-version."
   type        = bool

@@ -15,6 +15,7 @@ locals {
     "Key Vault Secrets User"                          = "4633458b-17de-408a-b874-0445c86b69e6"
     "Locks Contributor"                               = "28bf596f-4eb7-45ce-b5bc-6cf482fec137"
     "Managed Identity Operator"                       = "f1a07417-d97a-45cb-824c-7a7467783830"
+    "Monitoring Metrics Publisher"                    = "3913510d-42f4-4e42-8a64-420c390055eb"
     "Reader"                                          = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
     "Role Based Access Control Administrator"         = "f58310d9-a9f6-439a-9e8d-f62e7b41a168"
     "Storage Account Contributor"                     = "17d1049b-9a84-46fb-8f53-869881c3d3ab"

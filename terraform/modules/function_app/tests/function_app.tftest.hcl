@@ -184,3 +184,52 @@ run "invalid_group" {
   }
   expect_failures = [var.private_endpoints]
 }
+
+run "no_telemetry_by_default" {
+  command = plan
+
+  assert {
+    condition     = length(azapi_resource.application_insights) == 0 && output.application_insights_id == null
+    error_message = "Telemetry is a choice."
+  }
+}
+
+run "telemetry_without_a_key" {
+  command = apply
+
+  variables {
+    application_insights = { name = "appi-func", workspace_id = "/subscriptions/s/log" }
+  }
+
+  override_resource {
+    target = azapi_resource.application_insights[0]
+    values = { output = { properties = { ConnectionString = "InstrumentationKey=i;IngestionEndpoint=https://x/" } } }
+  }
+
+  assert {
+    condition = (
+      azapi_resource.application_insights[0].body.properties.DisableLocalAuth &&
+      azapi_resource.application_insights[0].body.properties.WorkspaceResourceId == "/subscriptions/s/log"
+    )
+    error_message = "Nobody writes telemetry with a key."
+  }
+
+  assert {
+    condition = contains([
+      for setting in azapi_resource.this.body.properties.siteConfig.appSettings : setting.value
+      if setting.name == "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"
+    ], "Authorization=AAD;ClientId=00000000-0000-0000-0000-0000000000c1")
+    error_message = "The app signs in with its own identity."
+  }
+}
+
+run "invalid_telemetry_among_the_settings" {
+  command = plan
+
+  variables {
+    application_insights = { name = "appi-func", workspace_id = "/subscriptions/s/log" }
+    settings             = { APPLICATIONINSIGHTS_CONNECTION_STRING = "InstrumentationKey=i" }
+  }
+
+  expect_failures = [var.settings]
+}

@@ -59,7 +59,10 @@ run "locks" {
   command = apply
 
   variables {
-    locks = { storage = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st" }
+    locks = {
+      storage = { id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st" }
+      factory = { id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf", level = "ReadOnly" }
+    }
   }
 
   assert {
@@ -71,7 +74,7 @@ run "locks" {
   }
 
   assert {
-    condition     = keys(output.lock_ids) == ["storage"]
+    condition     = keys(output.lock_ids) == ["factory", "storage"]
     error_message = "One lock for each resource."
   }
 }
@@ -111,7 +114,32 @@ run "invalid_without_contact" {
 run "invalid_lock_on_workspace" {
   command = plan
   variables {
-    locks = { workspace = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/mlw" }
+    locks = { workspace = { id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/mlw" } }
   }
+  expect_failures = [var.locks]
+}
+
+run "lock_against_changes" {
+  command = plan
+
+  variables {
+    locks = { factory = { id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf", level = "ReadOnly" } }
+  }
+
+  assert {
+    condition = (
+      azapi_resource.lock["factory"].name == "read-only" && azapi_resource.lock["factory"].body.properties.level == "ReadOnly"
+    )
+    error_message = "A lock says its level."
+  }
+}
+
+run "invalid_level" {
+  command = plan
+
+  variables {
+    locks = { factory = { id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf", level = "None" } }
+  }
+
   expect_failures = [var.locks]
 }

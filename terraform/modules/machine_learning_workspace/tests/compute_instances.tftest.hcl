@@ -34,8 +34,13 @@ run "machine_of_one_person" {
   variables {
     tenant_id = "00000000-0000-0000-0000-0000000000aa"
     compute_instances = {
-      ci-anna = { vm_size = "Standard_D2s_v5", user_object_id = "00000000-0000-4000-8000-000000000001", start = "0 7 * * 1-5", stop = "0 19 * * *" }
-      ci-ben  = { vm_size = "Standard_D2s_v5", user_object_id = "00000000-0000-4000-8000-000000000002", idle_minutes = 1590 }
+      ci-anna = {
+        vm_size        = "Standard_D2s_v5"
+        user_object_id = "00000000-0000-4000-8000-000000000001"
+        start          = "0 7 * * 1-5"
+        stop           = "0 19 * * *"
+      }
+      ci-ben = { vm_size = "Standard_D2s_v5", user_object_id = "00000000-0000-4000-8000-000000000002", idle_minutes = 1590 }
     }
   }
 
@@ -103,7 +108,9 @@ run "invalid_tenant" {
   command = plan
 
   variables {
-    compute_instances = { ci-anna = { vm_size = "Standard_D2s_v5", user_object_id = "00000000-0000-4000-8000-000000000001" } }
+    compute_instances = {
+      ci-anna = { vm_size = "Standard_D2s_v5", user_object_id = "00000000-0000-4000-8000-000000000001" }
+    }
   }
 
   expect_failures = [var.tenant_id]
@@ -124,8 +131,10 @@ run "invalid_instance_user" {
   command = plan
 
   variables {
-    tenant_id         = "00000000-0000-0000-0000-0000000000aa"
-    compute_instances = { ci-anna = { vm_size = "Standard_D2s_v5", user_object_id = "anna" } }
+    tenant_id = "00000000-0000-0000-0000-0000000000aa"
+    compute_instances = {
+      ci-anna = { vm_size = "Standard_D2s_v5", user_object_id = "anna" }
+    }
   }
 
   expect_failures = [var.compute_instances]
@@ -135,8 +144,10 @@ run "invalid_instance_idle" {
   command = plan
 
   variables {
-    tenant_id         = "00000000-0000-0000-0000-0000000000aa"
-    compute_instances = { ci-anna = { vm_size = "Standard_D2s_v5", user_object_id = "00000000-0000-4000-8000-000000000001", idle_minutes = 5 } }
+    tenant_id = "00000000-0000-0000-0000-0000000000aa"
+    compute_instances = {
+      ci-anna = { vm_size = "Standard_D2s_v5", user_object_id = "00000000-0000-4000-8000-000000000001", idle_minutes = 5 }
+    }
   }
 
   expect_failures = [var.compute_instances]
@@ -146,8 +157,10 @@ run "invalid_instance_cron" {
   command = plan
 
   variables {
-    tenant_id         = "00000000-0000-0000-0000-0000000000aa"
-    compute_instances = { ci-anna = { vm_size = "Standard_D2s_v5", user_object_id = "00000000-0000-4000-8000-000000000001", stop = "19:00" } }
+    tenant_id = "00000000-0000-0000-0000-0000000000aa"
+    compute_instances = {
+      ci-anna = { vm_size = "Standard_D2s_v5", user_object_id = "00000000-0000-4000-8000-000000000001", stop = "19:00" }
+    }
   }
 
   expect_failures = [var.compute_instances]
@@ -157,9 +170,11 @@ run "invalid_instance_without_a_network" {
   command = plan
 
   variables {
-    tenant_id         = "00000000-0000-0000-0000-0000000000aa"
-    isolation_mode    = "Disabled"
-    compute_instances = { ci-anna = { vm_size = "Standard_D2s_v5", user_object_id = "00000000-0000-4000-8000-000000000001" } }
+    tenant_id      = "00000000-0000-0000-0000-0000000000aa"
+    isolation_mode = "Disabled"
+    compute_instances = {
+      ci-anna = { vm_size = "Standard_D2s_v5", user_object_id = "00000000-0000-4000-8000-000000000001" }
+    }
   }
 
   expect_failures = [var.compute_instances]

@@ -1,8 +1,8 @@
 """Who reaches a workspace's public endpoint, and where serverless compute stands.
 
 https://learn.microsoft.com/azure/machine-learning/how-to-configure-private-link#enable-public-access-only-from-internet-ip-ranges,
-https://learn.microsoft.com/azure/machine-learning/how-to-use-serverless-compute. Codes and sentences are (inferred), and
-that a subnet for serverless compute is refused beside a managed network.
+https://learn.microsoft.com/azure/machine-learning/how-to-use-serverless-compute. Codes and sentences are
+(inferred), as is that a subnet for serverless compute is refused beside a managed network.
 """
 
 from __future__ import annotations
