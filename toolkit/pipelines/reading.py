@@ -30,7 +30,8 @@ def read_factory(path: Path) -> Factory:
             return _read_folder(path, where)
         if path.is_file():
             return _read_file(path, where)
-    raise UsageError(f"{where} does not exist", hint=EXPECTED)
+        what = "is neither a file nor a folder" if path.exists() else "does not exist"
+    raise UsageError(f"{where} {what}", hint=EXPECTED)
 
 
 def _read_folder(path: Path, where: str) -> Factory:

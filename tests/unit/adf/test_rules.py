@@ -82,6 +82,21 @@ def test_a_fix_mends_what_was_found_and_leaves_the_other_lines(rule: str, tmp_pa
         assert json.loads(after) != json.loads(text)
 
 
+@pytest.mark.parametrize(
+    "rule", [rule for rule, one in EXAMPLES.items() if not one.files and not rule.startswith("limit")]
+)
+def test_all_fixes_at_once_come_to_an_end_and_leave_a_factory(rule: str, tmp_path: Path) -> None:
+    factory = made(tmp_path, EXAMPLES[rule].bad, None)
+    names = [one.label for one in factory.all]
+    for _ in range(3):
+        if not mend(lint(factory, RULES)):
+            break
+        factory = read_factory(tmp_path)
+    assert [(one.rule.id, one.what) for one in lint(factory, RULES) if one.edits] == []
+    assert factory.faults == []
+    assert [one.label for one in factory.all] == names
+
+
 @pytest.mark.parametrize("rule", [rule.id for rule in RULES if not rule.fixable])
 def test_what_needs_judgement_is_not_mended(rule: str, tmp_path: Path) -> None:
     if rule in ELSEWHERE:

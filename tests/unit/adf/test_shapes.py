@@ -88,6 +88,31 @@ def test_terraforms_json_without_the_factory_is_no_place_for_missing_references(
     assert errors(write(tmp_path / "state.json", terraform_state(resources))) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "line", "what"),
+    [
+        ("a.csv", "type,name,path\n", 1, "the columns are type, name, path, value"),
+        ("a.csv", "type,name,path,value\npipe,main,x,1\n", 2, "'pipe' is no kind of resource"),
+        ("a.csv", "type,name,path,value\n\npipeline,other,x,1\n", 3, "there is no pipeline other"),
+        (
+            "a.csv",
+            "type,name,path,value\npipeline,main,activities[1].name,1\n",
+            2,
+            "pipeline main has no activities[1].name",
+        ),
+        ("a.csv", "type,name,path,value\npipeline,main,-nothing,\n", 2, "pipeline main has no nothing"),
+        ("a.csv", "type,name,path,value\npipeline,main,,1\n", 2, "a row has a type, a name, a path and a value"),
+        ("a.json", '{\n"nobody": [{"name": "x"}]}', 2, "there is no resource nobody"),
+        ("a.json", "{\n", 2, "is no JSON: expecting property name enclosed in double quotes"),
+    ],
+)
+def test_what_a_deployment_would_not_find(name: str, text: str, line: int, what: str, tmp_path: Path) -> None:
+    folder = git_folder(tmp_path, factory(wait()))
+    write(folder / "deployment" / name, text)
+    (found,) = lint(read_factory(folder), select(["deployment-configuration"]))
+    assert (found.file, found.line, found.what) == (str(folder / "deployment" / name), line, what)
+
+
 def test_a_factory_without_properties_is_one(tmp_path: Path) -> None:
     folder = git_folder(tmp_path, factory(wait()))
     write(

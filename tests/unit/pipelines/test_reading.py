@@ -210,6 +210,7 @@ def test_a_file_that_is_no_resource_is_a_fault_and_the_others_are_read(tmp_path:
     ("make", "error", "words"),
     [
         (lambda folder: folder / "nowhere", UsageError, "does not exist"),
+        (lambda folder: Path("/dev/null"), UsageError, "is neither a file nor a folder"),
         (lambda folder: folder, UsageError, "holds no factory"),
         (lambda folder: git_folder(folder, {"pipeline": {}}), UsageError, "holds no factory"),
         (

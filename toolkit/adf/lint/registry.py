@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from toolkit.adf.lint import (
     contract,
+    deployments,
     expressions,
     files,
     flow,
@@ -34,6 +35,7 @@ FAMILIES: dict[str, tuple[Rule, ...]] = {
     "The runtime contract": contract.RULES,
     "Triggers": triggers.RULES,
     "Published and in the repository": published.RULES,
+    "Files for deployments": deployments.RULES,
     "Finding one's way": hygiene.RULES,
 }
 RULES: tuple[Rule, ...] = tuple(rule for family in FAMILIES.values() for rule in family)

@@ -55,6 +55,19 @@ EXAMPLES: dict[str, Example] = {
         {"pipeline": {"main": pipeline(execute("other")), "other": pipeline(wait())}},
         f"{FIRST}.typeProperties.pipeline.referenceName",
     ),
+    "deployment-configuration": Example(
+        factory(wait(), concurrency=1),
+        factory(wait(), concurrency=1),
+        "$",
+        files={
+            "deployment/prod.csv": "type,name,path,value\npipeline,main,concurrency,2\npipeline,main,concurency,2\n"
+        },
+        good_files={
+            "deployment/prod.csv": "type,name,path,value\n# by hand\npipeline,ma*,concurrency,2\npipeline,main,+x,2\n"
+            + 'pipeline,main,"activities[""Pause""].typeProperties.\'waitTimeInSeconds\'",2\n',
+            "deployment/prod.json": '{"main": [{"name": "$.properties.activities[0].name", "value": "x"}]}',
+        },
+    ),
     # -- limits
     "limit-activities": Example(
         factory(*[wait(f"W{n}") for n in range(81)]),
