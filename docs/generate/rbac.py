@@ -36,6 +36,22 @@ id of its variable (`operator_group_ids`, `data_scientist_group_ids`, `data_engi
 not here (probe `nobody`) has no role.
 """
 
+# `local` has no keys of its own: tests/contract/test_customer_managed_keys.py compares this with a platform that has.
+KEYS = """
+## Made by the platform with customer-managed keys
+
+Where `customer_managed_keys` is enabled. Each role is on one key, the narrowest scope that there is: an identity as which people's
+code runs (factory, Batch) uses no other service's key.
+
+| identity | scope | role | why |
+|---|---|---|---|
+| identity `batch` | key vault, key `batch` | Key Vault Crypto Service Encryption User | the Batch account encrypts with this key of the platform's |
+| identity `encryption` | key vault, key `container-registry` | Key Vault Crypto Service Encryption User | the registry encrypts with this key of the platform's |
+| identity `encryption` | key vault, key `storage` | Key Vault Crypto Service Encryption User | storage accounts encrypt with this key of the platform's |
+| identity `factory` | key vault, key `data-factory` | Key Vault Crypto Service Encryption User | the factory encrypts with this key of the platform's |
+| identity `workspace` | key vault, key `machine-learning-workspace` | Key Vault Crypto Service Encryption User | the workspace encrypts with this key of the platform's |
+"""  # noqa: E501
+
 _Outputs = Mapping[str, Any]
 
 
@@ -74,7 +90,7 @@ def document(environment: Environment) -> str:
         f"\n## {title}\n\n{matrix(outputs['role_assignments'], identities, scopes, roles)}"
         for title, outputs in (("Made by the platform", platform), ("Made by the bootstrap", bootstrap))
     ]
-    return HEAD + "".join(tables)
+    return HEAD + "".join(tables) + KEYS
 
 
 def identity_names(environment: Environment, platform: _Outputs) -> dict[str, str]:

@@ -22,6 +22,11 @@ key_vault = {
   purge_protection = true
 }
 
+customer_managed_keys = {
+  enabled      = true
+  rotate_after = "P1Y"
+}
+
 container_registry = {
   zone_redundancy         = true
   untagged_retention_days = 90

@@ -11,6 +11,7 @@ locals {
       "Contributor", # of the workspace's identity on what belongs to the workspace; CI has no wider right to pass on
       "Data Factory Contributor",
       "Key Vault Administrator",
+      "Key Vault Crypto Service Encryption User", # of what encrypts with a customer-managed key
       "Key Vault Reader",
       "Key Vault Secrets User",
       "Monitoring Metrics Publisher",

@@ -30,6 +30,7 @@ module "batch_account" {
   identity_id           = module.batch_identity["batch"].id
   node_identity_id      = module.batch_identity["batch-nodes"].id
   storage_account_id    = module.storage.id
+  customer_managed_key  = lookup(local.customer_managed_key, "batch", null)
   public_network_access = var.batch.public_network_access
   ip_rules              = var.batch.ip_rules
   pool = {

@@ -8,6 +8,7 @@ module "container_registry" {
   sku                     = var.container_registry.sku
   zone_redundancy         = var.container_registry.zone_redundancy
   untagged_retention_days = var.container_registry.untagged_retention_days
+  customer_managed_key    = lookup(local.customer_managed_key, "container_registry", null)
   public_network_access   = var.public_network_access.container_registry
   private_endpoints       = local.private_endpoints.container_registry
   diagnostics             = local.diagnostics

@@ -6,6 +6,7 @@ module "data_factory" {
   location              = var.location
   tags                  = local.tags
   public_network_access = var.public_network_access.data_factory
+  customer_managed_key  = lookup(local.customer_managed_key, "data_factory", null)
   time_to_live_minutes  = var.data_factory.time_to_live_minutes
   global_parameters     = merge({ environment = var.environment }, var.data_factory.global_parameters)
   git_configuration     = var.data_factory.git_configuration

@@ -18,6 +18,7 @@ module "function_storage" {
   tags                  = local.tags
   sku                   = var.storage.sku
   retention_days        = var.storage.retention_days
+  customer_managed_key  = lookup(local.customer_managed_key, "storage", null)
   containers            = [local.function_container]
   public_network_access = var.public_network_access.storage
   private_endpoints     = local.private_endpoints.function_storage

@@ -107,6 +107,8 @@ module "governance" {
     module.container_registry,
     module.data_factory,
     module.data_factory_pipelines,
+    module.encryption_access,
+    module.encryption_identity,
     module.function_app,
     module.function_storage,
     module.identity,

@@ -40,6 +40,7 @@ module "machine_learning_workspace" {
   key_vault_id                 = module.key_vault.id
   application_insights_id      = module.monitoring.application_insights_id
   container_registry_id        = module.container_registry.id
+  customer_managed_key         = lookup(local.customer_managed_key, "machine_learning_workspace", null)
   public_network_access        = var.public_network_access.machine_learning_workspace
   isolation_mode               = var.machine_learning.isolation_mode
   accept_firewall_cost         = var.machine_learning.accept_firewall_cost

@@ -304,7 +304,11 @@ output "federation" {
 
 output "role_assignments" {
   description = "Who may do what where, and why."
-  value       = merge(module.workspace_identity_access.assignments, module.access.assignments)
+  value = merge(
+    module.workspace_identity_access.assignments,
+    module.encryption_access.assignments,
+    module.access.assignments,
+  )
 }
 
 output "public_network_access" {
@@ -332,6 +336,25 @@ output "locks" {
   value       = module.governance.lock_ids
 }
 
+output "customer_managed_keys" {
+  description = "By service: the key that it encrypts with, when that is rotated, who uses it, and the resources that are encrypted."
+  value = {
+    for service, key in local.customer_managed_key : service => {
+      key_id       = module.key_vault.keys[key.key_name].id
+      key_uri      = key.key_uri
+      rotate_after = var.customer_managed_keys.rotate_after
+      identity_id  = key.identity_id
+      resource_ids = {
+        storage                    = concat([module.storage.id, module.lake.id, module.pointer_storage.id], module.function_storage[*].id)
+        container_registry         = [module.container_registry.id]
+        data_factory               = [module.data_factory.id]
+        machine_learning_workspace = [module.machine_learning_workspace.id]
+        batch                      = module.batch_account[*].id
+      }[service]
+    }
+  }
+}
+
 output "features" {
   description = "Which of the parts that an environment may leave out this one has."
   value = {
@@ -342,5 +365,6 @@ output "features" {
     locks        = length(local.locked) > 0
     budget       = var.budget != null
     receivers    = length(var.monitoring.alert_emails) + length(var.monitoring.action_group_ids) > 0
+    encryption   = local.customer_managed_keys_on
   }
 }

@@ -5,6 +5,7 @@ locals {
     module.identity,
     module.batch_identity,
     { for name, identity in local.service_identities : name => identity if name != "function" || local.with_function_app },
+    local.customer_managed_keys_on ? { encryption = module.encryption_identity[0] } : {},
   )
 
   containers       = module.storage.container_ids

@@ -19,6 +19,7 @@ module "storage" {
   retention_days        = var.storage.retention_days
   restore_days          = var.storage.restore_days
   file_shares           = true
+  customer_managed_key  = lookup(local.customer_managed_key, "storage", null)
   resource_access_rules = { for id in var.storage.resource_access_rules : id => var.tenant_id }
   lifecycle_rules       = var.storage.lifecycle_rules
   containers            = setunion(var.storage.containers, local.service_containers)
@@ -38,6 +39,7 @@ module "lake" {
   sku                   = var.storage.sku
   is_hns_enabled        = true
   versioning            = false
+  customer_managed_key  = lookup(local.customer_managed_key, "storage", null)
   retention_days        = var.storage.retention_days
   containers            = var.storage.lake_containers
   public_network_access = var.public_network_access.storage
@@ -57,6 +59,7 @@ module "pointer_storage" {
   tags                  = local.tags
   sku                   = var.storage.sku
   retention_days        = var.storage.retention_days
+  customer_managed_key  = lookup(local.customer_managed_key, "storage", null)
   containers            = [local.pointer_container]
   public_network_access = var.public_network_access.storage
   ip_rules              = setunion(var.storage.pointer_ip_rules, var.lease_ip_rules)

@@ -22,6 +22,13 @@ resource "azapi_resource" "this" {
           nodeIdentityReference = { resourceId = var.node_identity_id }
         }
       },
+      # Without a version, so that Batch follows the key's rotation: https://learn.microsoft.com/azure/batch/batch-customer-managed-key
+      var.customer_managed_key == null ? null : {
+        encryption = {
+          keySource          = "Microsoft.KeyVault"
+          keyVaultProperties = { keyIdentifier = var.customer_managed_key.key_uri }
+        }
+      },
       # There are no rules for a public endpoint that is off: https://learn.microsoft.com/azure/batch/public-network-access
       var.public_network_access == "Disabled" ? {} : {
         networkProfile = {

@@ -39,6 +39,36 @@ variable "storage_account_id" {
   type        = string
 }
 
+variable "customer_managed_key" {
+  description = <<-EOT
+    Key of the customer's to encrypt with; null for Microsoft's. For a new account.
+
+    * `key_uri`: the key's address without a version, so that Batch follows its rotation.
+    * `identity_id`: user-assigned identity that uses it.
+    * `role_assignment_ids`: what lets it; must be there first.
+  EOT
+  type = object({
+    key_uri             = string
+    identity_id         = string
+    role_assignment_ids = list(string)
+  })
+  default = null
+
+  validation {
+    condition = try(length(var.customer_managed_key.role_assignment_ids) > 0, true)
+    error_message = join(" ", [
+      "Azure refuses a key that its identity cannot use: pass the ids of the identity's role assignments on the key",
+      "(Key Vault Crypto Service Encryption User) in customer_managed_key.role_assignment_ids.",
+    ])
+  }
+
+  # The request does not say which of several identities reads the key.
+  validation {
+    condition     = try(var.customer_managed_key.identity_id == var.identity_id, true)
+    error_message = "The account uses its key as identity_id: give that identity the role on the key."
+  }
+}
+
 variable "pool" {
   description = <<-EOT
     The pool. It scales to zero when no task waits.

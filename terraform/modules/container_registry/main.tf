@@ -18,6 +18,16 @@ resource "azapi_resource" "this" {
   name      = var.name
   location  = var.location
   tags      = var.tags
+
+  dynamic "identity" {
+    for_each = var.customer_managed_key == null ? [] : [var.customer_managed_key.identity_id]
+
+    content {
+      type         = "UserAssigned"
+      identity_ids = [identity.value]
+    }
+  }
+
   body = {
     sku = { name = var.sku }
     properties = merge(
@@ -27,6 +37,17 @@ resource "azapi_resource" "this" {
         publicNetworkAccess      = var.public_network_access
       },
       var.sku == "Premium" ? local.premium_properties : null,
+      # Without a version, so that the registry looks for a new one every hour:
+      # https://learn.microsoft.com/azure/container-registry/tutorial-customer-managed-keys
+      var.customer_managed_key == null ? null : {
+        encryption = {
+          status = "enabled"
+          keyVaultProperties = {
+            identity      = var.customer_managed_key.identity_client_id
+            keyIdentifier = var.customer_managed_key.key_uri
+          }
+        }
+      },
     )
   }
 }

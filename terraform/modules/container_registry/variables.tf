@@ -61,6 +61,37 @@ variable "untagged_retention_days" {
   }
 }
 
+variable "customer_managed_key" {
+  description = <<-EOT
+    Key of the customer's to encrypt with; null for Microsoft's. Fixed when the registry is made.
+
+    * `key_uri`: the key's address without a version, so that the registry follows its rotation.
+    * `identity_id`: user-assigned identity that uses it.
+    * `identity_client_id`: that identity's client id.
+    * `role_assignment_ids`: what lets it; must be there first.
+  EOT
+  type = object({
+    key_uri             = string
+    identity_id         = string
+    identity_client_id  = string
+    role_assignment_ids = list(string)
+  })
+  default = null
+
+  validation {
+    condition = try(length(var.customer_managed_key.role_assignment_ids) > 0, true)
+    error_message = join(" ", [
+      "Azure refuses a key that its identity cannot use: pass the ids of the identity's role assignments on the key",
+      "(Key Vault Crypto Service Encryption User) in customer_managed_key.role_assignment_ids.",
+    ])
+  }
+
+  validation {
+    condition     = var.customer_managed_key == null || var.sku == "Premium"
+    error_message = "A customer-managed key needs sku = \"Premium\"."
+  }
+}
+
 variable "public_network_access" {
   description = "Enabled: the public endpoint answers trusted Azure services. Disabled: private endpoints only."
   type        = string

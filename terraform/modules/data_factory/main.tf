@@ -3,6 +3,14 @@ locals {
 
   properties = merge(
     { publicNetworkAccess = var.public_network_access },
+    # Without a version: https://learn.microsoft.com/azure/data-factory/enable-customer-managed-key
+    var.customer_managed_key == null ? null : {
+      encryption = {
+        vaultBaseUrl = var.customer_managed_key.vault_uri
+        keyName      = var.customer_managed_key.key_name
+        identity     = { userAssignedIdentity = var.customer_managed_key.identity_id }
+      }
+    },
     length(var.global_parameters) == 0 ? {} : {
       globalParameters = { for name, value in var.global_parameters : name => { type = "String", value = value } }
     },
@@ -26,6 +34,8 @@ locals {
     },
   )
 
+  identity_ids = distinct(concat(values(var.credentials), var.customer_managed_key == null ? [] : [var.customer_managed_key.identity_id]))
+
   managed_virtual_network_id = "${azapi_resource.this.id}/managedVirtualNetworks/default"
 }
 
@@ -37,9 +47,12 @@ resource "azapi_resource" "this" {
   tags      = var.tags
 
   identity {
-    type         = length(var.credentials) == 0 ? "SystemAssigned" : "SystemAssigned, UserAssigned"
-    identity_ids = length(var.credentials) == 0 ? null : values(var.credentials)
+    type         = length(local.identity_ids) == 0 ? "SystemAssigned" : "SystemAssigned, UserAssigned"
+    identity_ids = length(local.identity_ids) == 0 ? null : local.identity_ids
   }
+
+  # Of the identity's id.
+  ignore_casing = var.customer_managed_key != null
 
   body = { properties = local.properties }
 }

@@ -35,6 +35,31 @@ variable "time_to_live_minutes" {
   }
 }
 
+variable "customer_managed_key" {
+  description = <<-EOT
+    Key of the customer's to encrypt with; null for Microsoft's. For a factory in which nothing is yet, and never given up.
+
+    * `key_name`, `vault_uri`: the key, and the vault that it is in.
+    * `identity_id`: user-assigned identity that uses it.
+    * `role_assignment_ids`: what lets it; must be there first.
+  EOT
+  type = object({
+    key_name            = string
+    vault_uri           = string
+    identity_id         = string
+    role_assignment_ids = list(string)
+  })
+  default = null
+
+  validation {
+    condition = try(length(var.customer_managed_key.role_assignment_ids) > 0, true)
+    error_message = join(" ", [
+      "Azure refuses a key that its identity cannot use: pass the ids of the identity's role assignments on the key",
+      "(Key Vault Crypto Service Encryption User) in customer_managed_key.role_assignment_ids.",
+    ])
+  }
+}
+
 variable "managed_private_endpoints" {
   description = <<-EOT
     What the managed virtual network reaches, by name of the managed private endpoint.

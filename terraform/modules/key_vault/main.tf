@@ -10,7 +10,7 @@ resource "azapi_resource" "this" {
     properties = merge(
       {
         tenantId                     = var.tenant_id
-        sku                          = { family = "A", name = "standard" }
+        sku                          = { family = "A", name = contains(values(var.keys)[*].type, "RSA-HSM") ? "premium" : "standard" }
         enableRbacAuthorization      = true
         enableSoftDelete             = true
         softDeleteRetentionInDays    = var.retention_days

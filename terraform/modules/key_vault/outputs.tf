@@ -24,3 +24,20 @@ output "private_endpoints" {
     }
   }
 }
+
+output "keys" {
+  description = <<-EOT
+    Keys by name: their ids, their addresses without and with the version that is the newest now, and their vault.
+    Known once the keys are there.
+  EOT
+  value = {
+    for name, key in local.live_keys : name => {
+      id               = azapi_resource_action.key[name].resource_id
+      name             = name
+      uri              = "https://${var.name}.vault.azure.net/keys/${name}"
+      uri_with_version = key.keyUriWithVersion
+      vault_id         = azapi_resource.this.id
+      vault_uri        = "https://${var.name}.vault.azure.net"
+    }
+  }
+}

@@ -45,6 +45,41 @@ variable "retention_days" {
   }
 }
 
+variable "keys" {
+  description = <<-EOT
+    Keys that services encrypt with, by name. What is made stays as it is: a change of these is for keys that are not there yet.
+
+    * `type`: RSA, or RSA-HSM (which makes the vault a premium one).
+    * `size`: bits.
+    * `rotate_after`: age at which Key Vault makes a new version, in days, months or years (P90D, P18M, P1Y).
+    * `expire_after`: age at which a version that Key Vault made expires; null for never.
+  EOT
+  type = map(object({
+    type         = optional(string, "RSA")
+    size         = optional(number, 3072)
+    rotate_after = optional(string, "P1Y")
+    expire_after = optional(string)
+  }))
+  default  = {}
+  nullable = false
+
+  # https://learn.microsoft.com/azure/security/fundamentals/encryption-customer-managed-keys-support
+  validation {
+    condition     = length(var.keys) == 0 || var.purge_protection
+    error_message = "What is encrypted with a key is lost with it: services take keys of a vault with purge_protection = true only."
+  }
+
+  validation {
+    condition     = alltrue([for name in keys(var.keys) : can(regex("^[0-9a-zA-Z-]{1,127}$", name))])
+    error_message = "A key's name has up to 127 letters, digits and dashes."
+  }
+
+  validation {
+    condition     = alltrue([for key in var.keys : contains(["RSA", "RSA-HSM"], key.type) && contains([2048, 3072, 4096], key.size)])
+    error_message = "A key is of the type RSA or RSA-HSM, with 2048, 3072 or 4096 bits."
+  }
+}
+
 variable "ip_rules" {
   description = "Public IPv4 addresses or ranges that may reach the public endpoint."
   type        = set(string)

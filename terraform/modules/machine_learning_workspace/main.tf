@@ -75,7 +75,7 @@ resource "azapi_resource" "this" {
 
   identity {
     type         = "UserAssigned"
-    identity_ids = [var.identity_id]
+    identity_ids = distinct(concat([var.identity_id], var.customer_managed_key == null ? [] : [var.customer_managed_key.identity_id]))
   }
 
   body = {
@@ -95,6 +95,19 @@ resource "azapi_resource" "this" {
         hbiWorkspace                = var.high_business_impact
         enableDataIsolation         = false
         managedNetwork              = local.managed_network
+      },
+      # The metadata stay with the service, encrypted; otherwise it makes a database, a search service and an account in a group of its
+      # own in the subscription. https://learn.microsoft.com/azure/machine-learning/concept-customer-managed-keys
+      var.customer_managed_key == null ? null : {
+        enableServiceSideCMKEncryption = true
+        encryption = {
+          status   = "Enabled"
+          identity = { userAssignedIdentity = var.customer_managed_key.identity_id }
+          keyVaultProperties = {
+            keyVaultArmId = var.customer_managed_key.vault_id
+            keyIdentifier = var.customer_managed_key.key_uri_with_version
+          }
+        }
       },
       # Otherwise the network is made with the first job, which then waits half an hour for it:
       # https://learn.microsoft.com/azure/machine-learning/how-to-managed-network

@@ -352,6 +352,33 @@ variable "schema_validation" {
   default     = true
 }
 
+variable "customer_managed_key" {
+  description = <<-EOT
+    Key of the customer's to encrypt the workspace's metadata with; null for Microsoft's. Fixed when the workspace is made, but
+    for another key, or version, of the same vault.
+
+    * `key_uri_with_version`: address of the key's version: the workspace does not follow its rotation.
+    * `vault_id`: the vault that it is in, in the workspace's subscription.
+    * `identity_id`: user-assigned identity that uses it.
+    * `role_assignment_ids`: what lets it; must be there first.
+  EOT
+  type = object({
+    key_uri_with_version = string
+    vault_id             = string
+    identity_id          = string
+    role_assignment_ids  = list(string)
+  })
+  default = null
+
+  validation {
+    condition = try(length(var.customer_managed_key.role_assignment_ids) > 0, true)
+    error_message = join(" ", [
+      "Azure refuses a key that its identity cannot use: pass the ids of the identity's role assignments on the key",
+      "(Key Vault Crypto Service Encryption User) in customer_managed_key.role_assignment_ids.",
+    ])
+  }
+}
+
 variable "public_network_access" {
   description = "Enabled: the public endpoint answers every caller with a token. Disabled: private endpoints only."
   type        = string

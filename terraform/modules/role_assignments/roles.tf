@@ -10,6 +10,7 @@ locals {
     "Contributor"                                     = "b24988ac-6180-42a0-ab88-20f7382dd24c"
     "Data Factory Contributor"                        = "673868aa-7521-48a0-acc6-0f60742d39f5"
     "Key Vault Administrator"                         = "00482a5a-887f-4fb3-b363-3b7fe8e74483"
+    "Key Vault Crypto Service Encryption User"        = "e147488a-f6f5-4113-8e2d-b22465e65bf6"
     "Key Vault Reader"                                = "21090545-7ca7-4776-b22c-e363652d74d2"
     "Key Vault Secrets Officer"                       = "b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
     "Key Vault Secrets User"                          = "4633458b-17de-408a-b874-0445c86b69e6"

@@ -1,4 +1,23 @@
 locals {
+  cmk = var.customer_managed_key
+
+  # Without a version, so that the account looks for a new one every day. Queues and tables share the account's key only if they did
+  # when it was made: https://learn.microsoft.com/azure/storage/common/customer-managed-keys-overview
+  encryption = merge(
+    {
+      keySource                       = local.cmk == null ? "Microsoft.Storage" : "Microsoft.Keyvault"
+      requireInfrastructureEncryption = true
+      services = {
+        for service in concat(["blob", "file"], try(local.cmk.queues_and_tables, false) ? ["queue", "table"] : []) :
+        service => { enabled = true, keyType = "Account" }
+      }
+    },
+    local.cmk == null ? null : {
+      identity           = { userAssignedIdentity = local.cmk.identity_id }
+      keyvaultproperties = { keyname = local.cmk.key_name, keyvaulturi = local.cmk.vault_uri }
+    },
+  )
+
   properties = {
     accessTier                   = "Hot"
     allowBlobPublicAccess        = false
@@ -12,14 +31,7 @@ locals {
     minimumTlsVersion            = "TLS1_2"
     publicNetworkAccess          = var.public_network_access
     supportsHttpsTrafficOnly     = true
-    encryption = {
-      keySource                       = "Microsoft.Storage"
-      requireInfrastructureEncryption = true
-      services = {
-        blob = { enabled = true, keyType = "Account" }
-        file = { enabled = true, keyType = "Account" }
-      }
-    }
+    encryption                   = local.encryption
     networkAcls = {
       bypass        = var.bypass
       defaultAction = "Deny"
@@ -52,6 +64,19 @@ resource "azapi_resource" "this" {
   name      = var.name
   location  = var.location
   tags      = var.tags
+
+  # Of the identity's id.
+  ignore_casing = var.customer_managed_key != null
+
+  dynamic "identity" {
+    for_each = var.customer_managed_key == null ? [] : [var.customer_managed_key.identity_id]
+
+    content {
+      type         = "UserAssigned"
+      identity_ids = [identity.value]
+    }
+  }
+
   body = {
     kind       = "StorageV2"
     sku        = { name = var.sku }

@@ -104,6 +104,33 @@ variable "file_shares" {
   default     = false
 }
 
+variable "customer_managed_key" {
+  description = <<-EOT
+    Key of the customer's to encrypt with; null for Microsoft's.
+
+    * `key_name`, `vault_uri`: the key, and the vault that it is in.
+    * `identity_id`: user-assigned identity that uses it.
+    * `queues_and_tables`: queues and tables, too; fixed when the account is made.
+    * `role_assignment_ids`: what lets it; must be there first.
+  EOT
+  type = object({
+    key_name            = string
+    vault_uri           = string
+    identity_id         = string
+    queues_and_tables   = optional(bool, true)
+    role_assignment_ids = list(string)
+  })
+  default = null
+
+  validation {
+    condition = try(length(var.customer_managed_key.role_assignment_ids) > 0, true)
+    error_message = join(" ", [
+      "Azure refuses a key that its identity cannot use: pass the ids of the identity's role assignments on the key",
+      "(Key Vault Crypto Service Encryption User) in customer_managed_key.role_assignment_ids.",
+    ])
+  }
+}
+
 variable "resource_access_rules" {
   description = "Resource instances that pass the firewall with their identity: tenant by resource id."
   type        = map(string)
