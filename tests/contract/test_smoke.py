@@ -55,11 +55,15 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 
 
 def test_a_healthy_platform_is_all_green_twice_and_nothing_is_left_behind(platform: Platform) -> None:
-    """`local` has no locks: nothing can be proven of them, and that is no failure."""
+    """`local` has neither locks nor keys: nothing can be proven of them, and that is no failure."""
     for _ in range(2):
         result = run(platform.connection, platform.outputs, CHECKS)
         ended = {one.check.id: (one.outcome, one.requirement) for one in result.results if one.outcome != "PASS"}
-        assert ended == {"posture-locks": ("SKIP", "feature:locks")}
+        assert ended == {
+            "posture-locks": ("SKIP", "feature:locks"),
+            "keyvault-keys-valid": ("SKIP", "feature:encryption"),
+            "posture-customer-managed-keys": ("SKIP", "feature:encryption"),
+        }
         assert result.green
         assert [one.check.id for one in result.results] == [check.id for check in CHECKS]
     assert blobs(platform) == []
@@ -344,6 +348,8 @@ def test_every_check_but_these_is_turned_red_by_a_breakage_above() -> None:
             f"dns-{name}-private" for name in ("lake", "pointers", "vault", "registry", "workspace", "factory")
         ),  # as -storage-
         "posture-locks",  # its own test
+        "keyvault-keys-valid",  # test_customer_managed_keys.py
+        "posture-customer-managed-keys",
         "dns-public-outside",  # the sandbox has no way of putting a private address into public DNS
         "workspace-provisioned",  # nor of leaving a workspace half made
     }

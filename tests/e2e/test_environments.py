@@ -10,7 +10,8 @@ pytestmark = pytest.mark.e2e
 
 
 # What the environment's data leaves out is nothing to check.
-LEFT_OUT = {"dev": ["posture-locks"], "test": ["posture-locks"], "prod": []}
+NEITHER_LOCKS_NOR_KEYS = ["keyvault-keys-valid", "posture-locks", "posture-customer-managed-keys"]
+LEFT_OUT = {"dev": NEITHER_LOCKS_NOR_KEYS, "test": NEITHER_LOCKS_NOR_KEYS, "prod": []}
 
 
 @pytest.mark.parametrize("name", LEFT_OUT)

@@ -49,8 +49,12 @@ def test_smoke_proves_denials_too_and_is_green_twice(toolkit: Toolkit) -> None:
         report = toolkit.ok("smoke", "local", "--json").json
         passed = {check["id"] for check in report["checks"] if check["outcome"] == "PASS"}
         others = {check["id"]: check.get("requirement") for check in report["checks"] if check["id"] not in passed}
-        # In the sandbox every vantage and identity is there; local's data says that it has no locks.
-        assert others == {"posture-locks": "feature:locks"}
+        # In the sandbox every vantage and identity is there; local's data says that it has neither locks nor keys.
+        assert others == {
+            "posture-locks": "feature:locks",
+            "keyvault-keys-valid": "feature:encryption",
+            "posture-customer-managed-keys": "feature:encryption",
+        }
         assert len([check for check in passed if "denied" in check or "refused" in check]) >= 5
 
 

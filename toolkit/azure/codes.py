@@ -103,6 +103,8 @@ _VAULT_CODES = "https://learn.microsoft.com/azure/key-vault/general/rest-error-c
 _ENTRA = "https://learn.microsoft.com/entra/identity-platform/reference-error-codes"
 _MANAGED = "https://learn.microsoft.com/azure/data-factory/managed-virtual-network-private-endpoint"
 _LEASE = "https://learn.microsoft.com/rest/api/storageservices/lease-blob"
+_CMK_POLICY = "https://github.com/Azure/azure-cli/issues/12346"
+_CMK_STORAGE = "https://github.com/MicrosoftDocs/azure-docs/issues/84096"
 _INFERRED = "inferred"
 
 _WAIT = "wait until it is over, then run again"
@@ -116,6 +118,14 @@ _NETWORK = "correct the address ranges of the network in envs/{env}/env.toml"
 _GONE = "toolkit plan {env} shows what is missing"
 _OWNER = "have the owner of the subscription look at its state and billing"
 _ROLE = "have the operator run `toolkit bootstrap {env}`, which assigns the roles"
+_KEY_ROLE = (
+    "see that the key is enabled and not expired, that the vault lets trusted services in, and that the identity has "
+    "Key Vault Crypto Service Encryption User on the key (toolkit apply {env} assigns it)"
+)
+_KEY_BACK = (
+    "from inside the network: az keyvault key recover --vault-name VAULT --name KEY, or az keyvault key set-attributes "
+    "--enabled true; then toolkit apply {env}"
+)
 
 CODES: tuple[ErrorCode, ...] = (
     # Roles and principals
@@ -318,6 +328,26 @@ CODES: tuple[ErrorCode, ...] = (
                 "yet)", "assign Key Vault Secrets User (values) or Key Vault Reader (metadata) on the vault",
                 _VAULT_CODES, ROLE_SECONDS, kind="vault-role")
       for code in ("ForbiddenByRbac", "ForbiddenByPolicy")),
+    # Customer-managed keys. Services but storage and the registry have no code in public: what they say of wrapping.
+    ErrorCode("KeyVaultPolicyError", "the key vault of a customer-managed key has no purge protection",
+              "set key_vault.purge_protection = true in envs/{env}/terraform.tfvars, and apply", _CMK_POLICY),
+    ErrorCode("KeyVaultAuthenticationFailure", "the storage account's identity cannot use its customer-managed key (or "
+              "its role has not arrived yet)", _KEY_ROLE, _CMK_STORAGE, ROLE_SECONDS),
+    ErrorCode("KeyVaultEncryptionKeyNotFound", "the customer-managed key was disabled or deleted, or nobody may use it "
+              "any more, and nobody reads what is encrypted with it", _KEY_BACK, _BLOB),
+    ErrorCode("KeyVaultVaultNotFound", "the key vault of a customer-managed key was deleted, or cannot be reached",
+              "recover it (az keyvault recover --name NAME), and let trusted services in", _BLOB),
+    ErrorCode("KeyVaultAccessTokenCannotBeAcquired", "the identity that uses the customer-managed key is gone",
+              "toolkit apply {env} assigns it again", _BLOB),
+    ErrorCode("AddCMKToExistingFactoriesWithEntities", "a factory takes a customer-managed key only while it is empty",
+              "leave data_factory out of customer_managed_keys.services in envs/{env}/terraform.tfvars, or make the "
+              "environment anew", "https://github.com/Azure/Azure-DataFactory/issues/251"),
+    ErrorCode("CustomerManagedKeyMissing", "a customer-managed key is not in its key vault any more", _KEY_BACK,
+              _INFERRED, when=r"resource .{1,20}ResourceId .{1,300}/vaults/[^/]+/keys/[^/]+/ Api.*not found",
+              by_text=True),
+    ErrorCode("CustomerManagedKeyUnusable", "a service cannot use its customer-managed key (or the role has not "
+              "arrived yet)", _KEY_ROLE, "https://github.com/MicrosoftDocs/azure-docs/issues/61015", ROLE_SECONDS,
+              when=r"Failed to access KeyId|cannot use (its|the) customer-managed key", by_text=True),
     # The storage of Terraform's state
     ErrorCode("AuthorizationPermissionMismatch",
               "this identity may not lock the state of {env}: it can at most read it",

@@ -21,6 +21,7 @@ FEATURES: dict[str, tuple[str, str]] = {
     "locks": ("lock", "locks = false"),
     "budget": ("budget", "budget = null"),
     "receivers": ("receiver of alerts", "neither alert_emails nor action_group_ids in monitoring"),
+    "encryption": ("customer-managed key", "customer_managed_keys.enabled = false"),
 }
 
 _OUTPUTS: dict[str, str] = {
@@ -34,6 +35,7 @@ _OUTPUTS: dict[str, str] = {
     "data_factory_triggers": "triggers",
     "locks": "locks",
     "budget_id": "budget",
+    "customer_managed_keys": "encryption",
 }
 
 

@@ -6,7 +6,18 @@ from collections.abc import Collection
 
 from toolkit.checks.model import Check
 from toolkit.errors import UsageError, nearest
-from toolkit.smoke.checks import adf, dns, governance, keyvault, optional_services, posture, rbac, storage, workspace
+from toolkit.smoke.checks import (
+    adf,
+    customer_keys,
+    dns,
+    governance,
+    keyvault,
+    optional_services,
+    posture,
+    rbac,
+    storage,
+    workspace,
+)
 from toolkit.smoke.context import Context
 
 CATEGORIES = ("dns", "storage", "keyvault", "adf", "workspace", "rbac", "posture")
@@ -15,12 +26,14 @@ CHECKS: tuple[Check[Context], ...] = (
     *dns.CHECKS,
     *storage.CHECKS,
     *keyvault.CHECKS,
+    *customer_keys.OF_THE_VAULT,
     *adf.CHECKS,
     *workspace.CHECKS,
     *rbac.CHECKS,
     *posture.CHECKS,
     *optional_services.CHECKS,
     *governance.CHECKS,
+    *customer_keys.OF_THE_SERVICES,
 )
 
 

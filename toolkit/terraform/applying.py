@@ -102,8 +102,8 @@ def check_losses(session: Session, plan: SavedPlan, root: RootName, allowed: Map
     deliberate by itself."""
     if not plan.destroy:
         check_addresses(plan.summary, allowed)
+        refuse_unchangeable(plan.document, session.environment.name)  # first, since nobody can allow it
         refuse_losses(plan, root, session.environment.name, allowed)
-        refuse_unchangeable(plan.document, session.environment.name)
 
 
 def _held(session: Session, plan: SavedPlan, root: RootName) -> dict[str, str]:

@@ -13,6 +13,22 @@ from typing import Any
 from toolkit.errors import RefusedError
 from toolkit.terraform.plan import azure_body, azure_type
 
+_ACCOUNTS = "Microsoft.Storage/storageAccounts"
+_BATCH = "Microsoft.Batch/batchAccounts"
+# What takes a customer-managed key only when it is made, and what of it does:
+# https://learn.microsoft.com/azure/container-registry/tutorial-customer-managed-keys,
+# https://learn.microsoft.com/azure/data-factory/enable-customer-managed-key (a factory in which nothing is yet),
+# https://learn.microsoft.com/azure/machine-learning/concept-customer-managed-keys,
+# https://learn.microsoft.com/azure/batch/batch-customer-managed-key#frequently-asked-questions,
+# https://learn.microsoft.com/azure/storage/common/account-encryption-key-create (of accounts: queues and tables)
+_KEYS = {
+    "Microsoft.ContainerRegistry/registries": "a registry",
+    "Microsoft.DataFactory/factories": "a factory",
+    "Microsoft.MachineLearningServices/workspaces": "a workspace",
+    _BATCH: "a Batch account",
+    _ACCOUNTS: "a storage account",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -37,6 +53,9 @@ def refusals(document: dict[str, Any]) -> tuple[Refusal, ...]:
             found += _retention(item["address"], azure_body(before), azure_body(after))
         elif kind == "Microsoft.Network/virtualNetworks":
             found += _ranges(document, item["address"], before, after)
+        elif kind in _KEYS:
+            unknown = change.get("after_unknown")
+            found += _encryption(item["address"], kind, _encrypted(before), _encrypted(after) or _encrypted(unknown))
     return tuple(found)
 
 
@@ -100,3 +119,34 @@ def _users(document: dict[str, Any], subnet: str) -> list[str]:
         for item in document["resource_changes"]
         if item["type"] == "azapi_resource" and asked in json.dumps(azure_body(item["change"]["before"])).lower()
     ]
+
+
+def _encryption(address: str, kind: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator[Refusal]:
+    """A Batch account may give its key up, a storage account take and give up any, but not for queues and tables."""
+    if kind == _ACCOUNTS:
+        was, will = (
+            {name for name in ("queue", "table") if name in (encryption.get("services") or {})}
+            for encryption in (before, after)
+        )
+        if was != will:
+            yield Refusal(
+                address,
+                f"{_KEYS[kind]} decides when it is made whether its queues and tables share its key",
+                "set customer_managed_keys.queues_and_tables back: the other data take a key at any time",
+            )
+    elif bool(before) != bool(after) and not (before and kind == _BATCH):
+        yield Refusal(
+            address,
+            f"{_KEYS[kind]} takes a customer-managed key when it is made, and "
+            + ("this one was made without" if after else "keeps it"),
+            'put customer_managed_keys back (storage alone takes a key at any time: services = ["storage"] and '
+            "queues_and_tables = false); the others have one in an environment that is made with it, or made again: "
+            "save the data, toolkit destroy, toolkit apply",
+        )
+
+
+def _encrypted(values: Any) -> dict[str, Any]:
+    if not isinstance(values, dict) or not isinstance(values.get("body"), dict | str):
+        return {}
+    found = azure_body(values).get("properties", {}).get("encryption")
+    return found if isinstance(found, dict) else {}

@@ -264,6 +264,9 @@ TEXTS = {
     "OperationQueued": "The zone already has 10 operations like this queued.",
     "EndpointNotApproved": "The managed private endpoint mpe-x is not approved on its target.",
     "EndpointNotConnected": "/subscriptions/s has no live connection from the managed private endpoint mpe-x: apply",
+    "CustomerManagedKeyMissing": 'resource "Resource: (ResourceId \\"/subscriptions/s/resourceGroups/g/providers/'
+    'Microsoft.KeyVault/vaults/kv/keys/storage\\" / Api Version \\"2026-02-01\\")" not found',
+    "CustomerManagedKeyUnusable": "Failed to access KeyId 'https://kv.vault.azure.net/keys/k'. Verify that identity",
     "WorkspaceSoftDeleted": "Soft-deleted workspace exists. Please purge or recover it: /subscriptions/s",
     "StateLocked": "Error acquiring the state lock\nstate blob is already locked\nLock Info:\n  ID:        1b0f7a4e\n",
     "StateLeased": 'Error acquiring the state lock\nstate blob is already locked\nblob metadata "terraformlockid" was '
