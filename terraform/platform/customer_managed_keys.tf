@@ -11,7 +11,7 @@ locals {
       storage                    = module.encryption_identity[0]
       container_registry         = module.encryption_identity[0]
       data_factory               = module.identity["factory"]
-      machine_learning_workspace = module.identity["workspace"]
+      machine_learning_workspace = local.service_identities.workspace
     },
     local.with_batch ? { batch = module.batch_identity["batch"] } : {},
   ) : {}
