@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from azure.core.credentials import TokenCredential
@@ -12,7 +15,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.identity import ManagedIdentityCredential
 from azure.storage.blob import BlobClient, BlobServiceClient
 
-from tests.contract.smoke_platform import Platform
+from tests.contract.smoke_platform import Platform, toolkit
 from toolkit.azure.api_versions import api_version
 from toolkit.azure.clients import VAULT_API_VERSION, Actor
 
@@ -126,7 +129,33 @@ def function_keeps_its_host_in_its_own_account(platform: Platform, _: Hosted) ->
         service.create_container("azure-webjobs-hosts")
 
 
+def ci_ships_code_that_runs(platform: Platform, _: Hosted) -> None:
+    """Registered and published as CI, run by the cluster as its own identity."""
+    name, said = "work-code", f"this is {uuid.uuid4()}"
+    computes, environments = (platform.outputs[f"machine_learning_{kind}"] for kind in ("computes", "environments"))
+    with TemporaryDirectory() as folder:
+        source, job = Path(folder) / "src", Path(folder) / "job.yml"
+        source.mkdir()
+        (source / "train.py").write_text(f"print('{said}')\n")
+        registered = as_ci(platform, "assets", "register", "local", name, "--path", str(source), "--json")
+        found = json.loads(registered)
+        as_ci(platform, "assets", "publish", "local", name, "--version", found["version"])
+        assert "is valid" in as_ci(platform, "assets", "verify", "local", name)
+        job.write_text(
+            f"command: python train.py\ncode: azureml:{found['id']}\ncompute: azureml:{next(iter(computes))}\n"
+            f"environment: azureml:{next(iter(environments.values()))}\n"
+        )
+        assert said in as_ci(platform, "jobs", "submit", "local", str(job), "--wait")
+
+
+def as_ci(platform: Platform, *arguments: str) -> str:
+    done = toolkit(platform.project, *arguments, "--as", "ci")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 WORK: dict[str, Callable[[Platform, Hosted], None]] = {
+    "CI ships code that runs": ci_ships_code_that_runs,
     "the factory writes raw data": factory_writes("raw"),
     "the factory writes curated data": factory_writes("curated"),
     "the workspace reads raw data": workspace_reads("raw"),
