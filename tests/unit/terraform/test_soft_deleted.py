@@ -98,12 +98,18 @@ def test_what_is_said_of_a_deleted_account() -> None:
 
 
 DRIFTED = {"resource_drift": [{"address": "a.x"}]}
-STANDING = {"prior_state": {"values": {"root_module": {"child_modules": [{"resources": [{"mode": "managed"}]}]}}}}
+VAULT = {"address": "module.key_vault.azapi_resource.this", "mode": "managed"}
+STANDING = {"prior_state": {"values": {"root_module": {"child_modules": [{"resources": [VAULT]}]}}}}
+# A vault with purge protection that was recovered for this very apply.
+RECOVERED = {**STANDING, "resource_changes": [{**VAULT, "change": {"actions": ["no-op"], "importing": {"id": "x"}}}]}
+KEPT = {**STANDING, "resource_changes": [{**VAULT, "change": {"actions": ["no-op"]}}]}
 DATA_ONLY = {"prior_state": {"values": {"root_module": {"resources": [{"mode": "data"}]}}}}
 
 
 @pytest.mark.parametrize(
-    ("document", "platform"), [({}, False), (DATA_ONLY, False), (DRIFTED, True), (STANDING, True)], ids=str
+    ("document", "platform"),
+    [({}, False), (DATA_ONLY, False), (RECOVERED, False), (DRIFTED, True), (STANDING, True), (KEPT, True)],
+    ids=str,
 )
 def test_who_destroyed_a_platform_does_not_want_it_back(document: dict[str, Any], platform: bool) -> None:
     assert SoftDeleted("platform")._stands(document) is platform

@@ -43,9 +43,12 @@ class SoftDeleted(Past):
     def _stands(self, document: Json) -> bool:
         """Whether the root was applied and not destroyed: who destroyed it does not want back what it held.
 
-        The bootstrap's own state is in an account: with that, what tells it apart is gone, too.
+        The bootstrap's own state is in an account: with that, what tells it apart is gone, too. What the plan takes
+        into the state, such as a vault that was just recovered after a destroy, is no sign of a platform that stands.
         """
-        return self.root == "bootstrap" or bool(prior_resources(document) or document.get("resource_drift"))
+        imported = {item["address"] for item in document.get("resource_changes", []) if item["change"].get("importing")}
+        known = {item["address"] for item in (*prior_resources(document), *document.get("resource_drift", []))}
+        return self.root == "bootstrap" or bool(known - imported)
 
     def _announcement(self, session: Session, document: Json, one: Restorable) -> str:
         if _recreated(session, one):
