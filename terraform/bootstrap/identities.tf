@@ -113,6 +113,20 @@ module "role_assignments" {
       principal_type = "ServicePrincipal"
       why            = "deleted vaults keep their names, deleted storage accounts what they held: both belong to the subscription then"
     }
+    ci_preflight = {
+      scope          = local.subscription
+      role           = "preflight_reader"
+      principal_id   = module.ci.principal_id
+      principal_type = "ServicePrincipal"
+      why            = "quotas, zones and names are a subscription's, and are looked at before anything is changed"
+    }
+    plan_preflight = {
+      scope          = local.subscription
+      role           = "preflight_reader"
+      principal_id   = module.plan.principal_id
+      principal_type = "ServicePrincipal"
+      why            = "a plan says what the apply would be refused for"
+    }
     ci_state_firewall = {
       scope          = module.state.id
       role           = "storage_firewall_operator"

@@ -51,6 +51,28 @@ locals {
       scopes      = [azapi_resource.platform_resource_group.id, azapi_resource.state_resource_group.id]
       actions     = ["Microsoft.Storage/storageAccounts/read", "Microsoft.Storage/storageAccounts/write"]
     }
+    # What the toolkit asks of the subscription before it changes anything: quotas, zones, names, and what is deleted or locked.
+    # Without these it leaves the answers to the apply, which then stops half-way.
+    # https://learn.microsoft.com/azure/role-based-access-control/permissions/
+    preflight_reader = {
+      role_name   = "Preflight Reader"
+      description = "Sees limits, names and zones of the subscription before a platform is changed, and no content."
+      scopes      = [local.subscription]
+      actions = [
+        "Microsoft.Authorization/locks/read",
+        "Microsoft.ContainerRegistry/checkNameAvailability/read",
+        "Microsoft.ContainerRegistry/registries/read",
+        "Microsoft.KeyVault/checkNameAvailability/read",
+        "Microsoft.KeyVault/vaults/read",
+        "Microsoft.MachineLearningServices/locations/usages/read",
+        "Microsoft.MachineLearningServices/locations/vmSizes/read",
+        "Microsoft.Resources/subscriptions/locations/read",
+        "Microsoft.Storage/checkNameAvailability/read",
+        "Microsoft.Storage/deletedAccounts/read",
+        "Microsoft.Storage/storageAccounts/read",
+        "Microsoft.Web/geoRegions/read",
+      ]
+    }
     # A deleted vault belongs to the subscription, no longer to a resource group. Where purge protection forbids purging, the
     # right to do so would only reach other people's vaults.
     # https://learn.microsoft.com/azure/key-vault/general/key-vault-recovery

@@ -6,6 +6,7 @@ The tests of the module share a project and run in the order in which they stand
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -20,6 +21,7 @@ from azure.mgmt.storage import StorageManagementClient
 
 from tests.conftest import copy_project
 from tests.contract.escalations import ESCALATIONS, Place
+from tests.e2e.requests import requests
 from toolkit.azure.arm import ARM, arm_client
 from toolkit.azure.credentials import runner_credential
 from toolkit.azure.login import check_login
@@ -40,6 +42,10 @@ pytestmark = pytest.mark.contract
 OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 RBAC_ADMINISTRATOR = "f58310d9-a9f6-439a-9e8d-f62e7b41a168"
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+
+
+# Of the subscription, not of the platform's group.
+PREFLIGHT = re.compile(r"/subscriptions/[^/]+/(locations|providers)\b(?!.*/resourceGroups/)")
 
 
 class InPullRequest(Environment):
@@ -108,11 +114,15 @@ def planned(session: Session, **options: bool) -> SavedPlan:
 
 
 def test_ci_plans_and_applies_the_whole_platform(ci: Environment) -> None:
-    with session_of(ci) as session:
+    with session_of(ci) as session, requests(ci.project.root) as seen:
         plan = planned(session)
         assert {change.action for change in plan.summary.changes} == {"create"}
         apply_platform(session, plan)
         assert planned(session).summary.empty
+    asked = [line for line in seen.lines if "//management.azure.com/" in line["url"]]
+    assert len({line["url"].partition("?")[0] for line in asked if PREFLIGHT.search(line["url"])}) >= 5
+    # What a check before the apply may not read, it leaves to the apply without a word.
+    assert [f"{line['method']} {line['url']}" for line in asked if line["status"] == 403] == []
 
 
 def test_ci_signs_in_from_its_environment_only(pull_request: Environment, made: dict[str, Any]) -> None:
