@@ -198,6 +198,22 @@ variable "azure_devops_federation" {
     subject = string
   })
   default = null
+
+  # https://github.com/microsoft/terraform-provider-azuredevops/issues/1361
+  validation {
+    condition = var.azure_devops_federation == null || try(
+      can(regex("^https://vstoken\\.dev\\.azure\\.com/[^/]+$", var.azure_devops_federation.issuer)) &&
+      can(regex("^sc://[^/]+/[^/]+/[^/]+$", var.azure_devops_federation.subject)) ||
+      can(regex("^https://login\\.microsoftonline\\.com/[^/]+/v2\\.0$", var.azure_devops_federation.issuer)) &&
+      can(regex("^/eid1/", var.azure_devops_federation.subject)),
+      false
+    )
+    error_message = join(" ", [
+      "azure_devops_federation takes both values from the service connection's page:",
+      "https://login.microsoftonline.com/TENANT/v2.0 with a subject /eid1/..., or, of one made before 2025,",
+      "https://vstoken.dev.azure.com/ORGANIZATION_ID with sc://ORGANIZATION/PROJECT/CONNECTION.",
+    ])
+  }
 }
 
 variable "github_branches" {
@@ -299,6 +315,22 @@ variable "azure_devops_plan_federation" {
     subject = string
   })
   default = null
+
+  # https://github.com/microsoft/terraform-provider-azuredevops/issues/1361
+  validation {
+    condition = var.azure_devops_plan_federation == null || try(
+      can(regex("^https://vstoken\\.dev\\.azure\\.com/[^/]+$", var.azure_devops_plan_federation.issuer)) &&
+      can(regex("^sc://[^/]+/[^/]+/[^/]+$", var.azure_devops_plan_federation.subject)) ||
+      can(regex("^https://login\\.microsoftonline\\.com/[^/]+/v2\\.0$", var.azure_devops_plan_federation.issuer)) &&
+      can(regex("^/eid1/", var.azure_devops_plan_federation.subject)),
+      false
+    )
+    error_message = join(" ", [
+      "azure_devops_plan_federation takes both values from the service connection's page:",
+      "https://login.microsoftonline.com/TENANT/v2.0 with a subject /eid1/..., or, of one made before 2025,",
+      "https://vstoken.dev.azure.com/ORGANIZATION_ID with sc://ORGANIZATION/PROJECT/CONNECTION.",
+    ])
+  }
 
   validation {
     condition = (

@@ -26,7 +26,8 @@ FOREIGN = 'subnet_ids = { private_endpoints = "" }'
 NETWORK = f"/subscriptions/{'0' * 8}-0000-4000-8000-{'0' * 12}/resourceGroups/g/providers/Microsoft.Network"
 DELEGATED = 'delegation = "Microsoft.App/environments"'
 SUBNET = "private_endpoints = { newbits = 4, netnum = 0, private_endpoints = true }"
-ISSUER = '{ issuer = "https://issuer", subject = "s" }'
+ISSUER = '{ issuer = "https://login.microsoftonline.com/t/v2.0", subject = "/eid1/c/pub/t/a" }'
+FOREIGN_ISSUER = '{ issuer = "https://vstoken.dev.azure.com/o", subject = "/eid1/c/pub/t/a" }'
 MANY = ", ".join(f'"b{number}"' for number in range(20))
 ACCESS = dict.fromkeys(
     ["storage", "state", "key_vault", "container_registry", "data_factory", "machine_learning_workspace"], "Disabled"
@@ -81,7 +82,9 @@ BAD: dict[tuple[RootName, str], list[str | dict[str, Any]]] = {
         'github_plan_branches = ["a/b", "a.b"]',
         f"github_plan_branches = [{MANY}]",
     ],
+    ("bootstrap", "azure_devops_federation"): [f"azure_devops_federation = {FOREIGN_ISSUER}"],
     ("bootstrap", "azure_devops_plan_federation"): [
+        f"azure_devops_plan_federation = {FOREIGN_ISSUER}",
         f"azure_devops_federation = {ISSUER}\nazure_devops_plan_federation = {ISSUER}"
     ],
     ("bootstrap", "further_delegated_roles"): ['further_delegated_roles = ["Owner"]'],

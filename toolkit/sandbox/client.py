@@ -117,6 +117,12 @@ class Sandbox:
         """The same for a job that is described (entra/github.py): the issuer makes its subject, as GitHub does."""
         return self._federation({"job": dict(job)})
 
+    def service_connection_settings(self, connection_id: str, issuer: str, subject: str) -> dict[str, str]:
+        """The variables that a job of Azure DevOps has for a service connection. Holds a secret."""
+        body = {"connection_id": connection_id, "issuer": issuer, "subject": subject}
+        answer = self._control("POST", "/service-connection", body)
+        return {"SYSTEM_OIDCREQUESTURI": answer["request_uri"], "SYSTEM_ACCESSTOKEN": answer["access_token"]}
+
     def _federation(self, body: Mapping[str, Any]) -> dict[str, str]:
         answer = self._control("POST", "/federation", body)
         return {

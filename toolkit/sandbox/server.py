@@ -29,6 +29,7 @@ from toolkit.sandbox.chain import AccessLog, Router, build_chain
 from toolkit.sandbox.client import proxy_settings
 from toolkit.sandbox.composition import Compose, InnerPath, platform
 from toolkit.sandbox.control.api import ControlApi
+from toolkit.sandbox.entra.azure_devops import AzureDevOps
 from toolkit.sandbox.entra.directory import EntraDirectory
 from toolkit.sandbox.entra.federation import Federation
 from toolkit.sandbox.entra.github import GitHubActions
@@ -84,12 +85,14 @@ class SandboxDaemon:
             cleanup.push_async_callback(self._parts.close)
 
             github = GitHubActions(SigningKey(paths.github_key), store)
+            azure_devops = AzureDevOps(SigningKey(paths.azure_devops_key), key, store)
+            federation = Federation(store, github, azure_devops)
             identities = ManagedIdentityEndpoints(store, directory, tokens)
-            entra = EntraService(directory, tokens, key, github, Federation(store, github), identities)
+            entra = EntraService(directory, tokens, key, github, azure_devops, federation, identities)
             self._router = Router((entra, *self._parts.services))
             access_log = AccessLog(paths.request_log)
             cleanup.callback(access_log.close)
-            control = ControlApi(self, directory, github, identities, random_secret(paths.control_token))
+            control = ControlApi(self, directory, github, azure_devops, identities, random_secret(paths.control_token))
             chain = build_chain(access_log, control, self._router)
             self._parts.ready(InnerPath(chain, self._router))
             engine = HttpEngine(chain)

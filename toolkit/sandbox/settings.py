@@ -42,6 +42,10 @@ class SandboxPaths:
         return self.root / "github.key"
 
     @property
+    def azure_devops_key(self) -> Path:
+        return self.root / "azure-devops.key"
+
+    @property
     def engineer_secret(self) -> Path:
         return self.root / "engineer.secret"
 

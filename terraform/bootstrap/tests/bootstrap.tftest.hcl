@@ -95,8 +95,17 @@ run "only_deleted_vaults_reach_beyond_the_resource_groups" {
   command = plan
 
   assert {
-    condition     = [for key, a in output.role_assignments : key if !can(regex("/resourceGroups/", a.scope))] == ["ci_deleted_vaults"]
-    error_message = "No role may reach as far as the subscription, except to vaults that are deleted."
+    condition = toset([
+      for key, a in output.role_assignments : key if !can(regex("/resourceGroups/", a.scope))
+    ]) == toset(["ci_deleted_vaults", "ci_preflight", "plan_preflight"])
+    error_message = "No role may reach as far as the subscription, except to vaults that are deleted, and to limits and names."
+  }
+
+  assert {
+    condition = alltrue([
+      for action in azapi_resource.role_definition["preflight_reader"].body.properties.permissions[0].actions : endswith(action, "/read")
+    ])
+    error_message = "Who looks before a change changes nothing."
   }
 }
 
@@ -354,7 +363,7 @@ run "the_read_only_identity_reads" {
   assert {
     condition = {
       for key, a in output.role_assignments : key => a.role if startswith(key, "plan_")
-    } == { plan_platform = "Reader", plan_state = "Storage Blob Data Reader" }
+    } == { plan_platform = "Reader", plan_preflight = "preflight_reader", plan_state = "Storage Blob Data Reader" }
     error_message = "Plans of pull requests read, and nothing else."
   }
 
@@ -606,4 +615,28 @@ run "invalid_plan_branches_of_one_name" {
   }
 
   expect_failures = [var.github_plan_branches]
+}
+
+run "service_connection_of_before_2025" {
+  command = plan
+
+  variables {
+    azure_devops_federation = { issuer = "https://vstoken.dev.azure.com/o", subject = "sc://contoso/ml-platform/azure-dev" }
+  }
+
+  assert {
+    condition     = local.federated_credentials["azure-devops"].subject == var.azure_devops_federation.subject
+    error_message = "An older service connection signs in, too."
+  }
+}
+
+run "invalid_service_connection" {
+  command = plan
+
+  variables {
+    azure_devops_federation      = { issuer = "https://vstoken.dev.azure.com/o", subject = "/eid1/c/pub/t/a" }
+    azure_devops_plan_federation = { issuer = "https://login.microsoftonline.com/t/v2.0", subject = "sc://contoso/ml-platform/plan" }
+  }
+
+  expect_failures = [var.azure_devops_federation, var.azure_devops_plan_federation]
 }

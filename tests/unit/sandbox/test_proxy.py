@@ -325,7 +325,7 @@ def test_authority_ports_and_identities_survive_a_restart(tmp_path: Path, mirror
             first.sandbox.engineer_client_id,
             first.secret(),
         )
-        private = ("ca.key", "entra.key", "github.key", "engineer.secret", "control.token")
+        private = ("ca.key", "entra.key", "github.key", "azure-devops.key", "engineer.secret", "control.token")
         assert [(first.paths.root / name).stat().st_mode & 0o777 for name in private] == [0o600] * len(private)
     with running_front(tmp_path / "sandbox", [mirror]) as second:
         after = (

@@ -7,6 +7,7 @@ another user of the machine can do nothing.
     POST /subscriptions {subscription_id, tenant_id, display_name}   -> {vantages: {name: {proxy_port, dns_port}}}
                         and core_quotas: {name: cores}, where it was granted others than vm_sizes.py has
     POST /federation    {subject, claims} or {job}                   -> {request_url, request_token}
+    POST /service-connection {connection_id, issuer, subject}        -> {request_uri, access_token}
     POST /identities    {resource_id}                                -> {identity_endpoint, identity_header}
     POST /profile       {name: instant|realistic, scale}             -> {name, scale}
     POST /clock         {advance: seconds}                           -> {advanced}
@@ -27,6 +28,7 @@ from starlette.responses import JSONResponse, Response
 from toolkit.errors import ToolkitError
 from toolkit.records import Json
 from toolkit.sandbox.chain import Exchange, Next
+from toolkit.sandbox.entra.azure_devops import REQUEST_URI, AzureDevOps
 from toolkit.sandbox.entra.directory import EntraDirectory
 from toolkit.sandbox.entra.github import GITHUB_REQUEST_URL, GitHubActions, Job, job_of_subject
 from toolkit.sandbox.entra.identities import APP_ENDPOINT, ManagedIdentityEndpoints
@@ -61,18 +63,21 @@ class ControlApi:
         daemon: Daemon,
         directory: EntraDirectory,
         github: GitHubActions,
+        azure_devops: AzureDevOps,
         identities: ManagedIdentityEndpoints,
         token: str,
     ) -> None:
         self._daemon = daemon
         self._directory = directory
         self._github = github
+        self._azure_devops = azure_devops
         self._identities = identities
         self._token = token
         self._routes: dict[tuple[str, str], Callable[[Request], Awaitable[Json]]] = {
             ("GET", "/status"): self._status,
             ("POST", "/subscriptions"): self._subscriptions,
             ("POST", "/federation"): self._federation,
+            ("POST", "/service-connection"): self._service_connection,
             ("POST", "/identities"): self._managed_identities,
             ("POST", "/profile"): self._profile,
             ("POST", "/clock"): self._clock,
@@ -123,6 +128,14 @@ class ControlApi:
             subject = _text(body, "subject")
             token = self._github.open_request(job_of_subject(subject, body.get("claims")), subject)
         return {"request_url": GITHUB_REQUEST_URL, "request_token": token}
+
+    async def _service_connection(self, request: Request) -> Json:
+        body = await _body(request)
+        connection_id, issuer, subject = (_text(body, name) for name in ("connection_id", "issuer", "subject"))
+        if self._azure_devops.key_of(issuer) is None:
+            raise BadRequest(f"{issuer} is neither Azure DevOps' issuer nor Entra's")
+        token = self._azure_devops.open_request(connection_id, issuer, subject)
+        return {"request_uri": REQUEST_URI, "access_token": token}
 
     async def _managed_identities(self, request: Request) -> Json:
         secret = self._identities.open_endpoint(_text(await _body(request), "resource_id"))

@@ -10,6 +10,7 @@ from typing import Any
 import jwt
 
 from toolkit.sandbox.entra import errors
+from toolkit.sandbox.entra.azure_devops import AzureDevOps
 from toolkit.sandbox.entra.directory import Account
 from toolkit.sandbox.entra.github import GITHUB_ISSUER, GitHubActions
 from toolkit.sandbox.store import Store
@@ -20,9 +21,10 @@ _FEDERATED_CREDENTIALS = "Microsoft.ManagedIdentity/userAssignedIdentities/feder
 class Federation:
     """Decides whether an assertion of another issuer stands for an application of ours."""
 
-    def __init__(self, store: Store, github: GitHubActions) -> None:
+    def __init__(self, store: Store, github: GitHubActions, azure_devops: AzureDevOps) -> None:
         self._store = store
-        self._keys = {GITHUB_ISSUER: github.key}
+        self._github = github
+        self._azure_devops = azure_devops
 
     def check(self, account: Account, assertion: str) -> None:
         """Return when a federated credential of the account matches and the issuer signed; raise EntraError otherwise.
@@ -37,10 +39,10 @@ class Federation:
             raise errors.malformed_assertion(str(error)) from None
         issuer = str(claims.get("iss", ""))
         self._match(account, claims)
-        key = self._keys.get(issuer)
+        key = self._github.key if issuer == GITHUB_ISSUER else self._azure_devops.key_of(issuer)
         if key is None:
-            known = ", ".join(self._keys)
-            raise errors.assertion_not_signed(issuer, f"the sandbox holds keys of these issuers only: {known}.")
+            text = "the sandbox holds keys of GitHub's, Azure DevOps' and Entra's issuers only."
+            raise errors.assertion_not_signed(issuer, text)
         try:
             key.verify(assertion)
         except (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError):

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from toolkit.records import Json
 from toolkit.sandbox.chain import request_host
 from toolkit.sandbox.entra import errors, resources
+from toolkit.sandbox.entra.azure_devops import AzureDevOps
 from toolkit.sandbox.entra.directory import Account, EntraDirectory
 from toolkit.sandbox.entra.errors import EntraError
 from toolkit.sandbox.entra.federation import Federation
@@ -23,6 +24,7 @@ from toolkit.sandbox.model import Origin
 LOGIN_HOST = "login.microsoftonline.com"
 GITHUB_HOST = "token.actions.githubusercontent.com"
 GITHUB_REQUEST_HOST = "pipelines.actions.githubusercontent.com"
+AZURE_DEVOPS_HOST = "dev.azure.com"
 
 _JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 # Authorities that stand for no tenant: metadata is public for them, tokens are not (there are no users to find one by).
@@ -34,7 +36,14 @@ Form = dict[str, list[str]]
 
 class EntraService:
     name = "entra"
-    hosts: tuple[str, ...] = (LOGIN_HOST, GITHUB_HOST, GITHUB_REQUEST_HOST, IMDS_HOST, APP_HOST)
+    hosts: tuple[str, ...] = (
+        LOGIN_HOST,
+        GITHUB_HOST,
+        GITHUB_REQUEST_HOST,
+        AZURE_DEVOPS_HOST,
+        IMDS_HOST,
+        APP_HOST,
+    )
 
     def __init__(
         self,
@@ -42,6 +51,7 @@ class EntraService:
         tokens: EntraTokens,
         key: SigningKey,
         github: GitHubActions,
+        azure_devops: AzureDevOps,
         federation: Federation,
         identities: ManagedIdentityEndpoints,
     ) -> None:
@@ -49,6 +59,7 @@ class EntraService:
         self._tokens = tokens
         self._key = key
         self._github = github
+        self._azure_devops = azure_devops
         self._federation = federation
         self._identities = identities
 
@@ -60,6 +71,8 @@ class EntraService:
             return self._github_metadata(request)
         if host == GITHUB_REQUEST_HOST:
             return self._github_token(request)
+        if host == AZURE_DEVOPS_HOST:
+            return self._azure_devops_token(request)
         try:
             return await self._login(request)
         except EntraError as error:
@@ -180,6 +193,23 @@ class EntraService:
             text = "The request token is missing, unknown or too old: it comes from the control API's POST /federation."
             return JSONResponse({"message": text}, status_code=401)
         return JSONResponse({"value": token})
+
+    # -- Azure DevOps ------------------------------------------------------------------------------------------------
+
+    def _azure_devops_token(self, request: Request) -> Response:
+        """https://learn.microsoft.com/rest/api/azure/devops/distributedtask/oidctoken/create (errors: inferred)."""
+        path = request.scope["path"]
+        if request.method != "POST" or not path.lower().endswith("/oidctoken"):
+            text = f"The sandbox's Azure DevOps does not serve {request.method} {path}: see entra/service.py"
+            return JSONResponse({"message": text}, status_code=404)
+        scheme, _, access_token = request.headers.get("authorization", "").partition(" ")
+        connection_id = request.query_params.get("serviceConnectionId", "")
+        known = scheme.lower() == "bearer"
+        token = self._azure_devops.id_token(access_token.strip(), connection_id) if known else None
+        if token is None:
+            text = f"This job's access token is unknown, or may not use the service connection '{connection_id}'."
+            return JSONResponse({"message": text}, status_code=401)
+        return JSONResponse({"oidcToken": token})
 
 
 def _text(form: Form, name: str) -> str:
