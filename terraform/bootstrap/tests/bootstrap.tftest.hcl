@@ -634,9 +634,18 @@ run "invalid_service_connection" {
   command = plan
 
   variables {
-    azure_devops_federation      = { issuer = "https://vstoken.dev.azure.com/o", subject = "/eid1/c/pub/t/a" }
+    azure_devops_federation = { issuer = "https://vstoken.dev.azure.com/o", subject = "/eid1/c/pub/t/a" }
+  }
+
+  expect_failures = [var.azure_devops_federation]
+}
+
+run "invalid_service_connection_for_plans" {
+  command = plan
+
+  variables {
     azure_devops_plan_federation = { issuer = "https://login.microsoftonline.com/t/v2.0", subject = "sc://contoso/ml-platform/plan" }
   }
 
-  expect_failures = [var.azure_devops_federation, var.azure_devops_plan_federation]
+  expect_failures = [var.azure_devops_plan_federation]
 }

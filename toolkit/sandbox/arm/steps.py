@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from toolkit.sandbox.arm.access import ASSIGNMENTS, DEFINITIONS
 from toolkit.sandbox.arm.errors import ArmError, bad_request, not_found, not_modelled, resource_not_found
 from toolkit.sandbox.arm.ids import RESOURCE_GROUPS, SUBSCRIPTIONS, ResourceId, parse
+from toolkit.sandbox.arm.provider_operations import exists
 from toolkit.sandbox.arm.registry import PROVIDER_ACTIONS, lookup
 from toolkit.sandbox.arm.request import ArmRequest, ControlPlane, ToProvider, ToResource, ToRoute
 from toolkit.sandbox.arm.resource_type import Answer, Call
@@ -214,7 +215,9 @@ def _right(request: ArmRequest) -> tuple[str, str] | None:
             group = f"/resourceGroups/{found['group']}" if found.get("group") else ""
             return f"/subscriptions/{found['subscription']}{group}", route.action.format(**found)
         case ToProvider(on, asked, _):
-            return on.scope or "/", f"{on.namespace}/{asked}/action"
+            # Asking whether a name is free is a read, although it is posted (provider_operations.json).
+            operation = f"{on.namespace}/{asked}"
+            return on.scope or "/", f"{operation}/{'read' if exists(f'{operation}/read', 'actions') else 'action'}"
         case ToResource(target, _):
             return _resource_right(request, target)
 

@@ -10,6 +10,7 @@ from toolkit.sandbox.model import Principal
 
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+KEY_VAULT_READER = "21090545-7ca7-4776-b22c-e363652d74d2"
 BLOB_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
 DATA_SCIENTIST = "f6c7c914-8db3-469d-8ca1-694a8f32e121"
 ROLES = "providers/Microsoft.Authorization/roleDefinitions"
@@ -70,6 +71,18 @@ def test_contributor_cannot_assign_roles(arm: Arm) -> None:
         403,
         "AuthorizationFailed",
     )
+
+
+def test_asking_whether_a_name_is_free_is_a_read(arm: Arm) -> None:
+    """https://learn.microsoft.com/azure/role-based-access-control/permissions/security#microsoftkeyvault"""
+    principal = make_identity(arm)
+    grant(arm, SUB, KEY_VAULT_READER, principal)
+    sent = {"name": "kv-free", "type": "Microsoft.KeyVault/vaults"}
+    asked = f"{SUB}/providers/Microsoft.KeyVault/checkNameAvailability"
+    assert arm("POST", asked, sent, principal=principal).status_code == 200
+    asked = f"{SUB}/providers/Microsoft.Storage/checkNameAvailability"
+    sent = {"name": "stfree", "type": "Microsoft.Storage/storageAccounts"}
+    assert arm.refused("POST", asked, sent, principal=principal) == (403, "AuthorizationFailed")
 
 
 def test_data_actions_follow_scope_and_role(arm: Arm) -> None:
