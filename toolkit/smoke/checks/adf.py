@@ -74,14 +74,20 @@ def identity_exists(context: Context) -> Facts:
 
 
 def linked_services_use_the_runtime(context: Context) -> Facts:
-    """Without connectVia a linked service goes through the Auto-resolve runtime, which the firewalls refuse."""
+    """Without connectVia a linked service goes through the Auto-resolve runtime, which the firewalls refuse. One
+    through a self-hosted runtime leaves from a machine of the user's own."""
     expected = _runtime(context)
+    where = _group(context), context.output("data_factory_name")
     with context.runner().data_factory() as client:
-        services: list[Any] = list(
-            client.linked_services.list_by_factory(_group(context), context.output("data_factory_name"))
-        )
+        services: list[Any] = list(client.linked_services.list_by_factory(*where))
+        runtimes: list[Any] = list(client.integration_runtimes.list_by_factory(*where))
+    own = [str(runtime.name) for runtime in runtimes if runtime.properties.type == "SelfHosted"]
     via = {s.name: s.properties.connect_via.reference_name if s.properties.connect_via else None for s in services}
-    problems = [f"{n} connects via {r or 'the Auto-resolve runtime'}" for n, r in via.items() if not same(r, expected)]
+    problems = [
+        f"{n} connects via {r or 'the Auto-resolve runtime'}"
+        for n, r in via.items()
+        if not any(same(r, runtime) for runtime in (expected, *own))
+    ]
     if not via:
         problems.append("the factory has no linked service")
     fail_if(problems, hint=f"set connectVia to {expected} in the linked service")
