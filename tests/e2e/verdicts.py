@@ -196,6 +196,15 @@ VARIABLES = (
     ),
     Row("budget", LOCAL, "amount = 100", "amount = 200", "nothing", "changes"),
     Row("locks", LOCAL, "locks  = false", "locks  = true", "nothing", "changes"),
+    added("further_locks", '{ storage = "CanNotDelete" }', "nothing", "changes"),
+    added(
+        "further_role_assignments",
+        f'{{ audit = {{ resource = "storage", role = "Reader", principal_id = "{GROUP}", '
+        'principal_type = "Group", why = "audits" } }',
+        "nothing",
+        "changes",
+    ),
+    added("timeouts", '{ machine_learning_workspace = "90m" }', "nothing", "changes"),
     Row("network.nat_zones", LOCAL, "network = {\n", 'network = {\n  nat_zones = ["1"]\n', "nothing", "nothing"),
     Row("network", LOCAL, '"10.40.0.0/20"', '"10.42.0.0/20"', "nothing", "refused"),
     added("private_dns", '{ records = "policy" }', "nothing", "changes"),
@@ -250,6 +259,7 @@ NOT_PLANNED: Mapping[str, str] = {
     "operator_principal_id": "from env.toml: operator, which a sandbox replaces with its engineer",
     "operator_principal_type": "from env.toml: operator",
     "state": "from backend.hcl: the state account that bootstrap made",
+    "alert_receiver_required": "from env.toml: target",
     "lease_ip_rules": "what the toolkit itself holds open",
     "schema_validation": "the provider's version",
     "github_subject": "from env.toml: github_repository",
