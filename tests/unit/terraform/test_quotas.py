@@ -123,7 +123,8 @@ def test_what_a_plan_makes_or_changes_is_looked_at() -> None:
         ]
     }
     found = planned_nodes(document)
-    assert found == [Nodes("a", "n", GPU, "LowPriority")] * 2 + [Nodes("a", "n", GPU.upper(), account=ACCOUNT)]
+    clusters = [Nodes("a", "n", GPU, "LowPriority")] * 2
+    assert found == [*clusters, Nodes("a", "n", GPU), Nodes("a", "n", GPU.upper(), account=ACCOUNT)]
 
 
 def test_the_message_names_the_way_out() -> None:
