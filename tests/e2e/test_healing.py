@@ -269,6 +269,7 @@ def test_a_deleted_account_is_restored_by_a_person_and_not_made_empty(applied: T
     assert applied.ok("plan", ENV).out.startswith("No changes: ")
 
 
+@pytest.mark.slow
 def test_a_deleted_state_account_is_not_made_anew(applied: Toolkit) -> None:
     """With it went all states: a new, empty one would end the days in which they can be had back."""
     connection = connected(applied, ENV)
@@ -306,6 +307,7 @@ def test_a_custom_role_is_replaced_assignments_first(applied: Toolkit) -> None:
     assert deleted[-1] == address
 
 
+@pytest.mark.slow
 def test_apply_leads_back_when_the_resource_group_was_deleted(applied: Toolkit) -> None:
     """With it go the vault and the workspace, which Azure keeps, and the roles of the bootstrap in it."""
     connection = connected(applied, ENV)

@@ -115,8 +115,8 @@ def test_no_secret_is_in_a_state_or_in_anything_that_a_run_leaves(toolkit: Toolk
     planned = [plan.read(member) for plan in plans for member in plan.namelist()]
     for content in [*states, *planned, *(path.read_bytes() for path in files)]:
         assert not [secret for secret in secrets if secret.encode() in content]
-    # The connection string of Application Insights is none, and it takes no key: DisableLocalAuth in modules/monitoring.
-    # https://learn.microsoft.com/azure/azure-monitor/app/connection-strings#is-the-connection-string-a-secret
+    # The function app's Application Insights takes no key (DisableLocalAuth): its connection string is an address.
+    # https://learn.microsoft.com/azure/azure-monitor/app/azure-ad-authentication
     for state in states:
         for word in (b'sharedkey"', b"accountkey", b"primarykey"):
             assert word not in state.lower()

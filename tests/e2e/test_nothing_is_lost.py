@@ -261,6 +261,7 @@ def test_a_container_made_in_the_portal_is_taken_over(applied: Toolkit, owner: P
         owner.call("DELETE", f"{services}/containers/models", STORAGE)
 
 
+@pytest.mark.slow
 def test_a_whole_platform_whose_state_is_lost_is_taken_over(applied: Toolkit, owner: Platform) -> None:
     """The agent died with its disk before Terraform had saved anything. One role has another name meanwhile."""
     account = owner.outputs["storage_account_id"]
