@@ -50,17 +50,15 @@ def test_killed_at_several_points_it_is_completed_and_then_changes_nothing(proje
 
 
 def test_a_bootstrap_that_changes_and_fails_is_not_taken_for_done(project: Project) -> None:
-    """The identity has that pair of issuer and subject already, which ARM alone knows: 409 in mid-apply."""
+    """The subnet that is to reach the state is not there, which ARM alone knows: a refusal in mid-apply."""
     variables, marker = project.root / "envs" / "local" / "terraform.tfvars", project.state / "bootstrap.json"
     before = variables.read_text()
     assert marker.is_file()
-    subject = "repo:example-org/ml-platform:environment:local"
-    issuer = "https://token.actions.githubusercontent.com"
-    twice = f'\nazure_devops_federation = {{ issuer = "{issuer}", subject = "{subject}" }}\n'
-    variables.write_text(before + twice)
+    network = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-gone/providers/Microsoft.Network"
+    variables.write_text(before + f'\nstate_subnet_ids = ["{network}/virtualNetworks/vnet/subnets/runners"]\n')
     done = project.run("bootstrap", "local")
     assert done.returncode == 1
-    assert "Issuer and subject combination already exists" in done.stderr
+    assert "exists, and that both resources are in the same region" in done.stderr
     assert not marker.exists()
     variables.write_text(before)
     project.ok("bootstrap", "local")

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from toolkit.azure.api_versions import API_VERSIONS
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.pipelines.documents import InvalidDocument, read_document
 from toolkit.pipelines.model import ARM_TYPES, AUTO_RESOLVE, PROVIDER, Factory, Kind, Resource, references
 
 DEFINITION = "arm-template-parameters-definition.json"
 _SCHEMA = "http://schema.management.azure.com/schemas/2015-01-01/{}.json#"
-_API_VERSION = "2018-06-01"
 # https://learn.microsoft.com/azure/azure-resource-manager/templates/best-practices#template-limits
 PARAMETERS, RESOURCES, BYTES = 256, 800, 4 * 1024 * 1024
 _TYPES = {
@@ -136,7 +136,7 @@ class _Writer:
         return {
             "name": f"[concat(parameters('factoryName'), '/{_parent(kind)}{_quoted(name)}')]",
             "type": type_name,
-            "apiVersion": _API_VERSION,
+            "apiVersion": API_VERSIONS["microsoft.datafactory/factories"],
             "properties": self._value(content, wanted, [name], secured)["properties"],
             "dependsOn": depends_on,
         }
