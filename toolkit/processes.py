@@ -5,11 +5,12 @@ A process id alone may name a stranger after a reboot, or once it was used again
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ from types import FrameType
 from toolkit.waiting import wait_until
 
 _PROC = Path("/proc")  # Linux; elsewhere ps(1) knows
+
+# What a program that :func:`once_known` holds back reads before it begins.
+KNOWN = b"\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,22 @@ def start_time(pid: int) -> str | None:
     )
     state, _, started = answer.stdout.strip().partition(" ")
     return started.strip() if started and not state.startswith("Z") else None
+
+
+def once_known(command: Sequence[str]) -> list[str]:
+    """A command that begins when :data:`KNOWN` comes on its stdin, and never when stdin is closed before.
+
+    So it can be written down which process it is before it does anything: one that nobody knows would go on after a
+    kill -9 of its parent between the two. The number of the process and its start time stay; its own stdin is empty.
+    """
+    return ["/bin/sh", "-c", 'read -r known && exec "$0" "$@" </dev/null', *command]
+
+
+def require_executable(path: str) -> None:
+    """Raises OSError as starting it would: what the shell of :func:`once_known` says of it has no errno."""
+    Path(path).stat()
+    if not os.access(path, os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ used: it buffers all output, knows no environment, swallows failures and leaves 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -23,6 +24,7 @@ import python_terraform
 
 from toolkit.errors import InterruptedByUser, ToolkitError
 from toolkit.files import disk_errors
+from toolkit.processes import KNOWN, once_known, require_executable
 from toolkit.terraform.diagnostics import lock_id
 from toolkit.terraform.events import Events, Observer, Result
 
@@ -92,10 +94,14 @@ class Runner:
             try:
                 if self.records is not None:
                     self.records.terraform_started(process.pid, log, command)
+                _let_begin(process)
                 with _passing_signals(process, self.observer) as signals:
                     stdout = _follow(process, out, None if private else events)
             except BaseException:
-                # Whatever broke here (a full disk, a bug), Terraform must end in order before anybody goes on.
+                # Whatever broke here (a full disk, a bug), Terraform must end in order before anybody goes on; it does
+                # not begin where that was before it was written down.
+                assert process.stdin is not None
+                process.stdin.close()
                 if process.poll() is None:
                     process.send_signal(signal.SIGINT)
                     process.wait()
@@ -115,12 +121,13 @@ class Runner:
         # A checkpoint call would leave the sandbox's proxy; automation mode drops advice about commands to type.
         settings = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
         try:
+            require_executable(argv[0])
             # A session of its own: the terminal's Ctrl-C must reach Terraform once, from us, not twice.
             return subprocess.Popen(
-                argv,
+                once_known(argv),
                 cwd=self.folder,
                 env={**inherited, **settings},
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=err,
                 start_new_session=True,
@@ -143,6 +150,13 @@ class Runner:
         log = self.logs / f"{stamp}-{self.folder.name}-{command.replace(' ', '-')}.jsonl"
         with _private_file(log) as out, _private_file(log.with_suffix(".stderr")) as err:
             yield out, err, log
+
+
+def _let_begin(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError):  # it was killed already: its exit code says so
+        process.stdin.write(KNOWN)
+        process.stdin.close()
 
 
 def _lock_may_be_left(process: subprocess.Popen[bytes], events: Events) -> bool:

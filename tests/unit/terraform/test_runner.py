@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -209,6 +210,48 @@ def test_after_kill_9_of_the_toolkit_terraform_finishes_and_saves_its_state(
     }
     assert not (runner.folder / ".terraform.tfstate.lock.info").exists()
     assert plan(runner, tmp_path / "again", var=f"hook=until [ -e {go} ]; do sleep 0.05; done") == 0
+
+
+def test_a_toolkit_that_is_killed_before_it_wrote_terraform_down_starts_none(
+    runner: Runner, python: str, tmp_path: Path
+) -> None:
+    plan(runner, tmp_path / "p", var="hook=true")
+    pid_file = tmp_path / "pid"
+    program = textwrap.dedent(f"""
+        import os, signal
+        from pathlib import Path
+        from toolkit.terraform.events import Silent
+        from toolkit.terraform.runner import FLAG, Runner
+
+        class Records:
+            def terraform_started(self, pid, log, command):
+                Path({str(pid_file)!r}).write_text(str(pid))
+                os.kill(os.getpid(), signal.SIGKILL)
+            def terraform_ended(self): ...
+
+        runner = Runner(Path({str(runner.terraform)!r}), Path({str(runner.folder)!r}), dict(os.environ),
+                        Path({str(tmp_path / "logs2")!r}), Silent(), Records())
+        runner.run("apply", {str(tmp_path / "p")!r}, json=FLAG)
+    """)
+    assert subprocess.run([python, "-c", program], check=False).returncode == -signal.SIGKILL
+    wait_for(lambda: identify(int(pid_file.read_text(encoding="ascii"))) is None)
+    assert not (runner.folder / "terraform.tfstate").exists()
+    assert [log.read_text() for log in (tmp_path / "logs2").iterdir()] == ["", ""]
+
+
+def test_a_record_that_cannot_be_written_starts_none(runner: Runner, tmp_path: Path) -> None:
+    plan(runner, tmp_path / "p", var="hook=true")
+
+    class Records:
+        def terraform_started(self, pid: int, log: Path, command: str) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def terraform_ended(self) -> None: ...
+
+    runner.records = Records()
+    with pytest.raises(ToolkitError, match="No space left on device"):
+        runner.run("apply", str(tmp_path / "p"), json=FLAG)
+    assert not (runner.folder / "terraform.tfstate").exists()
 
 
 def test_a_misspelt_command_is_no_terraform_command(runner: Runner) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from toolkit.processes import ProcessId, identify, start_time
+from toolkit.processes import KNOWN, ProcessId, identify, once_known, start_time
 from toolkit.sandbox.store import Store
 
 _KIND: Final = "workload"
@@ -59,10 +59,10 @@ class Workloads:
         """Run to its end, with stdout and stderr in ``log``. Nothing of its group is left afterwards."""
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
-                *command,
+                *once_known(command),
                 cwd=folder,
                 env=dict(environment),
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
@@ -70,6 +70,9 @@ class Workloads:
         this = identify(process.pid)
         self._store.put_document(_KIND, key, {"pid": process.pid, "started": this.started if this else ""})
         try:
+            assert process.stdin is not None
+            process.stdin.write(KNOWN)
+            process.stdin.close()
             try:
                 code = await asyncio.wait_for(process.wait(), seconds)
             except TimeoutError:
