@@ -168,13 +168,22 @@ module "role_assignments" {
 locals {
   # A service that acts as an identity is written with the right to assign it, at every write:
   # https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-manage-user-assigned-managed-identities
-  identity_assignments = {
-    for name, identity in module.service_identity : "ci_on_${name}_identity" => {
-      scope          = identity.id
-      role           = "Managed Identity Operator"
-      principal_id   = module.ci.principal_id
-      principal_type = "ServicePrincipal"
-      why            = "CI makes what acts as this identity, and cannot change the identity itself"
+  identity_assignments = merge([
+    for name, identity in module.service_identity : {
+      "ci_on_${name}_identity" = {
+        scope          = identity.id
+        role           = "Managed Identity Operator"
+        principal_id   = module.ci.principal_id
+        principal_type = "ServicePrincipal"
+        why            = "CI makes what acts as this identity, and cannot change the identity itself"
+      }
+      "plan_on_${name}_identity" = {
+        scope          = identity.id
+        role           = "Reader"
+        principal_id   = module.plan.principal_id
+        principal_type = "ServicePrincipal"
+        why            = "a plan sees whether services still have this identity, or a deleted one of its name"
+      }
     }
-  }
+  ]...)
 }

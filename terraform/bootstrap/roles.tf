@@ -56,17 +56,22 @@ locals {
     # https://learn.microsoft.com/azure/role-based-access-control/permissions/
     preflight_reader = {
       role_name   = "Preflight Reader"
-      description = "Sees limits, names and zones of the subscription before a platform is changed, and no content."
+      description = <<-EOT
+        Sees the subscription, its limits, names and zones and what is deleted in it, before a platform is changed;
+        no content.
+      EOT
       scopes      = [local.subscription]
       actions = [
         "Microsoft.Authorization/locks/read",
         "Microsoft.ContainerRegistry/checkNameAvailability/read",
         "Microsoft.ContainerRegistry/registries/read",
         "Microsoft.KeyVault/checkNameAvailability/read",
+        "Microsoft.KeyVault/deletedVaults/read", # a refusal is not read as "none is deleted": toolkit/terraform/recovery/looking.py
         "Microsoft.KeyVault/vaults/read",
         "Microsoft.MachineLearningServices/locations/usages/read",
         "Microsoft.MachineLearningServices/locations/vmSizes/read",
         "Microsoft.Resources/subscriptions/locations/read",
+        "Microsoft.Resources/subscriptions/read", # whether it is there, and of which tenant: every command's first question
         "Microsoft.Storage/checkNameAvailability/read",
         "Microsoft.Storage/deletedAccounts/read",
         "Microsoft.Storage/storageAccounts/read",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from typing import Any
 
@@ -29,12 +29,19 @@ from toolkit.environment import Environment, connect, load_environment
 from toolkit.errors import ToolkitError
 from toolkit.github import PULL_REQUEST
 from toolkit.project import Project
+from toolkit.records import Json
 from toolkit.runs.bootstrap import bootstrap
 from toolkit.runs.platform import apply_platform, plan_platform
 from toolkit.sandbox import client
 from toolkit.terraform.events import Silent
 from toolkit.terraform.outputs import saved_outputs
 from toolkit.terraform.planning import SavedPlan
+from toolkit.terraform.recovery.dead_link import DeadLink, _addresses
+from toolkit.terraform.recovery.deleted_vault import DeletedVault
+from toolkit.terraform.recovery.looking import Looker, MayNotLookError
+from toolkit.terraform.recovery.missing_group import MissingGroup
+from toolkit.terraform.recovery.renewed_identity import RenewedIdentity
+from toolkit.terraform.recovery.soft_deleted import SoftDeleted
 from toolkit.terraform.session import Session, open_session
 
 pytestmark = pytest.mark.contract
@@ -119,10 +126,11 @@ def test_ci_plans_and_applies_the_whole_platform(ci: Environment) -> None:
         assert {change.action for change in plan.summary.changes} == {"create"}
         apply_platform(session, plan)
         assert planned(session).summary.empty
-    asked = [line for line in seen.lines if PREFLIGHT.search(line["url"])]
-    assert len({line["url"].partition("?")[0] for line in asked}) >= 5
-    # What a check before the apply may not read, it leaves to the apply without a word.
-    assert [f"{line['method']} {line['url']}" for line in asked if line["status"] == 403] == []
+    asked = {line["url"].partition("?")[0] for line in seen.lines if PREFLIGHT.search(line["url"])}
+    assert len(asked) >= 5
+    # What a check before the apply may not read, it leaves to the apply without a word; and a refusal that is expected
+    # hides one that is not. So there is none, of any service.
+    assert [f"{line['method']} {line['url']}" for line in seen.lines if line["status"] in (401, 403)] == []
 
 
 def test_ci_signs_in_from_its_environment_only(pull_request: Environment, made: dict[str, Any]) -> None:
@@ -215,10 +223,124 @@ def test_ci_gets_no_further(ci: Environment, place: Place, name: str) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == expected, answer.text()
 
 
+GROUP, ACCOUNT = "/resourceGroups/rg", "/providers/Microsoft.Storage/storageAccounts/stone"
+SERVICE = f"{ACCOUNT}/blobServices/default"
+
+
+def made_by_a_plan(type_: str, parent: str, name: str) -> Callable[[str], Json]:
+    """A plan's document, of a subscription: it creates one resource."""
+
+    def document(subscription: str) -> Json:
+        after = {"type": f"{type_}@x", "name": name, "parent_id": subscription + parent, "location": "westeurope"}
+        change = {"actions": ["create"], "before": None, "after": after}
+        return {"resource_changes": [{"address": "a.x", "type": "azapi_resource", "change": change}]}
+
+    return document
+
+
+def held_by_the_state(type_: str, id_: str, **values: Any) -> Callable[[str], Json]:
+    """A plan's document, of a subscription: it leaves one resource alone."""
+
+    def document(subscription: str) -> Json:
+        more = {key: [{"identity_ids": [subscription + id_]}] if key == "identity" else x for key, x in values.items()}
+        item = {"address": "a.x", "mode": "managed", "values": {"type": f"{type_}@2018-06-01", **more}}
+        item["values"]["id"] = subscription + id_
+        return {"prior_state": {"values": {"root_module": {"resources": [item]}}}, "resource_changes": []}
+
+    return document
+
+
+def restorable(session: Session, document: Json) -> object:
+    return SoftDeleted("bootstrap").to_hold(session, document)
+
+
+# Each look of a recovery, the plan that makes it look, and the right that it takes.
+LOOKS: dict[str, tuple[Callable[[Session, Json], object], Callable[[str], Json], str]] = {
+    "deleted storage accounts": (
+        restorable,
+        made_by_a_plan("Microsoft.Storage/storageAccounts", GROUP, "stone"),
+        "Microsoft.Storage/deletedAccounts/read",
+    ),
+    "deleted containers": (
+        restorable,
+        made_by_a_plan("Microsoft.Storage/storageAccounts/blobServices/containers", GROUP + SERVICE, "raw"),
+        "Microsoft.Storage/storageAccounts/blobServices/containers/read",
+    ),
+    "deleted vaults": (
+        DeletedVault().before_apply,
+        made_by_a_plan("Microsoft.KeyVault/vaults", GROUP, "kv-one"),
+        "Microsoft.KeyVault/deletedVaults/read",
+    ),
+    "the resource group": (
+        MissingGroup().before_apply,
+        made_by_a_plan("Microsoft.KeyVault/vaults", GROUP, "kv-one"),
+        "Microsoft.Resources/subscriptions/resourceGroups/read",
+    ),
+    "private endpoints": (
+        DeadLink().to_replace,
+        held_by_the_state(
+            "Microsoft.Network/privateEndpoints", f"{GROUP}/providers/Microsoft.Network/privateEndpoints/pe"
+        ),
+        "Microsoft.Network/privateEndpoints/read",
+    ),
+    "zone groups": (
+        DeadLink().to_replace,
+        held_by_the_state(
+            "Microsoft.Network/privateEndpoints/privateDnsZoneGroups",
+            f"{GROUP}/providers/Microsoft.Network/privateEndpoints/pe/privateDnsZoneGroups/default",
+        ),
+        "Microsoft.Network/privateEndpoints/privateDnsZoneGroups/read",
+    ),
+    "identities": (
+        RenewedIdentity().announcements,
+        held_by_the_state(
+            "Microsoft.DataFactory/factories",
+            f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id",
+            identity=True,
+        ),
+        "Microsoft.ManagedIdentity/userAssignedIdentities/read",
+    ),
+}
+
+
+class TestRefusedLooks:
+    """Probe ``nobody`` has no role: what a recovery asks for is refused, and never read as "there is none"."""
+
+    @pytest.fixture
+    def nobody(self, engineer: Environment, made: dict[str, Any]) -> Iterator[Session]:
+        client_id = made["probe_identities"]["nobody"]["client_id"]
+        with session_of(replace(engineer, credential="github-oidc", client_id=client_id)) as session:
+            yield session
+
+    @pytest.mark.parametrize("name", LOOKS)
+    def test_it_says_which_right_is_missing_and_what_gives_it(self, nobody: Session, name: str) -> None:
+        look, document, right = LOOKS[name]
+        with pytest.raises(MayNotLookError, match=rf"cannot see .* no role lets this identity do {right} ") as caught:
+            look(nobody, document(f"/subscriptions/{nobody.environment.subscription_id}"))
+        assert "`toolkit bootstrap prod@sandbox`" in (caught.value.hint or "")
+
+    def test_where_no_platform_stands_the_plan_says_that_nobody_looked(self, nobody: Session) -> None:
+        _, document, right = LOOKS["deleted storage accounts"]
+        (said,) = SoftDeleted("platform").announcements(nobody, document(f"/subscriptions/{uuid.uuid4()}"))
+        assert said.startswith("make all of it without a look at what was deleted: ")
+        assert right in said
+
+    def test_zones_of_others_may_be_hidden(self, nobody: Session) -> None:
+        """A zone of the hub's, where the platform may write records and not read them."""
+        zone = (
+            f"/subscriptions/{nobody.environment.subscription_id}{GROUP}/providers/Microsoft.Network/privateDnsZones/z"
+        )
+        with arm_client(nobody.connection) as client:
+            assert _addresses(Looker(client, "prod"), zone, ()) is None
+            with pytest.raises(MayNotLookError, match="privateDnsZones/A/read"):
+                _addresses(Looker(client, "prod"), zone, {zone.lower()})
+
+
 class TestPullRequest:
     def test_it_plans_without_a_lock(self, pull_request: Environment) -> None:
-        with session_of(pull_request) as session:
+        with session_of(pull_request) as session, requests(pull_request.project.root) as seen:
             assert planned(session, locked=False).summary.empty
+        assert [f"{line['method']} {line['url']}" for line in seen.lines if line["status"] in (401, 403)] == []
 
     def test_with_a_lock_it_is_told_why_not(self, pull_request: Environment) -> None:
         with session_of(pull_request) as session, pytest.raises(ToolkitError, match="may not lock the state") as caught:

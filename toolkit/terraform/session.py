@@ -37,6 +37,10 @@ class Session:
     provider: Provider
     backend: Backend
     recreate_empty: frozenset[str] = frozenset()  # what is made anew although it could be restored
+    stale_identities: tuple[Any, list[Any]] = (
+        None,
+        [],
+    )  # recovery/renewed_identity.py: of which plan's document, and who
 
     @property
     def environment(self) -> Environment:

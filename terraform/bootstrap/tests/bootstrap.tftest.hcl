@@ -363,7 +363,13 @@ run "the_read_only_identity_reads" {
   assert {
     condition = {
       for key, a in output.role_assignments : key => a.role if startswith(key, "plan_")
-    } == { plan_platform = "Reader", plan_preflight = "preflight_reader", plan_state = "Storage Blob Data Reader" }
+      } == {
+      plan_on_function_identity  = "Reader"
+      plan_on_workspace_identity = "Reader"
+      plan_platform              = "Reader"
+      plan_preflight             = "preflight_reader"
+      plan_state                 = "Storage Blob Data Reader"
+    }
     error_message = "Plans of pull requests read, and nothing else."
   }
 

@@ -7,11 +7,14 @@ from typing import Any, cast
 import pytest
 
 from toolkit.terraform.recovery import renewed_identity
-from toolkit.terraform.recovery.renewed_identity import _given, _Holder, _holders
+from toolkit.terraform.recovery.looking import Looker
+from toolkit.terraform.recovery.renewed_identity import RenewedIdentity, _given, _Holder, _holders
+from toolkit.terraform.session import Session
 
 GROUP = "/subscriptions/s/resourceGroups/rg"
 IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-factory"
 FACTORY = f"{GROUP}/providers/Microsoft.DataFactory/factories/adf"
+HOLDER = _Holder("a.b", FACTORY, "Microsoft.DataFactory/factories", "2018-06-01", frozenset({IDENTITY.lower()}))
 
 
 class Answers:
@@ -63,20 +66,33 @@ def test_holders_are_those_that_stay() -> None:
 @pytest.mark.parametrize(("principal", "stale"), [("old", True), ("new", False)])
 def test_a_holder_of_another_principal_is_given_the_identity_again(principal: str, stale: bool) -> None:
     block = {"type": "UserAssigned", "userAssignedIdentities": {IDENTITY: {"principalId": principal}}}
-    identities = f"{GROUP}/providers/{renewed_identity._IDENTITIES}"
-    client = Answers(
-        {
-            FACTORY: {"identity": block},
-            identities: {"value": [{"id": IDENTITY.upper(), "properties": {"principalId": "new"}}]},
-        }
-    )
-    holder = _Holder("a.b", FACTORY, "Microsoft.DataFactory/factories", "2018-06-01", frozenset({IDENTITY}))
-    found = list(_given(cast(Any, client), [holder]))
+    client = Answers({FACTORY: {"identity": block}, IDENTITY.lower(): {"properties": {"principalId": "new"}}})
+    found = list(_given(Looker(cast(Any, client), "dev"), [HOLDER]))
     again = {"type": "UserAssigned", "userAssignedIdentities": {IDENTITY: {}}}
-    assert found == ([(holder, again)] if stale else [])
+    assert found == ([(HOLDER, again)] if stale else [])
 
 
-def test_identities_that_may_not_be_read_make_nobody_stale() -> None:
+def test_an_identity_that_is_gone_makes_nobody_stale() -> None:
     block = {"type": "UserAssigned", "userAssignedIdentities": {IDENTITY: {"principalId": "old"}}}
-    holder = _Holder("a.b", FACTORY, "Microsoft.DataFactory/factories", "2018-06-01", frozenset({IDENTITY}))
-    assert list(_given(cast(Any, Answers({FACTORY: {"identity": block}})), [holder])) == []
+    assert list(_given(Looker(cast(Any, Answers({FACTORY: {"identity": block}})), "dev"), [HOLDER])) == []
+
+
+def test_a_plan_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what is made again and for what is announced; another plan is looked at anew."""
+
+    class Run:
+        stale_identities: tuple[Any, list[Any]] = (None, [])
+
+    looks: list[Any] = []
+    monkeypatch.setattr(
+        renewed_identity, "_looked", lambda session, document: [looks.append(document), (HOLDER, "id-factory")][1:]
+    )
+    session, plan = cast(Session, Run()), document("no-op")
+    past = RenewedIdentity()
+    assert past.to_replace(session, plan) == {}
+    assert past.announcements(session, plan) == [
+        "give adf the identity id-factory again: it has the deleted one of that name"
+    ]
+    assert looks == [plan]
+    past.announcements(session, document("no-op"))
+    assert len(looks) == 2

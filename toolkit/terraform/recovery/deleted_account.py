@@ -18,9 +18,9 @@ from datetime import UTC, datetime, timedelta
 from toolkit.azure.api_versions import API_VERSIONS
 from toolkit.azure.arm import ARM, arm_client
 from toolkit.environment import Connection
-from toolkit.errors import ToolkitError
 from toolkit.records import Json
 from toolkit.terraform.plan import azure_type
+from toolkit.terraform.recovery.looking import Looker
 from toolkit.terraform.recovery.restorable import Restorable
 
 _ACCOUNT = "Microsoft.Storage/storageAccounts"
@@ -44,10 +44,7 @@ class _Created:
 
 
 def deleted_accounts(connection: Connection, document: Json) -> list[Restorable]:
-    """Those that a plan (its JSON document) creates. Raises ToolkitError.
-
-    An identity that may not look for deleted accounts finds none: CI's role says that it may (bootstrap/roles.tf).
-    """
+    """Those that a plan (its JSON document) creates. Raises ToolkitError, MayNotLookError for want of a role."""
     created = _created(document)
     if not created:
         return []
@@ -92,24 +89,13 @@ def _created(document: Json) -> list[_Created]:
 
 def _listed(connection: Connection) -> list[Json]:
     """The properties of the subscription's deleted accounts."""
-    from azure.core.exceptions import AzureError
-    from azure.core.rest import HttpRequest
-
-    found: list[Json] = []
     subscription = f"/subscriptions/{connection.environment.subscription_id}"
-    url: str | None = f"{ARM}{subscription}/providers/Microsoft.Storage/deletedAccounts?api-version={_API}"
-    try:
-        with arm_client(connection) as client:
-            while url:
-                response = client.send_request(HttpRequest("GET", url))
-                if response.status_code in (403, 404):
-                    return []
-                response.raise_for_status()
-                found += [entry["properties"] for entry in response.json()["value"]]
-                url = response.json().get("nextLink")
-    except AzureError as error:
-        raise ToolkitError(f"cannot see which storage accounts are deleted: {error.message}") from error
-    return found
+    path = f"{subscription}/providers/Microsoft.Storage/deletedAccounts?api-version={_API}"
+    with arm_client(connection) as client:
+        found = Looker(client, connection.environment.name).all(
+            path, "which storage accounts are deleted", "Microsoft.Storage/deletedAccounts/read"
+        )
+    return [entry["properties"] for entry in found]
 
 
 def _time(text: str) -> datetime:

@@ -10,18 +10,14 @@ https://learn.microsoft.com/azure/storage/blobs/soft-delete-container-enable (re
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from toolkit.azure.api_versions import API_VERSIONS
-from toolkit.azure.arm import ARM, arm_client
+from toolkit.azure.arm import arm_client
 from toolkit.environment import Connection
-from toolkit.errors import ToolkitError
 from toolkit.records import Json
 from toolkit.terraform.plan import azure_type
+from toolkit.terraform.recovery.looking import Looker
 from toolkit.terraform.recovery.restorable import Restorable
-
-if TYPE_CHECKING:
-    from toolkit.azure.pipeline import RestClient
 
 _CONTAINER = "Microsoft.Storage/storageAccounts/blobServices/containers"
 _API = API_VERSIONS["microsoft.storage/storageaccounts"]
@@ -33,7 +29,8 @@ def deleted_containers(connection: Connection, document: Json) -> list[Restorabl
     if not created:
         return []
     with arm_client(connection) as client:
-        listed = {service: _listed(client, service) for service in sorted({parent for _, parent, _ in created})}
+        looker = Looker(client, connection.environment.name)
+        listed = {service: _listed(looker, service) for service in sorted({parent for _, parent, _ in created})}
     held = []
     for address, service, name in created:
         named = [each for each in listed[service] if each["name"].lower() == name.lower()]
@@ -77,24 +74,13 @@ def _created(document: Json) -> list[tuple[str, str, str]]:
     return found
 
 
-def _listed(client: RestClient, service: str) -> list[Json]:
-    """All containers of an account, the deleted ones included; none where there is no account, or nothing to see."""
-    from azure.core.exceptions import AzureError
-    from azure.core.rest import HttpRequest
-
-    found: list[Json] = []
-    url: str | None = f"{ARM}{service}/containers?api-version={_API}&$include=deleted"
-    try:
-        while url:
-            response = client.send_request(HttpRequest("GET", url))
-            if response.status_code in (403, 404):
-                return []
-            response.raise_for_status()
-            found += response.json()["value"]
-            url = response.json().get("nextLink")
-    except AzureError as error:
-        raise ToolkitError(f"cannot see which containers of {service} are deleted: {error.message}") from error
-    return found
+def _listed(looker: Looker, service: str) -> list[Json]:
+    """All containers of an account, the deleted ones included; none where there is no account."""
+    return looker.all(
+        f"{service}/containers?api-version={_API}&$include=deleted",
+        f"which containers of {service.split('/storageAccounts/')[1].split('/')[0]} are deleted",
+        f"{_CONTAINER}/read",
+    )
 
 
 def _time(text: str) -> datetime:

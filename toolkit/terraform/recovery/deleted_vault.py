@@ -19,6 +19,7 @@ from toolkit.environment import Connection
 from toolkit.errors import ToolkitError
 from toolkit.records import Json
 from toolkit.terraform.plan import azure_body, azure_type
+from toolkit.terraform.recovery.looking import Looker, MayNotLookError
 from toolkit.terraform.recovery.owed_purge import pending
 from toolkit.terraform.recovery.past import Past
 from toolkit.terraform.session import Session
@@ -63,14 +64,15 @@ def steps_before_create(
 ) -> list[RecoverStep]:
     """The vaults of a plan (its JSON document) that must be recovered; those that are about to be purged are not.
 
-    Raises ToolkitError for a name that a deleted vault of another resource group keeps. An identity that may not look
-    for deleted vaults gets no steps: Azure's own refusal then says what is in the way.
+    Raises ToolkitError for a name that a deleted vault of another resource group keeps, and MayNotLookError for an
+    identity that may not see deleted vaults.
     """
     created = [step for step in _created(document) if step.resource_id.lower() not in to_be_purged]
     if not created:
         return []
     with arm_client(connection) as client:
-        return [step for step in created if _is_soft_deleted(client, step)]
+        looker = Looker(client, connection.environment.name)
+        return [step for step in created if _is_soft_deleted(looker, step)]
 
 
 def recover(connection: Connection, steps: Sequence[RecoverStep], say: Callable[[str], None]) -> None:
@@ -115,13 +117,8 @@ def _created(document: dict[str, Any]) -> list[RecoverStep]:
     return steps
 
 
-def _is_soft_deleted(client: Any, step: RecoverStep) -> bool:
-    from azure.core.exceptions import AzureError
-
-    try:
-        found = _found(client, step)
-    except AzureError as error:
-        raise ToolkitError(f"cannot see whether the key vault {step.name} is soft-deleted: {error.message}") from error
+def _is_soft_deleted(looker: Looker, step: RecoverStep) -> bool:
+    found = _found(looker, step)
     if found is None:
         return False
     deleted, location = str(found["vaultId"]), str(found.get("location", step.location)).replace(" ", "").lower()
@@ -140,33 +137,24 @@ def _is_soft_deleted(client: Any, step: RecoverStep) -> bool:
     return True
 
 
-def _found(client: Any, step: RecoverStep) -> Json | None:
+def _found(looker: Looker, step: RecoverStep) -> Json | None:
     """What Azure says of the deleted vault of that name, in any region of the subscription.
 
-    In the plan's alone for an identity that may not list them.
+    In the plan's alone for an identity that may not list them, and may see that one.
 
     https://learn.microsoft.com/rest/api/keyvault/keyvault/vaults/list-deleted
     """
-    from azure.core.rest import HttpRequest
-
-    vaults = f"{ARM}{step.resource_id.split('/resourceGroups/')[0]}/providers/Microsoft.KeyVault"
-    url: str | None = f"{vaults}/deletedVaults?api-version={_API}"
-    while url:
-        response = client.send_request(HttpRequest("GET", url))
-        if response.status_code == 403:
-            break
-        response.raise_for_status()
-        for vault in response.json()["value"]:
-            if str(vault["name"]).lower() == step.name.lower():
-                properties: Json = vault["properties"]
-                return properties
-        url = response.json().get("nextLink")
-    else:
-        return None
-    alone = f"{vaults}/locations/{step.location}/deletedVaults/{step.name}?api-version={_API}"
-    response = client.send_request(HttpRequest("GET", alone))
-    if response.status_code in (403, 404):
-        return None
-    response.raise_for_status()
-    found: Json = response.json()["properties"]
-    return found
+    what = f"whether the key vault {step.name} is soft-deleted"
+    vaults = f"{step.resource_id.split('/resourceGroups/')[0]}/providers/Microsoft.KeyVault"
+    try:
+        listed = looker.all(f"{vaults}/deletedVaults?api-version={_API}", what, "Microsoft.KeyVault/deletedVaults/read")
+    except MayNotLookError as denied:
+        alone = f"{vaults}/locations/{step.location}/deletedVaults/{step.name}?api-version={_API}"
+        try:
+            found = looker.one(alone, what, "Microsoft.KeyVault/locations/deletedVaults/read")
+        except MayNotLookError:
+            raise denied from None
+        listed = [found] if found else []
+    named = [vault for vault in listed if str(vault["name"]).lower() == step.name.lower()]
+    properties: Json | None = named[0]["properties"] if named else None
+    return properties

@@ -10,15 +10,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from toolkit.azure.api_versions import API_VERSIONS
-from toolkit.azure.arm import ARM, arm_client
+from toolkit.azure.arm import arm_client
 from toolkit.environment import Connection
 from toolkit.errors import ToolkitError
 from toolkit.records import Json
+from toolkit.terraform.recovery.looking import Looker
 from toolkit.terraform.recovery.past import Past
 from toolkit.terraform.session import Session
 
 _API = API_VERSIONS["microsoft.resources/resourcegroups"]
 _GROUPS = "/resourcegroups/"
+_RIGHT = "Microsoft.Resources/subscriptions/resourceGroups/read"
 
 
 class MissingGroup(Past):
@@ -48,11 +50,13 @@ def missing_groups(connection: Connection, document: Json) -> list[str]:
     groups = sorted(_groups(document))
     if not groups:
         return []
-    from azure.core.rest import HttpRequest
-
     with arm_client(connection) as client:
-        found = [client.send_request(HttpRequest("GET", f"{ARM}{group}?api-version={_API}")) for group in groups]
-    return [group for group, response in zip(groups, found, strict=True) if response.status_code == 404]
+        looker = Looker(client, connection.environment.name)
+        return [group for group in groups if looker.one(f"{group}?api-version={_API}", _what(group), _RIGHT) is None]
+
+
+def _what(group: str) -> str:
+    return f"whether the resource group {group.rsplit('/', 1)[-1]} is there"
 
 
 def _groups(document: Json) -> set[str]:

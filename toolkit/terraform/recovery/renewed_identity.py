@@ -11,18 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from toolkit.azure.api_versions import API_VERSIONS
 from toolkit.azure.arm import ARM, arm_client, until_done
 from toolkit.errors import ToolkitError
 from toolkit.records import Json
 from toolkit.terraform.plan import azure_type, made_or_deleted, prior_resources
+from toolkit.terraform.recovery.looking import Looker
 from toolkit.terraform.recovery.past import Past
 from toolkit.terraform.session import Session
-
-if TYPE_CHECKING:
-    from toolkit.azure.pipeline import RestClient
 
 _IDENTITIES = "Microsoft.ManagedIdentity/userAssignedIdentities"
 # Their PATCH knows no identity: https://learn.microsoft.com/rest/api/azureml/compute/update,
@@ -30,6 +28,7 @@ _IDENTITIES = "Microsoft.ManagedIdentity/userAssignedIdentities"
 _MADE_AGAIN = ("Microsoft.MachineLearningServices/workspaces/computes", "Microsoft.Batch/batchAccounts/pools")
 _API = API_VERSIONS[_IDENTITIES.lower()]
 _READS_AT_ONCE = 8
+_WHAT = "whether identities are the ones that were given"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ class RenewedIdentity(Past):
 
         try:
             with arm_client(session.connection) as client:
-                for holder, body in _given(client, holders):
+                for holder, body in _given(Looker(client, session.environment.name), holders):
                     if holder.type in _MADE_AGAIN:
                         continue
                     session.observer.step(f"giving {holder.name} its identities again")
@@ -82,12 +81,18 @@ class RenewedIdentity(Past):
 
 
 def _stale(session: Session, document: Json) -> list[tuple[_Holder, str]]:
-    """Who holds a deleted identity now, or will when the plan has made one of the name again."""
+    """Who holds a deleted identity now, or will when the plan has made one of the name again: one look for a plan."""
+    looked_at, found = session.stale_identities
+    if looked_at is not document:
+        found = _looked(session, document)
+        session.stale_identities = document, found
+    return found
+
+
+def _looked(session: Session, document: Json) -> list[tuple[_Holder, str]]:
     holders = _holders(document)
     if not holders:
         return []
-    from azure.core.exceptions import AzureError
-
     renewed = {
         f"{after['parent_id']}/providers/{_IDENTITIES}/{after['name']}".lower()
         for item in document.get("resource_changes", [])
@@ -98,13 +103,10 @@ def _stale(session: Session, document: Json) -> list[tuple[_Holder, str]]:
     found = {
         holder.address: (holder, id_.rsplit("/", 1)[-1]) for holder in holders for id_ in holder.identities & renewed
     }
-    try:
-        with arm_client(session.connection) as client:
-            for holder, body in _given(client, holders):
-                names = sorted(id_.rsplit("/", 1)[-1] for id_ in body["userAssignedIdentities"])
-                found.setdefault(holder.address, (holder, ", ".join(names)))
-    except AzureError as error:
-        raise ToolkitError(f"cannot see whether identities are the ones that were given: {error.message}") from error
+    with arm_client(session.connection) as client:
+        for holder, body in _given(Looker(client, session.environment.name), holders):
+            names = sorted(id_.rsplit("/", 1)[-1] for id_ in body["userAssignedIdentities"])
+            found.setdefault(holder.address, (holder, ", ".join(names)))
     return list(found.values())
 
 
@@ -121,41 +123,28 @@ def _holders(document: Json) -> list[_Holder]:
     return found
 
 
-def _given(client: RestClient, holders: Sequence[_Holder]) -> Iterator[tuple[_Holder, Json]]:
+def _given(looker: Looker, holders: Sequence[_Holder]) -> Iterator[tuple[_Holder, Json]]:
     """Those whose principal is not that of the identity, each with the identity block that gives it again."""
-    principals = _principals(client, {id_.split("/providers/")[0] for holder in holders for id_ in holder.identities})
+    ids = sorted({id_ for holder in holders for id_ in holder.identities})
     with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
-        blocks = list(pool.map(lambda holder: _block(client, holder), holders))
+        principals = dict(zip(ids, pool.map(lambda id_: _principal(looker, id_), ids), strict=True))
+        blocks = list(pool.map(lambda holder: _block(looker, holder), holders))
     for holder, block in zip(holders, blocks, strict=True):
         assigned = block.get("userAssignedIdentities") or {}
         if any(
-            principals.get(id_.lower(), (value or {}).get("principalId")) != (value or {}).get("principalId")
-            for id_, value in assigned.items()
+            (principals.get(id_.lower()) or value.get("principalId")) != value.get("principalId")
+            for id_, value in ((id_, value or {}) for id_, value in assigned.items())
         ):
             yield holder, {"type": block["type"], "userAssignedIdentities": {id_: {} for id_ in assigned}}
 
 
-def _principals(client: RestClient, groups: set[str]) -> dict[str, str]:
-    """Principal by the lower-cased id of each identity in these resource groups; none where they may not be read."""
-    from azure.core.rest import HttpRequest
-
-    found: dict[str, str] = {}
-    for group in sorted(groups):
-        url: str | None = f"{ARM}{group}/providers/{_IDENTITIES}?api-version={_API}"
-        while url:
-            response = client.send_request(HttpRequest("GET", url))
-            if response.status_code in (403, 404):
-                break
-            response.raise_for_status()
-            for identity in response.json()["value"]:
-                found[str(identity["id"]).lower()] = str(identity["properties"]["principalId"])
-            url = response.json().get("nextLink")
-    return found
+def _principal(looker: Looker, identity: str) -> str | None:
+    """None for one that is not there. By its id: CI's role is on each identity of the bootstrap, not on their group."""
+    body = looker.one(f"{identity}?api-version={_API}", _WHAT, f"{_IDENTITIES}/read")
+    return str(body["properties"]["principalId"]) if body else None
 
 
-def _block(client: RestClient, holder: _Holder) -> Json:
-    from azure.core.rest import HttpRequest
-
-    response = client.send_request(HttpRequest("GET", f"{ARM}{holder.id}?api-version={holder.api_version}"))
-    block: Json = (response.json().get("identity") if response.status_code == 200 else None) or {}
+def _block(looker: Looker, holder: _Holder) -> Json:
+    body = looker.one(f"{holder.id}?api-version={holder.api_version}", _WHAT, f"{holder.type}/read") or {}
+    block: Json = body.get("identity") or {}
     return block

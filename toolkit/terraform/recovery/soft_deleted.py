@@ -15,6 +15,7 @@ from toolkit.records import Json
 from toolkit.terraform.plan import prior_resources
 from toolkit.terraform.recovery.deleted_account import deleted_accounts
 from toolkit.terraform.recovery.deleted_container import deleted_containers
+from toolkit.terraform.recovery.looking import MayNotLookError
 from toolkit.terraform.recovery.past import Past
 from toolkit.terraform.recovery.restorable import Restorable
 from toolkit.terraform.session import Session
@@ -26,7 +27,12 @@ class SoftDeleted(Past):
     root: RootName
 
     def announcements(self, session: Session, document: dict[str, Any]) -> Sequence[str]:
-        found = _found(session, document)
+        try:
+            found = _found(session, document)
+        except MayNotLookError as denied:
+            if session.recreate_empty or self._stands(document):
+                raise
+            return [f"make all of it without a look at what was deleted: {denied.message}"]
         if self.root == "platform":
             _check_names(session, found)
         return [self._announcement(session, document, each) for each in found]
