@@ -72,6 +72,8 @@ def platform(azurite_command: list[str]) -> Compose:
 
         from toolkit.sandbox.arm.access import RoleBasedAccess
         from toolkit.sandbox.arm.service import ArmService
+        from toolkit.sandbox.batch.scheduling import Scheduler
+        from toolkit.sandbox.batch.service import BatchService
         from toolkit.sandbox.datafactory.callbacks import CallbackService
         from toolkit.sandbox.datafactory.engine import FactoryEngine
         from toolkit.sandbox.entra.hosted import ResourceIdentities
@@ -90,14 +92,16 @@ def platform(azurite_command: list[str]) -> Compose:
         blobs = AzuriteBlobs(process, store)
         network = PrivateNetwork(store)
         access, secrets, keys = RoleBasedAccess(store), StoredSecrets(store), StoredKeys(store)
-        jobs = Jobs(store, Workloads(store), state_dir / "jobs")
+        workloads, identities = Workloads(store), ResourceIdentities(directory, tokens)
+        jobs = Jobs(store, workloads, state_dir / "jobs")
+        tasks = Scheduler(store, workloads, identities, state_dir / "batch")
         world = World(state_dir, store, directory, tokens, access, network, blobs, secrets, keys, jobs=jobs)
-        factories = FactoryEngine(world, ResourceIdentities(directory, tokens))
+        factories = FactoryEngine(world, identities)
         world.factories = factories
         services: tuple[Service, ...] = (
             *(ArmService(world), StorageService(world, blobs), KeyVaultService(world), MachineLearningService(world)),
             *(UnservedStorage(world, kind) for kind in KINDS),
-            CallbackService(factories),
+            *(BatchService(world, tasks), CallbackService(factories)),
         )
         await starting
         dns_servers: list[DnsServer] = []
@@ -113,6 +117,7 @@ def platform(azurite_command: list[str]) -> Compose:
         async def close() -> None:
             await factories.close()
             await jobs.close()
+            await tasks.close()
             for server in dns_servers:
                 server.close()
             await blobs.close()
@@ -121,6 +126,10 @@ def platform(azurite_command: list[str]) -> Compose:
         def about() -> Json:
             return {"azurite_pid": process.pid}
 
-        return Parts(services, dns_listener, about, close, factories.open, factories.advance, jobs.attach)
+        def attach(hosting: Hosting) -> None:
+            jobs.attach(hosting)  # ends what a killed daemon left running, of tasks too
+            tasks.attach(hosting)
+
+        return Parts(services, dns_listener, about, close, factories.open, factories.advance, attach)
 
     return compose

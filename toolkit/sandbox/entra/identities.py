@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 import time
 from collections.abc import Mapping
@@ -61,7 +62,7 @@ class ManagedIdentityEndpoints:
 
     def handle(self, request: Request, origin: Origin, host: str) -> Response:
         try:
-            if origin.vantage.private_network == "none":
+            if origin.vantage.private_network == "none" and _machine_secret(request) is None:
                 # A link-local address is nobody there; a proxy says so by refusing.
                 raise IdentityError(
                     403, "unreachable", f"no managed identity endpoint at the vantage {origin.vantage.name}"
@@ -79,7 +80,13 @@ class ManagedIdentityEndpoints:
             raise IdentityError(400, "bad_request_102", "Required metadata header not specified")
         if not query.get("api-version"):
             raise IdentityError(400, "invalid_request", "Required query variable 'api-version' is missing")
-        return _choose(self._of_subscription(origin.subscription_id), None, query)
+        secret = _machine_secret(request)
+        if secret is None:
+            return _choose(self._of_subscription(origin.subscription_id), None, query)
+        machine = self._store.document(_HOSTED, secret_hash(secret))
+        if machine is None:
+            raise IdentityError(403, "unreachable", "The sandbox knows no such machine.")
+        return _choose(self._of_resource(machine["resource_id"])[0], None, query)
 
     def _of_app(self, request: Request) -> Account:
         path = request.scope["path"]
@@ -124,6 +131,17 @@ class ManagedIdentityEndpoints:
         identity = (resource.body.get("identity") if resource else None) or {}
         assigned = (self._directory.account_of_resource(key) for key in identity.get("userAssignedIdentities") or {})
         return [account for account in assigned if account], self._directory.account_of_resource(resource_id)
+
+
+def _machine_secret(request: Request) -> str | None:
+    """Which machine asks: code that the sandbox runs on a resource's machine goes through its proxy with a password."""
+    scheme, _, encoded = request.headers.get("proxy-authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(encoded).decode().partition(":")[2]
+    except ValueError:
+        return None
 
 
 def _choose(accounts: list[Account], default: Account | None, query: Mapping[str, str]) -> Account:

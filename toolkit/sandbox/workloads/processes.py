@@ -55,16 +55,18 @@ class Workloads:
         environment: Mapping[str, str],
         log: Path,
         seconds: float | None = None,
+        errors: Path | None = None,
     ) -> Outcome:
-        """Run to its end, with stdout and stderr in ``log``. Nothing of its group is left afterwards."""
-        with log.open("ab") as output:
+        """Run to its end, with stdout in ``log`` and stderr in ``errors`` or there, too. Nothing of its group is left
+        afterwards."""
+        with log.open("ab") as output, (errors or log).open("ab") as error_output:
             process = await asyncio.create_subprocess_exec(
                 *once_known(command),
                 cwd=folder,
                 env=dict(environment),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=output,
-                stderr=output,
+                stderr=error_output,
                 start_new_session=True,
             )
         this = identify(process.pid)
