@@ -214,6 +214,7 @@ def test_a_plan_of_pull_requests_needs_no_right_on_the_keys(platform: Platform) 
     assert body["properties"]["keyUriWithVersion"]
 
 
+@pytest.mark.slow
 def test_destroyed_and_made_again_with_the_same_keys(platform: Platform, vault: Vault) -> None:
     before = vault("GET", "keys/storage")["key"]
     destroyed = toolkit(platform.project, "destroy", "local", "--yes")

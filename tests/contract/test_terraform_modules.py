@@ -9,8 +9,9 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,8 @@ FOLDERS = sorted(
     for path in TERRAFORM.rglob("terraform.tf")
     if ".terraform" not in path.relative_to(TERRAFORM).parts
 )
+# Of the platform's files; the rest is for make test-full.
+SAMPLE = ("platform.tftest.hcl", "services.tftest.hcl")
 
 Terraform = Callable[[str, list[str]], "subprocess.CompletedProcess[str]"]
 
@@ -61,11 +64,22 @@ def test_every_folder_has_a_readme_and_tests() -> None:
             assert (TERRAFORM / folder / "README.md").is_file(), f"terraform/{folder} has no README.md"
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_terraform_test(folder: str, terraform: Terraform) -> None:
+def suites() -> Iterator[Any]:
+    """Folder and file (all of its files when that is empty). The platform's take a second for each of their runs."""
+    for folder in FOLDERS:
+        if folder != "platform":
+            yield pytest.param(folder, "", id=folder)
+            continue
+        for path in sorted((TERRAFORM / folder / "tests").glob("*.tftest.hcl")):
+            marks = () if path.name in SAMPLE else pytest.mark.slow
+            yield pytest.param(folder, f"tests/{path.name}", id=f"{folder}/{path.name}", marks=marks)
+
+
+@pytest.mark.parametrize(("folder", "file"), list(suites()))
+def test_terraform_test(folder: str, file: str, terraform: Terraform) -> None:
     initialised = terraform(folder, ["init", "-backend=false", "-input=false"])
     assert initialised.returncode == 0, initialised.stdout + initialised.stderr
-    tested = terraform(folder, ["test"])
+    tested = terraform(folder, ["test", *([f"-filter={file}"] if file else [])])
     assert tested.returncode == 0, tested.stdout + tested.stderr
     passed = re.search(r"^Success! (\d+) passed, 0 failed\.$", tested.stdout, re.MULTILINE)
     assert passed is not None, tested.stdout

@@ -218,6 +218,7 @@ def test_changes_plan_themselves_and_nothing_else(applied: Toolkit, edit: Any, c
     assert actions == expected
 
 
+@pytest.mark.slow
 def test_nodes_beyond_the_quota_are_refused_before_anything_changes(applied: Toolkit, edit: Any) -> None:
     """The days of the logs change with them: that nothing is applied shows in the plan that is left."""
     for change in ROUNDS[0]:

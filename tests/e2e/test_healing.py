@@ -157,6 +157,7 @@ def test_apply_heals_what_was_deleted_by_hand(applied: Toolkit, address: str) ->
     assert (row.deleted, row.back) == ("yes", "healed"), row
 
 
+@pytest.mark.slow
 def test_apply_writes_records_again_that_were_deleted_by_hand(applied: Toolkit) -> None:
     """No resource of Terraform's: the zone group of the private endpoint wrote it."""
     connection = connected(applied, ENV)
@@ -230,6 +231,7 @@ def test_a_deleted_container_is_restored_by_a_person_and_not_made_empty(applied:
     assert "kept" in blobs_in(connection, container)
 
 
+@pytest.mark.slow
 def test_a_deleted_container_is_made_anew_when_that_is_said(applied: Toolkit, reading: Connection) -> None:
     connection = reading
     found = {resource.address: resource for resource in standing(applied, connection)}
@@ -243,6 +245,7 @@ def test_a_deleted_container_is_made_anew_when_that_is_said(applied: Toolkit, re
     assert applied.ok("plan", ENV).out.startswith("No changes: ")
 
 
+@pytest.mark.slow
 def test_a_deleted_account_is_restored_by_a_person_and_not_made_empty(applied: Toolkit, reading: Connection) -> None:
     connection = reading
     found = {resource.address: resource for resource in standing(applied, connection)}

@@ -139,6 +139,7 @@ def delete_by_hand(connection: Connection, trigger: str) -> None:
         client.triggers.delete(parts[4], parts[8], parts[10])
 
 
+@pytest.mark.slow
 def test_a_trigger_that_somebody_deleted_comes_back(
     toolkit: Toolkit, connection: Connection, outputs: dict[str, Any]
 ) -> None:
