@@ -97,7 +97,7 @@ def platform(azurite_command: list[str]) -> Compose:
         tasks = Scheduler(store, workloads, identities, state_dir / "batch")
         world = World(state_dir, store, directory, tokens, access, network, blobs, secrets, keys, jobs=jobs)
         factories = FactoryEngine(world, identities)
-        world.factories = factories
+        world.factories = world.blob_events = factories
         services: tuple[Service, ...] = (
             *(ArmService(world), StorageService(world, blobs), KeyVaultService(world), MachineLearningService(world)),
             *(UnservedStorage(world, kind) for kind in KINDS),

@@ -240,6 +240,16 @@ class Factories(Protocol):
 
     def trigger_runs(self, factory_id: str) -> list[Json]: ...
 
+    def trigger_run(self, factory_id: str, run_id: str) -> Json | None: ...
+
+    def rerun_trigger(self, trigger: Resource, run_id: str) -> None:
+        """Raises :class:`FactoryRefused`."""
+        ...
+
+    def cancel_trigger(self, trigger: Resource, run_id: str) -> None:
+        """Raises :class:`FactoryRefused`."""
+        ...
+
     def cancel(self, factory_id: str, run_id: str) -> None: ...
 
 
@@ -261,8 +271,52 @@ class NoFactories:
     def trigger_runs(self, factory_id: str) -> list[Json]:
         return []
 
+    def trigger_run(self, factory_id: str, run_id: str) -> Json | None:
+        return None
+
+    def rerun_trigger(self, trigger: Resource, run_id: str) -> None:
+        return None
+
+    def cancel_trigger(self, trigger: Resource, run_id: str) -> None:
+        return None
+
     def cancel(self, factory_id: str, run_id: str) -> None:
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class BlobEvent:
+    """What storage tells Event Grid of a blob: https://learn.microsoft.com/azure/event-grid/event-schema-blob-storage
+
+    ``type`` is ``Microsoft.Storage.BlobCreated`` or ``…BlobDeleted``; ``size`` is None where the event has none.
+    """
+
+    account_id: str
+    type: str
+    api: str
+    container: str
+    blob: str
+    url: str
+    size: int | None
+
+
+class BlobEvents(Protocol):
+    """Who wants to know of blobs that come and go."""
+
+    def awaited(self, account_id: str) -> bool:
+        """Whether anybody wants to know of this account's."""
+        ...
+
+    def happened(self, event: BlobEvent) -> None: ...
+
+
+class NoBlobEvents:
+    """Of a world in which nobody wants to know."""
+
+    def awaited(self, account_id: str) -> bool:
+        return False
+
+    def happened(self, event: BlobEvent) -> None: ...
 
 
 class Hosting(Protocol):
@@ -305,4 +359,5 @@ class World:
     secrets: VaultSecrets
     keys: VaultKeys
     factories: Factories = field(default_factory=NoFactories)
+    blob_events: BlobEvents = field(default_factory=NoBlobEvents)
     jobs: Jobs = field(default_factory=NoJobs)

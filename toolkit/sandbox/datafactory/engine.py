@@ -18,7 +18,7 @@ from toolkit.sandbox.datafactory.parameters import Refused, as_shown, first_vari
 from toolkit.sandbox.datafactory.records import OPEN, RunRecords
 from toolkit.sandbox.datafactory.triggers import Triggers
 from toolkit.sandbox.store import Resource
-from toolkit.sandbox.world import FactoryRefused, HostedIdentities, World
+from toolkit.sandbox.world import BlobEvent, FactoryRefused, HostedIdentities, World
 
 log = logging.getLogger("toolkit.sandbox.datafactory")
 
@@ -29,7 +29,7 @@ _QUEUE_LIMIT = (
 
 
 class FactoryEngine:
-    """``world.Factories`` over the store. Runs begin once :meth:`open` has been called."""
+    """``world.Factories`` and ``world.BlobEvents`` over the store. Runs begin once :meth:`open` has been called."""
 
     def __init__(self, world: World, identities: HostedIdentities) -> None:
         self.world = world
@@ -89,6 +89,25 @@ class FactoryEngine:
 
     def trigger_runs(self, factory_id: str) -> list[Json]:
         return self._triggers.runs(factory_id)
+
+    def trigger_run(self, factory_id: str, run_id: str) -> Json | None:
+        return self._triggers.run(factory_id, run_id)
+
+    def rerun_trigger(self, trigger: Resource, run_id: str) -> None:
+        self._triggers.rerun(trigger, run_id)
+
+    def cancel_trigger(self, trigger: Resource, run_id: str) -> None:
+        self._triggers.cancel(trigger, run_id)
+
+    # -- world.BlobEvents ----------------------------------------------------------------------------------------------
+
+    def awaited(self, account_id: str) -> bool:
+        return self._triggers.awaited(account_id)
+
+    def happened(self, event: BlobEvent) -> None:
+        self._triggers.happened(event)
+
+    # -- runs under way ------------------------------------------------------------------------------------------------
 
     def cancel(self, factory_id: str, run_id: str) -> None:
         run, task = self.records.pipeline_run(factory_id, run_id), self._tasks.get(run_id)

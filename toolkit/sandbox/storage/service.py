@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
 from toolkit.sandbox.model import Origin, Principal
-from toolkit.sandbox.storage import containers, delegation, encryption
+from toolkit.sandbox.storage import containers, delegation, encryption, events
 from toolkit.sandbox.storage.authentication import Anonymous, Identity, authenticate, private_container
 from toolkit.sandbox.storage.blobs import AzuriteBlobs
 from toolkit.sandbox.storage.doors import Doors
@@ -90,7 +90,10 @@ class StorageService:
         operation = operation_of(request.method, target, parameters)
         await self._authorise(account, identity, request, target, parameters, operation)
         encryption.require_key(self._world, account, operation.name, request, parameters)
-        return await self._carry_out(operation, account, identity, request, path, target, parameters)
+        response = await self._carry_out(operation, account, identity, request, path, target, parameters)
+        if response.status_code in (201, 202):
+            await events.tell(self._world, self._blobs, account, operation.name, target, parameters, request)
+        return response
 
     # -- the steps -----------------------------------------------------------------------------------------------------
 

@@ -128,6 +128,18 @@ class Bench:
         assert run is not None
         return run
 
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Let the engine go on until this holds; run() ends what never does."""
+        while not holds():
+            await asyncio.sleep(0)
+
+    async def pass_time(self, run_id: str, seconds: float) -> Json:
+        """Put the clock forward, step by step, until the run has ended."""
+        while run_id in self.engine._tasks:
+            await self.engine.clock.advance(seconds)
+            await asyncio.sleep(0)
+        return await self.end(run_id)
+
     def carry_out(self, name: str = "main", **given: Any) -> Json:
         async def whole() -> Json:
             return await self.end(self.begin(name, **given))

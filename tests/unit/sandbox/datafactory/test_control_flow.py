@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -254,18 +254,26 @@ def test_for_each_runs_so_many_at_once(bench: Bench, batch: int | None, most: in
         })
     )  # fmt: skip
 
-    async def scenario() -> list[int]:
+    async def scenario() -> list[Json]:
         run_id = bench.begin()
-        at_once: list[int] = []
-        while run_id in bench.engine._tasks:
-            for _ in range(200):
-                await asyncio.sleep(0)
-            states = [one["status"] for one in bench.engine.activity_runs(run_id) if one["activityName"] == "Inner"]
-            at_once.append(states.count("InProgress"))
-            await bench.engine.clock.advance(600)
-        return at_once
 
-    assert max(bench.run(scenario())) == most
+        def inner() -> list[Json]:
+            return [one for one in bench.engine.activity_runs(run_id) if one["activityName"] == "Inner"]
+
+        def under_way(begun: int, at_once: int) -> bool:
+            return len(inner()) == begun and [one["status"] for one in inner()].count("InProgress") == at_once
+
+        for ended in range(0, 30, most):
+            begun = min(ended + most, 30)
+            await bench.until(partial(under_way, begun, begun - ended))
+            await bench.engine.clock.advance(600)
+        await bench.end(run_id)
+        return inner()
+
+    runs = bench.run(scenario())
+    began = [one["activityRunStart"] for one in runs]
+    assert len(began) == 30
+    assert most == max(sum(one["activityRunStart"] <= at < one["activityRunEnd"] for one in runs) for at in began)
 
 
 def test_for_each_carries_on_and_fails_when_an_item_failed(bench: Bench) -> None:
@@ -349,10 +357,7 @@ def test_until_fails_at_its_timeout(bench: Bench) -> None:
 
     async def scenario() -> Any:
         run_id = bench.begin()
-        while run_id in bench.engine._tasks:
-            await bench.engine.clock.advance(100)
-            await asyncio.sleep(0)
-        return await bench.end(run_id)
+        return await bench.pass_time(run_id, 100)
 
     assert bench.run(scenario())["message"].endswith("The loop did not end within its timeout of 600 seconds.")
 

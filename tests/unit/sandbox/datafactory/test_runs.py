@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -71,23 +70,25 @@ def test_system_variables_and_global_parameters(bench: Bench) -> None:
 def test_concurrency_lets_the_oldest_go_first(bench: Bench) -> None:
     bench.pipeline(LONG, concurrency=1)
 
-    async def scenario() -> list[list[str]]:
+    async def scenario() -> None:
         runs = [bench.begin() for _ in range(3)]
-        seen: list[list[str]] = []
-        for _ in range(3):
-            for _ in range(50):
-                await asyncio.sleep(0)
-            seen.append([(bench.engine.run(FACTORY, run_id) or {})["status"] for run_id in runs])
-            await bench.engine.clock.advance(3600)
-        for run_id in runs:
-            await bench.end(run_id)
-        return seen
 
-    assert bench.run(scenario()) == [
-        ["InProgress", "Queued", "Queued"],
-        ["Succeeded", "InProgress", "Queued"],
-        ["Succeeded", "Succeeded", "InProgress"],
-    ]
+        def statuses() -> list[str]:
+            return [(bench.engine.run(FACTORY, run_id) or {})["status"] for run_id in runs]
+
+        for at, expected in enumerate(
+            (
+                ["InProgress", "Queued", "Queued"],
+                ["Succeeded", "InProgress", "Queued"],
+                ["Succeeded", "Succeeded", "InProgress"],
+            )
+        ):
+            await bench.until(lambda: statuses() == expected)  # noqa: B023
+            await bench.until(lambda: bool(bench.engine.activity_runs(runs[at])))  # noqa: B023
+            await bench.engine.clock.advance(3600)
+        await bench.until(lambda: statuses() == ["Succeeded"] * 3)
+
+    bench.run(scenario())
 
 
 def test_a_cancelled_run_and_the_runs_that_it_waits_for(bench: Bench) -> None:
@@ -97,8 +98,7 @@ def test_a_cancelled_run_and_the_runs_that_it_waits_for(bench: Bench) -> None:
 
     async def scenario() -> list[Json]:
         run_id = bench.begin()
-        while len(bench.engine.runs(FACTORY)) < 2:
-            await asyncio.sleep(0)
+        await bench.until(lambda: len(bench.engine.runs(FACTORY)) == 2)
         bench.engine.cancel(FACTORY, run_id)
         assert (bench.engine.run(FACTORY, run_id) or {})["status"] == "Canceling"
         await bench.end(run_id)
@@ -120,8 +120,7 @@ def test_what_a_killed_sandbox_left_has_failed_and_says_so(bench: Bench) -> None
 
     async def begun() -> str:
         run_id = bench.begin()
-        while not bench.engine.activity_runs(run_id):
-            await asyncio.sleep(0)
+        await bench.until(lambda: bool(bench.engine.activity_runs(run_id)))
         return run_id
 
     run_id = bench.run(begun())
@@ -141,8 +140,7 @@ def test_a_sandbox_that_is_stopped_says_so_too(bench: Bench) -> None:
 
     async def scenario() -> Json:
         run_id = bench.begin()
-        while not bench.engine.activity_runs(run_id):
-            await asyncio.sleep(0)
+        await bench.until(lambda: bool(bench.engine.activity_runs(run_id)))
         await bench.engine.close()
         return bench.engine.run(FACTORY, run_id) or {}
 

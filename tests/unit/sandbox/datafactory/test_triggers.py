@@ -1,14 +1,13 @@
-"""Schedule triggers: when they fire, and what they begin."""
+"""Schedule triggers: when they fire, and what they begin. Windows are in test_windows.py."""
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tests.unit.sandbox.datafactory.bench import FACTORY, Bench, Json, activity, ok, set_variable
+from tests.unit.sandbox.datafactory.bench import FACTORY, Bench, Json, ok, set_variable
 from toolkit.sandbox.datafactory.recurrence import BadRecurrence, Recurrence
 
 START = "2026-03-02T08:15:00Z"  # a Monday
@@ -121,96 +120,6 @@ def test_it_begins_its_pipelines_as_the_clock_goes_on(bench: Bench) -> None:
     assert {one["triggeredPipelines"]["main"] for one in fired} == {run["runId"] for run in runs}
 
 
-def window(bench: Bench, **more: Any) -> datetime:
-    """A trigger whose windows of an hour began three and a half hours ago; the answer is when."""
-    begin = datetime.fromtimestamp(int(bench.engine.clock.now()), UTC) - timedelta(hours=3, minutes=30)
-    properties = {"frequency": "Hour", "interval": 1, "startTime": f"{begin:%Y-%m-%dT%H:%M:%SZ}", "maxConcurrency": 50}
-    reference = {
-        "pipelineReference": {"type": "PipelineReference", "referenceName": "main"},
-        "parameters": {"from": "@trigger().outputs.windowStartTime", "to": "@{trigger().outputs.windowEndTime}"},
-    }
-    bench.entity(
-        "triggers/windows",
-        {
-            "type": "TumblingWindowTrigger",
-            "runtimeState": "Started",
-            "pipeline": reference,
-            "typeProperties": {**properties, **more},
-        },
-    )
-    return begin
-
-
-WINDOWED: Json = {"parameters": {"from": {"type": "String"}, "to": {"type": "String"}}}
-
-
-@pytest.mark.parametrize(
-    ("more", "expected"),
-    [
-        ({}, 3),
-        ({"delay": "00:45:00"}, 2),
-        ({"interval": 2}, 1),
-        ({"maxConcurrency": 2}, 2),
-        ({"frequency": "Month"}, 0),
-    ],
-)
-def test_windows_follow_each_other_from_the_start_on(bench: Bench, more: Json, expected: int) -> None:
-    bench.pipeline(activity("Long", "Wait", {"waitTimeInSeconds": 360_000}), **WINDOWED)
-    begin = window(bench, **more)
-
-    async def scenario() -> None:
-        await bench.engine.advance(0)
-        await bench.engine.advance(1)
-
-    bench.run(scenario())
-    runs = sorted(bench.engine.runs(FACTORY), key=lambda run: run["parameters"]["from"])
-    width = timedelta(hours=more.get("interval", 1))
-    assert [run["parameters"]["from"] for run in runs] == [
-        f"{begin + at * width:%Y-%m-%dT%H:%M:%SZ}" for at in range(expected)
-    ]
-    assert [run["parameters"]["to"] for run in runs[:-1]] == [run["parameters"]["from"] for run in runs[1:]]
-    assert {run["invokedBy"]["invokedByType"] for run in runs} <= {"TumblingWindowTrigger"}
-
-
-def test_a_window_waits_for_its_place_and_none_is_lost(bench: Bench) -> None:
-    bench.pipeline(ok("A"), **WINDOWED)
-    window(bench, maxConcurrency=1)
-
-    async def scenario() -> None:
-        for _ in range(6):
-            await bench.engine.advance(1)
-            for run in bench.engine.runs(FACTORY):
-                await bench.end(run["runId"])
-
-    bench.run(scenario())
-    runs = bench.engine.runs(FACTORY)
-    assert len({run["parameters"]["from"] for run in runs}) == len(runs) == 3
-    assert {run["status"] for run in runs} == {"Succeeded"}
-
-
-@pytest.mark.parametrize(
-    ("more", "sentence"),
-    [
-        ({"frequency": "Day"}, "the frequency is 'Day', not one of Minute, Hour, Month"),
-        ({"maxConcurrency": 51}, "maxConcurrency is '51'"),
-        ({"retryPolicy": {"count": 2}}, "does not run tumbling windows with 'retryPolicy'"),
-        ({"dependsOn": [{"type": "TumblingWindowTriggerDependencyReference"}]}, "windows with 'dependsOn'"),
-        ({"startTime": "soon"}, "the startTime is 'soon'"),
-    ],
-)
-def test_a_trigger_that_cannot_fire_says_so_once(bench: Bench, more: Json, sentence: str) -> None:
-    window(bench, **more)
-
-    async def scenario() -> None:
-        for _ in range(3):
-            await bench.engine.advance(1)
-
-    bench.run(scenario())
-    (fired,) = bench.engine.trigger_runs(FACTORY)
-    assert fired["status"] == "Failed"
-    assert sentence in fired["message"]
-
-
 def test_a_pipeline_that_cannot_begin_fails_the_triggers_run(bench: Bench) -> None:
     bench.pipeline(ok("A"), parameters={"needed": {"type": "String"}})
 
@@ -230,8 +139,7 @@ def test_what_passed_while_no_sandbox_ran_is_not_made_up_for(bench: Bench) -> No
 
     async def scenario() -> None:
         trigger(bench, "hourly", pipelines=[])
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await bench.engine.advance(0)
 
     bench.run(scenario())
     assert bench.engine.trigger_runs(FACTORY) == []

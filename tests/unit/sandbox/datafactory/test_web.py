@@ -117,10 +117,7 @@ def test_an_accepted_request_is_followed_to_its_end(bench: Bench) -> None:
 
     async def scenario() -> Json:
         run_id = bench.begin()
-        while run_id in bench.engine._tasks:
-            await bench.engine.clock.advance(30)
-            await asyncio.sleep(0)
-        return await bench.end(run_id)
+        return await bench.pass_time(run_id, 30)
 
     run = bench.run(scenario())
     assert bench.activities(run)["Start"]["output"]["done"] is True
@@ -143,10 +140,7 @@ def test_it_is_tried_again_as_its_policy_says(bench: Bench) -> None:
 
     async def scenario() -> Json:
         run_id = bench.begin()
-        while run_id in bench.engine._tasks:
-            await bench.engine.clock.advance(30)
-            await asyncio.sleep(0)
-        return await bench.end(run_id)
+        return await bench.pass_time(run_id, 30)
 
     run = bench.run(scenario())
     attempts = [(one["status"], one["retryAttempt"]) for one in bench.engine.activity_runs(run["runId"])]
@@ -165,8 +159,7 @@ def test_its_policys_timeout_ends_it(bench: Bench) -> None:
 
     async def scenario() -> Json:
         run_id = bench.begin()
-        while not bench.web.seen:
-            await asyncio.sleep(0)
+        await bench.until(lambda: bool(bench.web.seen))
         await bench.engine.clock.advance(301)
         return await bench.end(run_id)
 
@@ -203,8 +196,7 @@ def test_a_web_hook_waits_until_it_is_called_back(bench: Bench) -> None:
     async def scenario(answer: Json) -> Json:
         seen = len(bench.web.seen)
         run_id = bench.begin()
-        while len(bench.web.seen) == seen:
-            await asyncio.sleep(0)
+        await bench.until(lambda: len(bench.web.seen) > seen)
         address = body_of(bench.web.seen[-1])["callBackUri"]
         bench.engine.callbacks[address.rpartition("/")[2]].set_result(answer)
         return await bench.end(run_id)

@@ -24,6 +24,13 @@ from toolkit.sandbox.arm.types.datafactory_runs import (
     query_pipeline_runs,
     query_trigger_runs,
 )
+from toolkit.sandbox.arm.types.datafactory_triggers import (
+    TRIGGER_ACTIONS,
+    TRIGGER_RUNS,
+    keep_state,
+    require_stopped,
+    require_trigger,
+)
 from toolkit.sandbox.customer_keys import KeyUnusable
 from toolkit.sandbox.internal import connection_id, keep_connection, keep_target_hosts
 from toolkit.sandbox.store import Resource
@@ -217,6 +224,7 @@ _REFERENCES = {
     "PipelineReference": "pipelines",
     "IntegrationRuntimeReference": "integrationRuntimes",
     "CredentialReference": "credentials",
+    "TriggerReference": "triggers",
 }
 _AUTO_RESOLVE = "AutoResolveIntegrationRuntime"  # exists in every factory
 
@@ -259,50 +267,14 @@ def _unreferenced(call: Call, resource: Resource) -> None:
             raise bad_request("BadRequest", f"The document cannot be deleted since it is referenced by {other.name}.")
 
 
-# -- triggers ----------------------------------------------------------------------------------------------------------
-
-
 def _trigger_checked(call: Call, resource: Resource) -> None:
-    _stopped(call, resource)
+    require_trigger(call, resource)
     _references_checked(call, resource)
 
 
-def _stopped(call: Call, resource: Resource) -> None:
-    if call.existing is not None and call.existing.properties.get("runtimeState") == "Started":
-        raise bad_request(
-            "TriggerEnabledCannotUpdate", "Cannot update enabled Trigger; the trigger needs to be disabled first."
-        )
-
-
-def _trigger(call: Call, resource: Resource) -> None:
-    resource.properties["runtimeState"] = call.existing.properties["runtimeState"] if call.existing else "Stopped"
-
-
-def _trigger_state(state: str) -> Any:
-    async def change(call: Call, resource: Resource) -> Answer:
-        scope = (resource.properties.get("typeProperties") or {}).get("scope")
-        if state == "Started" and resource.properties["type"] == "BlobEventsTrigger":
-            call.require_linked(
-                "Microsoft.EventGrid/eventSubscriptions/write", call.referenced(str(scope), resource.id).id
-            )
-        resource.properties["runtimeState"] = state
-        call.resources.touch(resource)
-        return Answer(None)
-
-    return change
-
-
-def _events(status: str) -> Any:
-    async def change(call: Call, resource: Resource) -> Answer:
-        resource.internal["events"] = status
-        call.resources.store.put(resource)
-        return Answer({"triggerName": resource.name, "status": status})
-
-    return change
-
-
-async def _event_status(call: Call, resource: Resource) -> Answer:
-    return Answer({"triggerName": resource.name, "status": resource.internal.get("events", "Disabled")})
+def _trigger_unused(call: Call, resource: Resource) -> None:
+    require_stopped(call, resource)
+    _unreferenced(call, resource)
 
 
 def _entity(kind: str, **options: Any) -> ResourceType:
@@ -374,14 +346,9 @@ DATAFACTORY: tuple[ResourceType, ...] = (
     _entity(
         "triggers",
         validate=_trigger_checked,
-        on_put=_trigger,
-        before_delete=_stopped,
-        actions={
-            "start": _trigger_state("Started"),
-            "stop": _trigger_state("Stopped"),
-            "subscribeToEvents": _events("Enabled"),
-            "unsubscribeFromEvents": _events("Disabled"),
-            "getEventSubscriptionStatus": _event_status,
-        },
+        on_put=keep_state,
+        before_delete=_trigger_unused,
+        actions=TRIGGER_ACTIONS,
     ),
+    TRIGGER_RUNS,
 )
