@@ -53,7 +53,7 @@ variable "state_ip_rules" {
     )
     error_message = join(" ", [
       "Nobody may reach the state account: add the public address of the machine that bootstraps to state_ip_rules",
-      "in env.toml (curl https://api.ipify.org shows it), or, for a runner in Azure,",
+      "in env.toml (toolkit bootstrap finds it), or, for a runner in Azure,",
       "its subnet to state_subnet_ids or state_private_endpoint in terraform.tfvars.",
     ])
   }

@@ -324,6 +324,7 @@ def test_the_table_has_every_input() -> None:
         "subscription_id": "subscription",
         "allowed_smoke_skips": "smoke",
         "sandbox_core_quotas": "sandbox",
+        "sandbox_standings": "sandbox",
     }
     keys = {renamed.get(f.name, f.name) for f in fields(Environment)} - {"project", "name", "data_name"}
     variables = {name for root in ROOTS for name in declared_variables(ROOT / "terraform" / root)}

@@ -93,6 +93,7 @@ ENVIRONMENT = (
     Row(
         "sandbox.core_quotas", ENV, "", "\n[sandbox]\ncore_quotas = { standardDSv3Family = 8 }\n", "nothing", "nothing"
     ),
+    Row("sandbox.vantages", ENV, "", '\n[sandbox.vantages.adf-public]\nregion = "westeurope"\n', "nothing", "nothing"),
     access("storage", "Enabled", "Disabled", "nothing", "changes"),
     access("state", "Enabled", "Disabled", "invalid", "nothing"),
     access("key_vault", "Disabled", "Enabled", "nothing", "changes"),

@@ -125,6 +125,16 @@ def test_names_that_are_no_names(project: Project, name: str) -> None:
             'storage = "Enabled"\n[sandbox]\ncore_quotas = { standardDSv5Family = -2 }',
             "13: sandbox.core_quotas.standardDSv5Family -2 is not allowed: cores (-1: no limit) by",
         ),
+        (
+            'storage = "Enabled"',
+            'storage = "Enabled"\n[sandbox.vantages.vnet]\naddresses = ["2001:db8::1"]',
+            "13: sandbox.vantages.vnet.addresses.0 '2001:db8::1' is not allowed: tables by vantage with addresses",
+        ),
+        (
+            'storage = "Enabled"',
+            'storage = "Enabled"\n[sandbox.vantages.vnet]\nregion = "moon"',
+            "13: sandbox.vantages.vnet.region 'moon' is not allowed: tables by vantage with addresses",
+        ),
         ('vantages     = ["vnet"]', "vantages = []", "7: vantages [] is not allowed"),
         ('storage = "Enabled"', 'storage = "Maybe"', "11: public_network_access.storage 'Maybe' is not allowed"),
         ('type = "Group"', 'type = "Robot"', "6: operator.type 'Robot' is not allowed"),

@@ -305,7 +305,8 @@ CODES: tuple[ErrorCode, ...] = (
                    "PropertyChangeNotAllowed")),
     # Data planes
     ErrorCode("AuthorizationFailure", "the storage account's network rules refuse this address",
-              "act from inside the network, or allow the address in ipRules while publicNetworkAccess is Enabled",
+              "act from inside the network, or allow the address in ipRules while publicNetworkAccess is Enabled; such "
+              "a rule has no effect from the account's own region, where a subnet or a private endpoint lets in",
               _BLOB, FIREWALL_SECONDS, kind="storage-firewall"),
     ErrorCode("AuthorizationPermissionMismatch", "the identity has no data role that allows this (or it has not "
               "arrived yet)", "assign Storage Blob Data Reader or Contributor on the container; Owner and Contributor "
@@ -372,8 +373,9 @@ CODES: tuple[ErrorCode, ...] = (
               "unset ARM_ACCESS_KEY and ARM_SAS_TOKEN: the state is reached with Entra ID only", _BLOB, state=True),
     ErrorCode("AuthorizationFailure", "the firewall of the state account refuses this machine's address",
               "run from inside the network, or add this machine's public address to state_ip_rules in "
-              "envs/{env}/env.toml and have `toolkit bootstrap {env}` run from a place that is let in", _BLOB,
-              state=True),
+              "envs/{env}/env.toml and have `toolkit bootstrap {env}` run from a place that is let in; rules for "
+              "addresses have no effect from the account's own region: machines of Azure there are let in by "
+              "state_subnet_ids or state_private_endpoint in terraform.tfvars", _BLOB, state=True),
     *(ErrorCode(code, "the state account or its container is not there", "toolkit bootstrap {env}", source,
                 kind="not-found", state=True)
       for code, source in (

@@ -25,6 +25,12 @@ from toolkit.cli.terminal import Terminal
 @allow_replace_option
 @recreate_empty_option
 @force_unlock_option
+@click.option(
+    "--allow-my-address",
+    is_flag=True,
+    help="Where env.toml lets nobody reach the state account: write the public address of this machine into its "
+    "state_ip_rules.",
+)
 def bootstrap(
     env: str,
     yes: bool,
@@ -32,6 +38,7 @@ def bootstrap(
     allow: tuple[str, ...],
     recreate_empty: tuple[str, ...],
     force_unlock: str | None,
+    allow_my_address: bool,
 ) -> None:
     """Make the state account, resource groups, identities and roles of ENV, and move their own state into that account.
 
@@ -43,6 +50,7 @@ def bootstrap(
     from toolkit.errors import RefusedError
     from toolkit.protection import as_text, deployment_of, protection_steps
     from toolkit.runs.bootstrap import apply_bootstrap, plan_bootstrap
+    from toolkit.runs.state_access import admit_this_machine
     from toolkit.terraform.applying import check_losses
     from toolkit.terraform.losses import parse_allowed
     from toolkit.terraform.recovery.soft_deleted import check_names
@@ -55,6 +63,9 @@ def bootstrap(
     if environment.exists_outside and environment.github_job:
         where = f"envs/{environment.data_name}/{FILE_NAME}"
         github.check_form(environment.github_job, environment.github_subject_template, where, observer.note)
+    environment = admit_this_machine(
+        environment, lambda question: terminal.confirm(question, yes=allow_my_address), observer.note
+    )
     with open_session(environment, command_line(), observer) as session:
         session.recreate_empty = frozenset(recreate_empty)
         plan, local = plan_bootstrap(session, force_unlock=force_unlock)

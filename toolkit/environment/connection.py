@@ -85,7 +85,10 @@ def _azure_vantages(environment: Environment) -> dict[str, Vantage]:
 
 def _sandbox_connection(environment: Environment, sandbox: Sandbox) -> Connection:
     places = sandbox.subscription(
-        environment.tenant_id, environment.subscription_id, core_quotas=environment.sandbox_core_quotas
+        environment.tenant_id,
+        environment.subscription_id,
+        core_quotas=environment.sandbox_core_quotas,
+        standings=environment.sandbox_standings,
     )
     vantages = {
         name: Vantage(name, place.settings, ("127.0.0.1", place.dns_port))

@@ -23,6 +23,7 @@ _FILE_KEYS = {
     "github_subject_template": "github_subject",
     "allowed_smoke_skips": "smoke.allowed_skips",
     "sandbox_core_quotas": "sandbox.core_quotas",
+    "sandbox_standings": "sandbox.vantages",
 }
 
 

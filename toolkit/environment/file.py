@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -52,6 +53,7 @@ def read_file(path: Path, project: Project) -> Any:
 
     guid = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
     Guid = Annotated[str, StringConstraints(pattern=guid)]
+    IPv4 = Annotated[str, AfterValidator(_ipv4)]
 
     class Strict(BaseModel):
         model_config = ConfigDict(extra="forbid", frozen=True)
@@ -71,10 +73,15 @@ def read_file(path: Path, project: Project) -> Any:
     class Smoke(Strict):
         allowed_skips: tuple[str, ...] = ()
 
+    class VantageTable(Strict):
+        addresses: tuple[IPv4, ...] = ()
+        region: Annotated[str, AfterValidator(_region)] | None = None
+
     class SandboxTable(Strict):
         core_quotas: Annotated[dict[str, Annotated[int, Field(ge=-1, strict=True)]], AfterValidator(_quotas)] = Field(
             default_factory=dict
         )
+        vantages: dict[VantageName, VantageTable] = Field(default_factory=dict)
 
     class File(Strict):
         target: TargetName
@@ -121,6 +128,13 @@ def _region(text: str) -> str:
     raise ValueError(f"no region of Azure{f': did you mean {close}?' if close else ''}")
 
 
+def _ipv4(text: str) -> str:
+    try:
+        return str(IPv4Address(text))
+    except ValueError:
+        raise ValueError("no IPv4 address") from None
+
+
 def _quotas(granted: dict[str, int]) -> dict[str, int]:
     if unknown := [name for name in granted if name not in QUOTA_NAMES]:
         raise ValueError(f"no quota of the sandbox: {unknown[0]}")
@@ -150,7 +164,8 @@ _WORDS = {
     "location": "an Azure region's short name such as westeurope",
     "github_repository": "owner/name, or owner@id/name@id where GitHub puts the ids into subjects "
     "(gh api repos/OWNER/NAME/actions/oidc/customization/sub)",
-    "sandbox": f"cores (-1: no limit) by {', '.join(QUOTA_NAMES)}",
+    "sandbox.core_quotas": f"cores (-1: no limit) by {', '.join(QUOTA_NAMES)}",
+    "sandbox.vantages": "tables by vantage with addresses = [IPv4 …] and region = a region of Azure's short name",
     "github_subject": "a customised subject without other braces than {context}, such as "
     "repo:owner/name:{context}:job_workflow_ref:…; without {context}, a pull request would act as CI",
 }
@@ -160,7 +175,7 @@ def _problem(shown: str, text: str, item: Any, model: Any) -> str:
     location = [str(part) for part in item["loc"]]
     line = line_of(text, location)
     key = ".".join(location)
-    allowed = _WORDS.get(location[0])
+    allowed = _WORDS.get(".".join(location[:2])) or _WORDS.get(location[0])
     if item["type"] == "missing":
         reason = f"is missing{f': {allowed}' if allowed else ''}"
     elif item["type"] == "extra_forbidden":

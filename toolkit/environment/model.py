@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from toolkit import github
 from toolkit.environment.target import TARGETS, CredentialChoice, TargetName
@@ -58,6 +58,7 @@ class Environment:
     state_ip_rules: tuple[str, ...]
     allowed_smoke_skips: tuple[str, ...]
     sandbox_core_quotas: Mapping[str, int]
+    sandbox_standings: Mapping[str, Mapping[str, Any]]  # addresses and region of vantages, by name
     alert_receiver_required: bool  # as the data's own target has it, so that a rehearsal refuses what Azure would get
 
     @property

@@ -10,13 +10,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
 from toolkit.environment.variables import variable_files
 from toolkit.errors import RefusedError, ToolkitError, UsageError
 from toolkit.files import disk_errors, write_atomically
+from toolkit.runs.state_access import documentation_rules
 from toolkit.runs.state_role import assign_state_role
 from toolkit.terraform.applying import NOTHING, apply_plan, check_losses
 from toolkit.terraform.initialising import prepare
@@ -131,35 +131,22 @@ def is_bootstrapped(session: Session) -> bool:
     return bool(recorded == _configuration(session))
 
 
-# Addresses for documentation (RFC 5737): the sandbox's clients have them, and nobody on the internet.
-_DOCUMENTATION = tuple(ip_network(block) for block in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"))
-
-
 def check_reach(session: Session) -> None:
     """On Azure: refuse addresses that nobody has, and say where a rule for an address has no effect."""
     environment = session.environment
     if not environment.exists_outside:
         return
     where = f"envs/{environment.data_name}/env.toml"
-    for rule in environment.state_ip_rules:
-        if any(_within(rule, block) for block in _DOCUMENTATION):
-            raise UsageError(
-                f"{where}: state_ip_rules names {rule}, an address for documentation that nobody has on Azure",
-                hint="write the public address of the machine that bootstraps (curl https://api.ipify.org shows it), "
-                "and state_subnet_ids or state_private_endpoint in terraform.tfvars for runners in Azure",
-            )
+    for rule in documentation_rules(environment):
+        raise UsageError(
+            f"{where}: state_ip_rules names {rule}, an address for documentation that nobody has on Azure",
+            hint="delete it; state_subnet_ids or state_private_endpoint in terraform.tfvars let runners in Azure in",
+        )
     if environment.vantages[0] == "vnet" and environment.state_ip_rules:
         session.observer.note(
             "a storage account ignores the rule for an address when the request comes from its own region "
             f"({environment.location}): a runner there needs state_subnet_ids or state_private_endpoint"
         )
-
-
-def _within(rule: str, block: IPv4Network | IPv6Network) -> bool:
-    try:
-        return ip_network(rule, strict=False).overlaps(block)
-    except (ValueError, TypeError):
-        return False  # Terraform says what is wrong with it
 
 
 def _marker(session: Session) -> Path:

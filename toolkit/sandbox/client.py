@@ -74,10 +74,12 @@ class Sandbox:
         subscription_id: str,
         display_name: str = "",
         core_quotas: Mapping[str, int] | None = None,
+        standings: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> dict[str, VantagePorts]:
         """Make a subscription known (idempotent): the engineer is its Owner. The vantages to stand in, by name.
 
-        ``core_quotas``: what it was granted of :data:`toolkit.sandbox.vm_sizes.QUOTA_NAMES`; None changes nothing.
+        ``core_quotas``: what it was granted of :data:`toolkit.sandbox.vm_sizes.QUOTA_NAMES`. ``standings``: addresses
+        and region of vantages, as :class:`toolkit.sandbox.model.Standing` has them. None changes nothing.
         """
         body: dict[str, Any] = {
             "subscription_id": subscription_id,
@@ -86,6 +88,8 @@ class Sandbox:
         }
         if core_quotas is not None:
             body["core_quotas"] = dict(core_quotas)
+        if standings is not None:
+            body["standings"] = {name: dict(said) for name, said in standings.items()}
         opened = self._control("POST", "/subscriptions", body)["vantages"]
         return {
             vantage.name: VantagePorts(

@@ -83,6 +83,7 @@ def platform(azurite_command: list[str]) -> Compose:
         from toolkit.sandbox.machine_learning.jobs import Jobs
         from toolkit.sandbox.machine_learning.service import MachineLearningService
         from toolkit.sandbox.network.dns import DnsServer, serve_dns
+        from toolkit.sandbox.network.egress import EgressService
         from toolkit.sandbox.network.routing import PrivateNetwork
         from toolkit.sandbox.storage.blobs import AzuriteBlobs
         from toolkit.sandbox.storage.service import StorageService
@@ -101,7 +102,7 @@ def platform(azurite_command: list[str]) -> Compose:
         services: tuple[Service, ...] = (
             *(ArmService(world), StorageService(world, blobs), KeyVaultService(world), MachineLearningService(world)),
             *(UnservedStorage(world, kind) for kind in KINDS),
-            *(BatchService(world, tasks), CallbackService(factories)),
+            *(BatchService(world, tasks), CallbackService(factories), EgressService()),
         )
         await starting
         dns_servers: list[DnsServer] = []

@@ -49,11 +49,30 @@ def vantage(name: str) -> NetworkPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What a subscription's settings say of one of its vantages, beside what every vantage is.
+
+    ``addresses``: those that its connections show in turn, instead of the vantage's own. ``region``: the region of
+    Azure that its machines stand in, such as a hosted agent's; None for none.
+    """
+
+    addresses: tuple[str, ...] = ()
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """Where one connection comes from: a vantage, inside the networks of one subscription."""
 
     vantage: NetworkPlace
     subscription_id: str
+    address: str | None = None
+    region: str | None = None
+
+    @property
+    def public_ip(self) -> str:
+        """What a public endpoint sees."""
+        return self.address or self.vantage.public_ip
 
 
 PrincipalKind = Literal["User", "ServicePrincipal", "Group"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from uvicorn.config import Config
@@ -185,12 +185,15 @@ class Proxy:
         self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def listener(self, origin: Origin, host: str) -> Listen:
-        """Opens the proxy of an origin on a port (0: a free one) and answers the port; OSError when it is taken."""
+    def listener(self, origin: Callable[[], Origin], host: str) -> Listen:
+        """Opens the proxy of a vantage on a port (0: a free one) and answers the port; OSError when it is taken.
+
+        ``origin`` is asked at each connection: it shows one of the vantage's addresses for as long as it lives.
+        """
 
         async def listen(port: int) -> int:
             loop = asyncio.get_running_loop()
-            server = await loop.create_server(lambda: ProxyProtocol(self, origin), host, port)
+            server = await loop.create_server(lambda: ProxyProtocol(self, origin()), host, port)
             self._servers.append(server)
             bound: int = server.sockets[0].getsockname()[1]
             return bound

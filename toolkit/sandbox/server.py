@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import json
 import logging
 import os
@@ -17,6 +18,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -77,7 +79,7 @@ class SandboxDaemon:
             self._cleanup = cleanup
             store = self._store = Store(paths.database)
             cleanup.callback(store.close)
-            directory = EntraDirectory(store)
+            directory = self._directory = EntraDirectory(store)
             engineer = directory.ensure_engineer(random_secret(paths.engineer_secret))
             key = SigningKey(paths.entra_key)
             tokens = EntraTokens(key)
@@ -140,13 +142,27 @@ class SandboxDaemon:
                 for vantage in VANTAGES:
                     origin, name = Origin(vantage, subscription_id), f"{subscription_id}/{vantage.name}"
                     opened[vantage.name] = {
-                        "proxy_port": await self._ports.open(f"{name}/proxy", self._proxy.listener(origin, LOOPBACK)),
+                        "proxy_port": await self._ports.open(
+                            f"{name}/proxy", self._proxy.listener(self._connections(origin), LOOPBACK)
+                        ),
                         "dns_port": await self._ports.open(f"{name}/dns", self._parts.dns_listener(origin, LOOPBACK)),
                     }
                 self._vantages[subscription_id] = opened
                 if "pid" in read_announcement(self._paths):
                     self._announce()
             return self._vantages[subscription_id]
+
+    def _connections(self, origin: Origin) -> Callable[[], Origin]:
+        """The origin of each new connection of a vantage: its addresses take turns, as behind a NAT gateway."""
+        turns = itertools.count()
+
+        def of_next() -> Origin:
+            standing = self._directory.standing(origin.subscription_id, origin.vantage.name)
+            addresses = standing.addresses
+            address = addresses[next(turns) % len(addresses)] if addresses else None
+            return replace(origin, address=address, region=standing.region)
+
+        return of_next
 
     def set_profile(self, name: str, scale: float) -> None:
         store_profile(self._store, Profile(name, scale))

@@ -111,8 +111,13 @@ class Route:
 class Network(Protocol):
     def route(self, origin: Origin, host: str) -> Route: ...
 
-    def admits(self, acls: Json | None, source_ip: str, origin: Origin, service_endpoint: str) -> bool:
-        """Whether a resource's ``networkAcls`` let a connection to its public endpoint through."""
+    def admits(
+        self, acls: Json | None, source_ip: str, origin: Origin, service_endpoint: str, region: str | None = None
+    ) -> bool:
+        """Whether a resource's ``networkAcls`` let a connection to its public endpoint through.
+
+        ``region``: where the resource stands, of a service whose rules for addresses have no effect from there.
+        """
         ...
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.sandbox.front import SUBSCRIPTION, TENANT, Front, running_front
 from toolkit.errors import ToolkitError
 from toolkit.sandbox.entra.directory import EntraDirectory
-from toolkit.sandbox.model import VANTAGES
+from toolkit.sandbox.model import VANTAGES, Standing
 from toolkit.sandbox.vm_sizes import QUOTA_NAMES
 
 
@@ -78,6 +78,25 @@ def test_the_control_port_is_no_proxy(front: Front) -> None:
             400,
             f"core_quotas is an object with cores by {', '.join(QUOTA_NAMES)}",
         ),
+        *(
+            (
+                "POST",
+                "/subscriptions",
+                {"subscription_id": SUBSCRIPTION, "tenant_id": TENANT, "display_name": "x", "standings": wrong},
+                400,
+                "standings is an object with addresses (IPv4) and region (of Azure) by adf-managed, adf-public, "
+                "aml-managed, internet, vnet",
+            )
+            for wrong in (
+                [],
+                {"moon": {}},
+                {"vnet": {"addresses": ["here"]}},
+                {"vnet": {"addresses": ["2001:db8::1"]}},
+                {"vnet": {"region": "moon"}},
+                {"vnet": {"colour": "red"}},
+                {"vnet": None},
+            )
+        ),
         ("POST", "/federation", {"subject": 1}, 400, "subject is missing"),
         ("POST", "/profile", {"name": "fast", "scale": 1}, 400, "name is 'fast', not instant or realistic"),
         ("POST", "/profile", {"name": "realistic", "scale": 11}, 400, "scale is a number from 0 to 10"),
@@ -109,6 +128,17 @@ def test_granted_quotas_stay_until_others_are_granted(front: Front) -> None:
     assert directory.core_quotas(SUBSCRIPTION) == {"standardDSv5Family": 8}
     front.sandbox.subscription(TENANT, SUBSCRIPTION, core_quotas={})
     assert directory.core_quotas(SUBSCRIPTION) == {}
+
+
+def test_where_machines_stand_stays_until_it_is_said_otherwise(front: Front) -> None:
+    directory = EntraDirectory(front.store)
+    said = {"vnet": {"addresses": ["198.51.100.21"], "region": "westeurope"}}
+    front.sandbox.subscription(TENANT, SUBSCRIPTION, standings=said)
+    front.sandbox.subscription(TENANT, SUBSCRIPTION)
+    assert directory.standing(SUBSCRIPTION, "vnet") == Standing(("198.51.100.21",), "westeurope")
+    assert directory.standing(SUBSCRIPTION, "internet") == Standing()
+    front.sandbox.subscription(TENANT, SUBSCRIPTION, standings={})
+    assert directory.standing(SUBSCRIPTION, "vnet") == Standing()
 
 
 def test_every_subscription_has_ports_of_its_own(front: Front) -> None:

@@ -5,7 +5,8 @@ another user of the machine can do nothing.
 
     GET  /status
     POST /subscriptions {subscription_id, tenant_id, display_name}   -> {vantages: {name: {proxy_port, dns_port}}}
-                        and core_quotas: {name: cores}, where it was granted others than vm_sizes.py has
+                        and core_quotas: {name: cores}, where it was granted others than vm_sizes.py has;
+                        standings: {vantage: {addresses, region}}, where its machines stand elsewhere than model.py says
     POST /federation    {subject, claims} or {job}                   -> {request_url, request_token}
     POST /service-connection {connection_id, issuer, subject}        -> {request_uri, access_token}
     POST /identities    {resource_id}                                -> {identity_endpoint, identity_header}
@@ -17,6 +18,7 @@ another user of the machine can do nothing.
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -27,11 +29,13 @@ from starlette.responses import JSONResponse, Response
 
 from toolkit.errors import ToolkitError
 from toolkit.records import Json
+from toolkit.regions import regions
 from toolkit.sandbox.chain import Exchange, Next
 from toolkit.sandbox.entra.azure_devops import REQUEST_URI, AzureDevOps
 from toolkit.sandbox.entra.directory import EntraDirectory
 from toolkit.sandbox.entra.github import GITHUB_REQUEST_URL, GitHubActions, Job, job_of_subject
 from toolkit.sandbox.entra.identities import APP_ENDPOINT, ManagedIdentityEndpoints
+from toolkit.sandbox.model import VANTAGES, Standing
 from toolkit.sandbox.vm_sizes import QUOTA_NAMES
 
 _LONGEST_ADVANCE = 400 * 86_400
@@ -117,7 +121,8 @@ class ControlApi:
                 hint="correct the environment's tenant, or forget everything with `toolkit sandbox reset`",
             )
         granted = _core_quotas(body["core_quotas"]) if "core_quotas" in body else None
-        self._directory.add_subscription(subscription_id, tenant_id, _text(body, "display_name"), granted)
+        standings = _standings(body["standings"]) if "standings" in body else None
+        self._directory.add_subscription(subscription_id, tenant_id, _text(body, "display_name"), granted, standings)
         return {"vantages": await self._daemon.open_subscription(subscription_id)}
 
     async def _federation(self, request: Request) -> Json:
@@ -186,6 +191,25 @@ def _core_quotas(sent: object) -> dict[str, int]:
     if any(name not in QUOTA_NAMES or type(cores) is not int for name, cores in granted.items()):
         raise BadRequest(f"core_quotas is an object with cores by {', '.join(QUOTA_NAMES)}")
     return granted
+
+
+def _standings(sent: object) -> dict[str, Standing]:
+    known = {vantage.name for vantage in VANTAGES}
+    try:
+        found = {name: Standing(**said) for name, said in (sent if isinstance(sent, dict) else {"": {}}).items()}
+        wrong = [name for name in found if name not in known]
+        for standing in found.values():
+            for address in standing.addresses:
+                ipaddress.IPv4Address(address)
+            if standing.region is not None and standing.region not in regions():
+                wrong.append(standing.region)
+    except (TypeError, ValueError):
+        wrong = ["?"]
+    if wrong:
+        raise BadRequest(
+            f"standings is an object with addresses (IPv4) and region (of Azure) by {', '.join(sorted(known))}"
+        )
+    return {name: Standing(tuple(standing.addresses), standing.region) for name, standing in found.items()}
 
 
 def _text(body: Json, name: str) -> str:

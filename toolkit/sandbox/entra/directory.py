@@ -6,10 +6,11 @@ import hashlib
 import hmac
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from toolkit.sandbox.model import Principal
+from toolkit.records import Json
+from toolkit.sandbox.model import Principal, Standing
 from toolkit.sandbox.store import Resource, Store
 from toolkit.sandbox.world import ServicePrincipal
 
@@ -70,17 +71,37 @@ class EntraDirectory:
         granted: Mapping[str, int] = document.get("core_quotas", {})
         return granted
 
+    def standing(self, subscription_id: str, vantage: str) -> Standing:
+        """Where the machines of a vantage stand, as the subscription's settings say."""
+        document = self._store.document(_SUBSCRIPTION, subscription_id.lower()) or {}
+        said = document.get("standings", {}).get(vantage, {})
+        return Standing(tuple(said.get("addresses", ())), said.get("region"))
+
     def add_subscription(
-        self, subscription_id: str, tenant_id: str, display_name: str, core_quotas: Mapping[str, int] | None = None
+        self,
+        subscription_id: str,
+        tenant_id: str,
+        display_name: str,
+        core_quotas: Mapping[str, int] | None = None,
+        standings: Mapping[str, Standing] | None = None,
     ) -> None:
-        """Make a subscription known and its engineer Owner of it; idempotent. Quotas stay where none are given."""
+        """Make a subscription known and its engineer Owner of it; idempotent. Settings stay where none are given."""
         subscription_id, tenant_id = subscription_id.lower(), tenant_id.lower()
+        document = self._store.document(_SUBSCRIPTION, subscription_id) or {}
         granted = dict(self.core_quotas(subscription_id) if core_quotas is None else core_quotas)
+        places: Json = document.get("standings", {})
+        if standings is not None:
+            places = {name: asdict(standing) for name, standing in standings.items()}
         with self._store.transaction():
             self._store.put_document(
                 _SUBSCRIPTION,
                 subscription_id,
-                {"tenant_id": tenant_id, "display_name": display_name, "core_quotas": granted},
+                {
+                    "tenant_id": tenant_id,
+                    "display_name": display_name,
+                    "core_quotas": granted,
+                    "standings": places,
+                },
             )
             assignment = _owner_assignment(subscription_id, self.engineer().object_id)
             if self._store.get(assignment.id) is None:

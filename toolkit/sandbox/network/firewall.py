@@ -9,16 +9,28 @@ from toolkit.sandbox.model import Origin
 from toolkit.sandbox.store import Store
 
 
-def admits(acls: Json | None, source_ip: str, origin: Origin, service_endpoint: str, store: Store) -> bool:
+def admits(
+    acls: Json | None,
+    source_ip: str,
+    origin: Origin,
+    service_endpoint: str,
+    store: Store,
+    region: str | None = None,
+) -> bool:
     """Whether a resource with public network access lets a connection through its ``networkAcls``.
 
     Without rules everything passes. ``bypass`` (trusted services) concerns none of the vantages: they are machines of
     the user's. https://learn.microsoft.com/azure/storage/common/storage-network-security
+
+    ``region`` is a storage account's: machines of Azure in that region reach it over private addresses of Azure's own,
+    which no rule can name, so that rules for addresses have no effect.
+    https://learn.microsoft.com/azure/storage/common/storage-network-security-limitations
     """
     acls = acls or {}
     if str(acls.get("defaultAction", "Allow")).lower() != "deny":
         return True
-    if any(_contains(str(rule.get("value", "")), source_ip) for rule in acls.get("ipRules") or []):
+    neighbour = region is not None and origin.region == region
+    if not neighbour and any(_contains(str(rule.get("value", "")), source_ip) for rule in acls.get("ipRules") or []):
         return True
     return origin.vantage.private_network == "vnet" and any(
         _has_service_endpoint(store, origin, str(rule.get("id", "")), service_endpoint)

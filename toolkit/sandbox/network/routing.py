@@ -61,7 +61,7 @@ class PrivateNetwork:
         return self._routes[key]
 
     def _route(self, origin: Origin, host: str) -> Route:
-        source = origin.vantage.public_ip
+        source = origin.public_ip
         answer = self.resolve(origin, host)
         if answer.address is None:
             name = (
@@ -83,9 +83,11 @@ class PrivateNetwork:
             return Route(host, answer.address, source, unreachable=reason)
         return Route(host, answer.address, source, str(target).lower(), endpoint.id)
 
-    def admits(self, acls: Json | None, source_ip: str, origin: Origin, service_endpoint: str) -> bool:
+    def admits(
+        self, acls: Json | None, source_ip: str, origin: Origin, service_endpoint: str, region: str | None = None
+    ) -> bool:
         """Whether the public endpoint's ``networkAcls`` let a connection through (firewall.py)."""
-        return firewall.admits(acls, source_ip, origin, service_endpoint, self._store)
+        return firewall.admits(acls, source_ip, origin, service_endpoint, self._store, region)
 
     def resolve(self, origin: Origin, host: str) -> Answer:
         """What DNS answers for ``host`` (lower case) in the networks of ``origin``.

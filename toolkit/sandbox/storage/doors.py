@@ -57,7 +57,9 @@ class Doors:
         if (
             route.private_endpoint_target is not None
             or access.lower() == "disabled"
-            or not self._world.network.admits(acls, route.source_ip, origin, "Microsoft.Storage")
+            or not self._world.network.admits(
+                acls, route.source_ip, origin, "Microsoft.Storage", account.body.get("location")
+            )
         ):
             raise StorageError(403, "AuthorizationFailure", "This request is not authorized to perform this operation.")
         return route.source_ip

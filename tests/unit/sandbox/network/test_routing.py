@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -221,3 +222,28 @@ def test_public_addresses_are_stable_and_never_real() -> None:
         first = network.resolve(origin("internet"), host).address
         assert first == PrivateNetwork(Store(":memory:")).resolve(origin("internet"), host).address
         assert any(ip_address(first or "") in documentation for documentation in DOCUMENTATION)
+
+
+@pytest.mark.parametrize(
+    ("region", "service_region", "admitted"),
+    [
+        (None, "westeurope", True),
+        ("northeurope", "westeurope", True),
+        ("westeurope", "westeurope", False),
+        ("westeurope", None, True),  # a service of which the documentation says no such thing
+    ],
+)
+def test_a_rule_for_an_address_has_no_effect_from_the_same_region(
+    store: Store, region: str | None, service_region: str | None, admitted: bool
+) -> None:
+    here = replace(origin("internet"), region=region)
+    rules = {"defaultAction": "Deny", "ipRules": [{"value": here.public_ip}]}
+    network = PrivateNetwork(store)
+    assert network.admits(rules, here.public_ip, here, "Microsoft.Storage", service_region) is admitted
+    open_to_all = {"defaultAction": "Allow", "ipRules": []}
+    assert network.admits(open_to_all, here.public_ip, here, "Microsoft.Storage", service_region)
+
+
+def test_a_connection_shows_the_address_that_it_has(store: Store) -> None:
+    here = replace(origin("internet"), address="203.0.113.77")
+    assert PrivateNetwork(store).route(here, HOST).source_ip == "203.0.113.77"
