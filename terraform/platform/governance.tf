@@ -119,6 +119,7 @@ module "governance" {
     module.monitoring,
     module.naming,
     module.network,
+    module.network_security_perimeter,
     module.pointer_storage,
     module.private_dns,
     module.storage,

@@ -316,6 +316,14 @@ output "public_network_access" {
   value       = var.public_network_access
 }
 
+output "network_security_perimeter" {
+  description = "The perimeter: its id, the profile whose access rules count, and the access mode of each member; null without one."
+  value = one([
+    for perimeter in module.network_security_perimeter :
+    { id = perimeter.id, profile_id = perimeter.profile_id, members = perimeter.members }
+  ])
+}
+
 output "action_group_id" {
   description = "Resource id of the action group whose receivers are told of alerts."
   value       = module.monitoring.action_group_id
@@ -366,5 +374,6 @@ output "features" {
     budget       = var.budget != null
     receivers    = length(var.monitoring.alert_emails) + length(var.monitoring.action_group_ids) > 0
     encryption   = local.customer_managed_keys_on
+    perimeter    = local.with_perimeter
   }
 }

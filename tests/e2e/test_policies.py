@@ -39,7 +39,7 @@ STATE = "module.state"
 ACCOUNTS = ("module.function_storage[0]", "module.lake", "module.pointer_storage", "module.storage")
 ON_PURPOSE = {
     ("prod@sandbox", "bootstrap"): {(KEYS, STATE)},
-    ("prod@sandbox", "platform"): {(FLEX, "module.function_app[0]"), *((KEYS, account) for account in ACCOUNTS)},
+    ("prod@sandbox", "platform"): {(FLEX, "module.function_app[0]")},  # its accounts have customer-managed keys
     ("local", "bootstrap"): {(KEYS, STATE), (REDUNDANT, STATE)},
     ("local", "platform"): {
         (FLEX, "module.function_app[0]"),

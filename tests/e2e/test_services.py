@@ -1,4 +1,4 @@
-"""Batch, the factory's pipelines and their triggers, on an applied platform."""
+"""Batch, the factory's pipelines and their triggers, on an applied platform within a network security perimeter."""
 
 from __future__ import annotations
 
@@ -13,17 +13,24 @@ from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError
+from azure.core.rest import HttpRequest
 from azure.identity import ManagedIdentityCredential
 from azure.storage.blob import BlobServiceClient
 
 from tests.conftest import ROOT
 from tests.e2e.conftest import Toolkit
+from toolkit.azure.arm import ARM
 from toolkit.azure.credentials import runner_credential
+from toolkit.azure.pipeline import RestClient
 from toolkit.environment import Connection, connect, load_environment
 from toolkit.project import Project
 
 pytestmark = pytest.mark.e2e
 
+MEMBERS = ("storage", "lake", "pointer_storage", "function_storage", "key_vault", "log_analytics")
+PERIMETER = "\nnetwork_security_perimeter = {{ members = {{ {} }} }}\n".format(
+    ", ".join(f'{name} = "Enforced"' for name in MEMBERS)
+)
 SCRIPT = ROOT / "terraform/modules/data_factory_pipelines/train_score.py"
 
 
@@ -34,8 +41,9 @@ def variables(toolkit: Toolkit) -> Path:
 
 @pytest.fixture(scope="module")
 def outputs(toolkit: Toolkit, variables: Path) -> dict[str, Any]:
-    """The platform of `local` with its triggers started."""
+    """The platform of `local` with its triggers started, in a perimeter that alone decides."""
     replace(variables, "triggers_started = false", "triggers_started = true")
+    variables.write_text(variables.read_text(encoding="utf-8") + PERIMETER, encoding="utf-8")
     toolkit.ok("apply", "local")
     return dict(toolkit.ok("outputs", "local", "--format", "json").json)
 
@@ -76,6 +84,37 @@ def run_script(connection: Connection, outputs: dict[str, Any], container: str) 
         text=True,
         timeout=120,
     )
+
+
+def outcome(account: BlobServiceClient) -> str:
+    try:
+        next(iter(account.get_container_client("adftrain").list_blobs()), None)
+    except HttpResponseError as error:
+        return str(error.message)
+    return "listed"
+
+
+def test_a_rule_of_the_perimeter_lets_an_address_in_and_is_no_drift(
+    toolkit: Toolkit, connection: Connection, outputs: dict[str, Any]
+) -> None:
+    """Private endpoints pass, as all else in this module shows. Somebody at an address has the same rights there."""
+    perimeter, account = outputs["network_security_perimeter"], outputs["storage_blob_endpoint"]
+    assert perimeter["members"] == dict.fromkeys(MEMBERS, "Enforced")
+    client_id, options = outputs["identities"]["batch-nodes"]["client_id"], connection.vantages["vnet"].client_options
+    rule = f"{perimeter['profile_id']}/accessRules/for-a-while"
+    properties = {"direction": "Inbound", "addressPrefixes": ["203.0.113.10/32"]}
+    with (
+        ManagedIdentityCredential(client_id=client_id, **options) as credential,
+        RestClient(ARM, connection.runner, runner_credential(connection), f"{ARM}/.default") as arm,
+        BlobServiceClient(account, credential=credential, **connection.vantages["internet"].client_options) as outside,
+    ):
+        assert "not authorized by network security perimeter" in outcome(outside)
+        url = f"{ARM}{rule}?api-version=2024-07-01"
+        arm.send_request(HttpRequest("PUT", url, json={"properties": properties})).raise_for_status()
+        assert outcome(outside) == "listed"
+        assert "No changes" in (planned := toolkit.ok("plan", "local")).out + planned.err
+        arm.send_request(HttpRequest("DELETE", url)).raise_for_status()
+        assert "not authorized by network security perimeter" in outcome(outside)
 
 
 def test_the_batch_script_trains_and_scores_against_blobs(

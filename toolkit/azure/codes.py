@@ -322,6 +322,9 @@ CODES: tuple[ErrorCode, ...] = (
     ErrorCode("ForbiddenByFirewall", "the key vault's network rules refuse this address",
               "act from inside the network, or allow the address in networkAcls.ipRules", _VAULT_CODES,
               FIREWALL_SECONDS, kind="vault-firewall"),
+    ErrorCode("ForbiddenByNsp", "the key vault's network security perimeter lets this address in by no access rule",
+              "act from inside the network, or add the address to network_security_perimeter.inbound_address_prefixes",
+              _INFERRED, FIREWALL_SECONDS, kind="vault-firewall"),
     ErrorCode("ForbiddenByConnection", "the key vault has public network access disabled, and the request did not "
               "arrive through a private endpoint", "act from inside the network; inside, check that the vault's name "
               "resolves to the private endpoint", _VAULT_CODES, FIREWALL_SECONDS, kind="vault-connection"),

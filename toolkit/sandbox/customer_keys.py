@@ -2,7 +2,8 @@
 
 A service wraps and unwraps its own keys with the customer's, as a managed identity with the right to read, wrap and
 unwrap, and passes the vault's firewall as a trusted service, even where public network access is disabled
-(https://learn.microsoft.com/azure/key-vault/general/overview-vnet-service-endpoints#trusted-services). Soft delete and
+(https://learn.microsoft.com/azure/key-vault/general/overview-vnet-service-endpoints#trusted-services), but not where a
+network security perimeter decides (perimeter.py). Soft delete and
 purge protection are wanted by all of them: https://learn.microsoft.com/azure/security/fundamentals/encryption-customer-managed-keys-support.
 """
 
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 
 from toolkit.records import Json
 from toolkit.sandbox.model import Principal
+from toolkit.sandbox.perimeter import trusted_services_pass
 from toolkit.sandbox.store import Resource
 from toolkit.sandbox.world import World
 
@@ -54,12 +56,12 @@ def parse_key_uri(text: str) -> KeyUri | None:
     return KeyUri(host.removesuffix(_SUFFIX), parts[1], parts[2] if len(parts) == 3 else None)
 
 
-def usable_version(world: World, key: KeyUri, object_id: str) -> Json:
-    """The properties of the version that is used: the newest, unless ``key`` names one.
+def usable_version(world: World, key: KeyUri, object_id: str, asker_id: str) -> Json:
+    """The properties of the version that the resource ``asker_id`` uses: the newest, unless ``key`` names one.
 
     Raises :class:`KeyUnusable` with what stands in the way first.
     """
-    vault = _vault(world, key)
+    vault = _vault(world, key, asker_id)
     found = _version(world, vault, key)
     attributes = found["attributes"]
     if not attributes.get("enabled"):
@@ -77,17 +79,20 @@ def usable_version(world: World, key: KeyUri, object_id: str) -> Json:
     return found
 
 
-def _vault(world: World, key: KeyUri) -> Resource:
+def _vault(world: World, key: KeyUri, asker_id: str) -> Resource:
     vault = next((v for v in world.store.of_type(VAULTS) if v.name.lower() == key.vault.lower()), None)
     if vault is None:
         raise KeyUnusable("vault", f"The key vault {key.vault} was not found.")
     properties = vault.properties
     if not properties.get("enableSoftDelete") or not properties.get("enablePurgeProtection"):
         raise KeyUnusable("unprotected", f"The key vault {vault.name} has no purge protection.")
+    within = trusted_services_pass(world.store, vault, asker_id)
+    if within is False:
+        raise KeyUnusable("network", f"The network security perimeter of {vault.name} does not let {asker_id} in.")
     acls = properties.get("networkAcls") or {}
     open_to_all = str(acls.get("defaultAction", "Allow")).lower() == "allow"
     closed = str(properties.get("publicNetworkAccess", "Enabled")).lower() == "disabled" or not open_to_all
-    if closed and str(acls.get("bypass", "AzureServices")).lower() != "azureservices":
+    if within is None and closed and str(acls.get("bypass", "AzureServices")).lower() != "azureservices":
         raise KeyUnusable("network", f"The key vault {vault.name} does not let trusted services in.")
     return vault
 

@@ -25,6 +25,7 @@ locals {
     app_service_plan           = "asp-${local.dashed}"
     virtual_network            = "vnet-${local.dashed}"
     network_security_group     = "nsg-${local.dashed}"
+    network_security_perimeter = "nsp-${local.dashed}"
     route_table                = "rt-${local.dashed}"
     nat_gateway                = "ng-${local.dashed}"
     public_ip                  = "pip-${local.dashed}"
@@ -58,6 +59,7 @@ locals {
     app_service_plan           = { pattern = "^[A-Za-z0-9-]*$", shortest = 1, longest = 60 }
     virtual_network            = { pattern = local.network_name, shortest = 2, longest = 64 }
     network_security_group     = { pattern = local.network_name, shortest = 1, longest = 60 }
+    network_security_perimeter = { pattern = local.network_name, shortest = 1, longest = 80 }
     route_table                = { pattern = local.network_name, shortest = 1, longest = 80 }
     nat_gateway                = { pattern = local.network_name, shortest = 1, longest = 80 }
     public_ip                  = { pattern = local.network_name, shortest = 1, longest = 80 }

@@ -21,7 +21,8 @@ def require_key(call: Call, resource: Resource, key: str, identity_id: str | Non
     """The properties of the key's version that ``resource`` uses, as its user-assigned identity ``identity_id`` (its
     system-assigned one without). Raises what ``words`` makes of the reason."""
     try:
-        return usable_version(call.resources.world, _parsed(key), _object_id(call, resource, identity_id))
+        object_id = _object_id(call, resource, identity_id)
+        return usable_version(call.resources.world, _parsed(key), object_id, resource.id)
     except KeyUnusable as unusable:
         raise words(unusable) from unusable
 

@@ -26,6 +26,7 @@ from toolkit.sandbox.arm.types.machinelearningservices import MACHINELEARNINGSER
 from toolkit.sandbox.arm.types.managedidentity import MANAGEDIDENTITY
 from toolkit.sandbox.arm.types.network import NETWORK
 from toolkit.sandbox.arm.types.operationalinsights import OPERATIONALINSIGHTS
+from toolkit.sandbox.arm.types.perimeters import PERIMETER_TYPES
 from toolkit.sandbox.arm.types.private_dns import PRIVATE_DNS_TYPES
 from toolkit.sandbox.arm.types.private_endpoints import PRIVATE_ENDPOINT_TYPES
 from toolkit.sandbox.arm.types.resources import RESOURCES
@@ -38,6 +39,7 @@ REGISTRY: tuple[ResourceType, ...] = (
     *AUTHORIZATION,
     *MANAGEDIDENTITY,
     *NETWORK,
+    *PERIMETER_TYPES,
     *PRIVATE_DNS_TYPES,
     *PRIVATE_ENDPOINT_TYPES,
     *STORAGE,

@@ -72,6 +72,12 @@ def public_access_disabled(vault: Resource, caller: Principal) -> VaultError:
     return VaultError(403, "Forbidden", message, "ForbiddenByConnection")
 
 
+def forbidden_by_perimeter(caller: Principal) -> VaultError:
+    """The sentence and its code are those of a public Bicep sample's comment about a vault in a perimeter."""
+    message = f"The request was forbidden by NSP policy.\r\nCaller: {_caller(caller)}"
+    return VaultError(403, "Forbidden", message, "ForbiddenByNsp")
+
+
 def address_not_authorised(vault: Resource, caller: Principal, address: str) -> VaultError:
     reason = (
         "caller is not a trusted service" if _bypasses(vault) else "caller was ignored because bypass is set to None"

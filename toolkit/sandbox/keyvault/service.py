@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from toolkit.records import Json
+from toolkit.sandbox import perimeter
 from toolkit.sandbox.keyvault import errors
 from toolkit.sandbox.keyvault.errors import VaultError
 from toolkit.sandbox.keyvault.keys import Keys
@@ -163,8 +164,12 @@ class KeyVaultService:
         if route.private_endpoint_target == vault.id.lower():
             return
         access = str(vault.properties.get("publicNetworkAccess") or "Enabled").lower()
-        if access == "securedbyperimeter":
-            raise errors.not_served("network security perimeters (publicNetworkAccess SecuredByPerimeter)")
+        if route.private_endpoint_target is None:
+            verdict = perimeter.public_inbound(self._world.store, vault, route.source_ip, lambda: caller)
+            if verdict == "allowed":
+                return
+            if verdict == "denied":
+                raise errors.forbidden_by_perimeter(caller)
         if route.private_endpoint_target is not None or access == "disabled":
             raise errors.public_access_disabled(vault, caller)
         acls = vault.properties.get("networkAcls")

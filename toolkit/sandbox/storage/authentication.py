@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from toolkit.sandbox.internal import account_keys
 from toolkit.sandbox.model import Principal
+from toolkit.sandbox.perimeter import Caller
 from toolkit.sandbox.storage import delegation
 from toolkit.sandbox.storage.errors import StorageError, not_served
 from toolkit.sandbox.storage.operations import RequestPath
@@ -86,6 +87,20 @@ def bearer_of(world: World, account: Resource, tenant_id: str, request: Request,
         detail = "Issuer validation failed. Issuer did not match."
         raise challenge("InvalidAuthenticationInfo", tenant_id, detail)
     return principal
+
+
+def caller_of(world: World, request: Request, host: str) -> Caller:
+    """Who sends a request, for rules that look at it before it is authenticated: nobody without a valid token."""
+
+    def caller() -> Principal | None:
+        try:
+            return world.tokens.verify(
+                request.headers.get("authorization"), ("https://storage.azure.com", f"https://{host.lower()}")
+            )
+        except InvalidToken:
+            return None
+
+    return caller
 
 
 def _shared_key(account: Resource, authorization: str, request: Request) -> AccountKey:

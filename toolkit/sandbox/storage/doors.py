@@ -6,8 +6,10 @@ from typing import Final
 
 from starlette.requests import Request
 
+from toolkit.sandbox import perimeter
 from toolkit.sandbox.model import Origin
-from toolkit.sandbox.storage.errors import StorageError, not_served
+from toolkit.sandbox.perimeter import Caller
+from toolkit.sandbox.storage.errors import StorageError
 from toolkit.sandbox.store import Resource
 from toolkit.sandbox.world import World
 
@@ -41,8 +43,11 @@ class Doors:
         if request.url.scheme != "https" and account.properties.get("supportsHttpsTrafficOnly", True):
             raise StorageError(400, "AccountRequiresHttps", "The account being accessed does not support http.")
 
-    def pass_firewall(self, account: Resource, origin: Origin, host: str) -> str:
-        """Refuse what the network rules do not admit; the address that a request comes from otherwise."""
+    def pass_firewall(self, account: Resource, origin: Origin, host: str, caller: Caller) -> str:
+        """Refuse what the network rules do not admit; the address that a request comes from otherwise.
+
+        The sentence about a perimeter: https://github.com/microsoft/AzureStorageExplorer/issues/8979
+        """
         route = self._world.network.route(origin, host)
         if route.unreachable:
             raise StorageError(
@@ -51,8 +56,17 @@ class Doors:
         if route.private_endpoint_target == account.id.lower():
             return route.source_ip
         access = str(account.properties.get("publicNetworkAccess") or "Enabled")
-        if access.lower() == "securedbyperimeter":
-            raise not_served("network security perimeters (publicNetworkAccess SecuredByPerimeter)")
+        verdict = "resource"
+        if route.private_endpoint_target is None:
+            verdict = perimeter.public_inbound(self._world.store, account, route.source_ip, caller)
+        if verdict == "allowed":
+            return route.source_ip
+        if verdict == "denied":
+            raise StorageError(
+                403,
+                "AuthorizationFailure",
+                "This request is not authorized by network security perimeter to perform this operation.",
+            )
         acls = account.properties.get("networkAcls")
         if (
             route.private_endpoint_target is not None

@@ -52,7 +52,7 @@ def require_key(world: World, account: Resource, operation: str, request: Reques
     uri = parse_key_uri("/".join(parts))
     assert uri is not None
     try:
-        usable_version(world, uri, _object_id(account, encryption))
+        usable_version(world, uri, _object_id(account, encryption), account.id)
     except KeyUnusable as unusable:
         if unusable.reason != "expired":
             code = "KeyVaultVaultNotFound" if unusable.reason in _VAULT else "KeyVaultEncryptionKeyNotFound"

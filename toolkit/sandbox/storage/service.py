@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from toolkit.sandbox.model import Origin, Principal
 from toolkit.sandbox.storage import containers, delegation, encryption, events
-from toolkit.sandbox.storage.authentication import Anonymous, Identity, authenticate, private_container
+from toolkit.sandbox.storage.authentication import Anonymous, Identity, authenticate, caller_of, private_container
 from toolkit.sandbox.storage.blobs import AzuriteBlobs
 from toolkit.sandbox.storage.doors import Doors
 from toolkit.sandbox.storage.errors import SERVER, StorageError, not_served, serialise
@@ -79,9 +79,10 @@ class StorageService:
 
     async def _decide(self, request: Request, origin: Origin) -> Response:
         """Every step may refuse; the order is Azure's where it is known, and visible here."""
-        account = self._doors.account(request.url.hostname or "")
+        host = request.url.hostname or ""
+        account = self._doors.account(host)
         self._doors.require_https(account, request)
-        source_ip = self._doors.pass_firewall(account, origin, request.url.hostname or "")
+        source_ip = self._doors.pass_firewall(account, origin, host, caller_of(self._world, request, host))
         parameters = _parameters(request.url.query)
         path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
         target = target_of(path, parameters.get("restype", "").lower())

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from toolkit.sandbox.model import Origin
 from toolkit.sandbox.private_link_zones import suffix_of
-from toolkit.sandbox.storage.authentication import bearer_of, challenge, require_keys
+from toolkit.sandbox.storage.authentication import bearer_of, caller_of, challenge, require_keys
 from toolkit.sandbox.storage.doors import Doors
 from toolkit.sandbox.storage.errors import StorageError, not_served, serialise
 from toolkit.sandbox.world import World
@@ -44,7 +44,7 @@ class UnservedStorage:
         host = request.url.hostname or ""
         account = self._doors.account(host)
         self._doors.require_https(account, request)
-        self._doors.pass_firewall(account, origin, host)
+        self._doors.pass_firewall(account, origin, host, caller_of(self._world, request, host))
         authorization = request.headers.get("authorization")
         if authorization is None and "sig=" not in request.url.query:
             raise challenge("NoAuthenticationInformation", self._doors.tenant(account))

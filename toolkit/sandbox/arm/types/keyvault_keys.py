@@ -10,6 +10,7 @@ from __future__ import annotations
 from toolkit.records import Json
 from toolkit.sandbox.arm.errors import ArmError
 from toolkit.sandbox.arm.resource_type import Call, ResourceType
+from toolkit.sandbox.perimeter import decides
 from toolkit.sandbox.store import Resource
 from toolkit.sandbox.world import SecretRefused
 
@@ -33,10 +34,21 @@ def _list_secrets(call: Call) -> list[Json]:
     return [s.body for s in call.resources.store.under(vault.id, _SECRETS) if s.name.lower() in known]
 
 
+def _perimeter_passed(call: Call, vault: Resource) -> None:
+    """Azure Resource Manager writes what is in a vault as a trusted service (KeyVault/ManagementPlane), which no
+    perimeter lets in: a public Bicep sample quotes the refusal of a deployment. Whether it may read is not known.
+    """
+    if decides(call.resources.store, vault):
+        raise ArmError(
+            403, "ForbiddenByNsp", "The request was forbidden by NSP policy. Caller: name=KeyVault/ManagementPlane"
+        )
+
+
 def _secret(call: Call, resource: Resource) -> None:
     """The value goes to the vault's own documents and nowhere else."""
     vault = call.resources.store.get(call.id.parent_id)
     assert vault is not None
+    _perimeter_passed(call, vault)
     value = resource.internal.pop("value", None)
     given = {**resource.properties, "value": value, "tags": resource.body.get("tags")}
     try:
@@ -81,6 +93,7 @@ def _key(call: Call, resource: Resource) -> None:
     vault, keys = call.resources.store.get(call.id.parent_id), call.resources.world.keys
     assert vault is not None
     if call.existing is None:
+        _perimeter_passed(call, vault)
         try:
             keys.create(vault, call.id.name, resource.properties, resource.body.get("tags"))
         except SecretRefused as error:
