@@ -118,6 +118,8 @@ def test_a_task_runs_and_leaves_its_files(client: BatchClient, job: str) -> None
 ENDS = [
     ("/bin/sh -c 'exit 7'", {}, 7, "FailureExitCode"),
     ("no-such-program", {}, None, "CommandProgramNotFound"),
+    ("./none.sh", {}, None, "CommandProgramNotFound"),
+    ("/bin/echo 'open", {}, None, "CommandLaunchFailed"),
     ("/bin/sleep 60", {"max_wall_clock_time": timedelta(seconds=0.3)}, 143, "TaskEnded"),
     ("/bin/echo $HOME", {}, 0, None),  # no shell, no expansion
 ]

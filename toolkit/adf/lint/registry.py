@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from toolkit.adf.lint import (
     contract,
+    custom,
     deployments,
     expressions,
     files,
@@ -30,6 +31,7 @@ FAMILIES: dict[str, tuple[Rule, ...]] = {
     "Activities and their order": flow.RULES,
     "Expressions": expressions.RULES,
     "Web activities": web.RULES,
+    "Custom activities": custom.RULES,
     "Ways through the network": network.RULES,
     "Secrets": secrets.RULES,
     "The runtime contract": contract.RULES,

@@ -12,6 +12,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -96,8 +97,17 @@ class Execution:
 
     async def run(self, key: str, seconds: float | None) -> Outcome:
         """The command, to its end. Raises TaskFailed when there is no such program."""
-        words = shlex.split(str(self._shown["commandLine"]))
+        try:
+            words = shlex.split(str(self._shown["commandLine"]))
+        except ValueError as error:  # a quotation that does not end
+            raise TaskFailed(
+                "CommandLaunchFailed", "Failed to launch the specified command line", {"Message": str(error)}
+            ) from None
         environment = await self._environment()
+        if not self._program(words[0], environment["PATH"]):
+            raise TaskFailed(
+                "CommandProgramNotFound", "The specified command program is not found", {"Message": words[0]}
+            )
         try:
             return await self._workloads.run(
                 key,
@@ -108,14 +118,14 @@ class Execution:
                 seconds,
                 errors=self.folder / "stderr.txt",
             )
-        except (FileNotFoundError, NotADirectoryError):
-            raise TaskFailed(
-                "CommandProgramNotFound", "The specified command program is not found", {"Message": words[0]}
-            ) from None
         except OSError as error:
             raise TaskFailed(
                 "CommandLaunchFailed", "Failed to launch the specified command line", {"Message": str(error)}
             ) from None
+
+    def _program(self, name: str, path: str) -> bool:
+        """Whether there is such a program: on the path, or below the working directory."""
+        return shutil.which(str(self._working / name) if "/" in name else name, path=path) is not None
 
     async def keep(self, succeeded: bool) -> None:
         """Output files. Raises TaskFailed."""

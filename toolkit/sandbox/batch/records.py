@@ -113,7 +113,7 @@ class Records:
     def add_task(self, job: Json, given: Json, *, manager: bool = False) -> Json:
         _check(given, _MANAGER if manager else _TASK, "task")
         id_ = _id_of(given)
-        if not given.get("commandLine"):
+        if not str(given.get("commandLine") or "").strip():
             raise missing("commandLine")
         _require_files(given)
         if self.task(job, id_) is not None:

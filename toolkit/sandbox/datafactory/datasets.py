@@ -47,7 +47,7 @@ def dataset_of(step: Step, reference: Any) -> Dataset:
     name = str(reference.get("referenceName") or "")
     if not name:
         raise required("dataset")
-    resource = _entity(step, "datasets", name)
+    resource = entity(step, "datasets", name)
     declared = resource.properties.get("parameters") or {}
     given = _filled(declared, step.evaluated(reference.get("parameters") or {}), f"dataset '{name}'")
     scope = replace(step.frame.scope, dataset=given)
@@ -69,7 +69,7 @@ def dataset_of(step: Step, reference: Any) -> Dataset:
     )
 
 
-def _entity(step: Step, kind: str, name: str) -> Resource:
+def entity(step: Step, kind: str, name: str) -> Resource:
     found = step.run.engine.world.store.get(f"{step.run.factory.id}/{kind}/{name}")
     if found is None:
         raise ActivityFailed(
@@ -98,18 +98,23 @@ def _resolved(value: Json, scope: Scope) -> Json:
     return found
 
 
-def _blob_store(step: Step, reference: Json, scope: Scope) -> BlobStore:
+def linked_service(step: Step, reference: Json, scope: Scope) -> tuple[Resource, Json]:
+    """What a LinkedServiceReference names, and its properties with its parameters filled in."""
     name = str(reference.get("referenceName") or "")
-    resource = _entity(step, "linkedservices", name)
-    kind = str(resource.properties.get("type", ""))
+    resource = entity(step, "linkedservices", name)
+    given = _filled(
+        resource.properties.get("parameters") or {}, _resolved(reference.get("parameters") or {}, scope), name
+    )
+    return resource, _resolved(resource.properties.get("typeProperties") or {}, replace(scope, linked_service=given))
+
+
+def _blob_store(step: Step, reference: Json, scope: Scope) -> BlobStore:
+    resource, properties = linked_service(step, reference, scope)
+    name, kind = resource.name, str(resource.properties.get("type", ""))
     if kind not in ("AzureBlobStorage", "AzureBlobFS"):
         raise ActivityFailed(
             "2110", f"The linked service type '{kind}' is not supported for '{step.record['activityType']}' activities."
         )
-    given = _filled(
-        resource.properties.get("parameters") or {}, _resolved(reference.get("parameters") or {}, scope), name
-    )
-    properties = _resolved(resource.properties.get("typeProperties") or {}, replace(scope, linked_service=given))
     endpoint = str(properties.get("serviceEndpoint") or properties.get("url") or "")
     if not endpoint:
         raise not_modelled(f"the linked service '{name}', which does not sign in with the factory's identity")

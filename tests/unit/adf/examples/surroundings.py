@@ -8,6 +8,7 @@ from tests.unit.adf.parts import (
     MANAGED_RUNTIME,
     NETWORK,
     RUNTIME,
+    Json,
     activity,
     expression,
     factory,
@@ -17,6 +18,20 @@ from tests.unit.adf.parts import (
     wait,
     web,
 )
+
+KEYED = {"connectionString": "DefaultEndpointsProtocol=https;AccountName=account;EndpointSuffix=core.windows.net;"}
+
+
+def custom(storage: Json) -> Json:
+    """A Custom activity, its pool, and the storage behind that."""
+    to = {"type": "LinkedServiceReference"}
+    pool: Json = {"accountName": "ba", "batchUri": "https://ba", "poolName": "cpu"}
+    pool["linkedServiceName"] = {**to, "referenceName": "ls"}
+    services = {**linked("ls", typeProperties=storage)["linkedService"]}
+    services |= linked("ls_batch", type="AzureBatch", typeProperties=pool)["linkedService"]
+    beside = {"linkedServiceName": {**to, "referenceName": "ls_batch"}}
+    return {**factory(activity("Task", "Custom", command="ls", beside=beside)), "linkedService": services}
+
 
 EXAMPLES: dict[str, Example] = {
     # -- web
@@ -131,6 +146,8 @@ EXAMPLES: dict[str, Example] = {
         ),
         "$.properties.typeProperties.password",
     ),
+    # -- custom activities
+    "custom-without-key": Example(custom({"serviceEndpoint": BLOB}), custom(KEYED), f"{FIRST}.linkedServiceName"),
     # -- the contract
     "contract-hard-coded-version": Example(
         factory(web(method="PUT", body=expression('{"codeId": "/x/codes/training-code/versions/7"}'))),

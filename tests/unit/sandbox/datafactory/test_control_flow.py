@@ -149,7 +149,7 @@ def test_variables_keep_what_was_set_and_are_never_null(bench: Bench) -> None:
         (activity("A", "IfCondition", {"expression": "@pipeline().RunId"}), "InvalidTemplate", "must be an expression whose value is a boolean"),
         (activity("A", "ForEach", {"items": "@json('{}')"}), "InvalidTemplate", "The function 'length' expects its parameter to be an array or a string. The provided value is of type 'Object'."),
         (activity("A", "ForEach", {"items": "@range(0,3)", "batchCount": 51}), "2111", "an integer from 1 to 50"),
-        (activity("A", "Custom"), "SandboxNotModelled", "The sandbox does not run activities of type 'Custom' (Azure Batch)"),
+        (activity("A", "Custom"), "2103", "Please provide value for the required property 'command'."),
         (activity("A", "AzureMLExecutePipeline"), "SandboxNotModelled", "AzureMLExecutePipeline"),
         (activity("A", "DatabricksNotebook"), "SandboxNotModelled", "activities of type 'DatabricksNotebook'"),
     ],

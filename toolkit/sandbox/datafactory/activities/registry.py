@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from toolkit.sandbox.datafactory.activities.append_variable import append_variable
 from toolkit.sandbox.datafactory.activities.copy_data import copy_data
+from toolkit.sandbox.datafactory.activities.custom import custom
 from toolkit.sandbox.datafactory.activities.delete import delete
 from toolkit.sandbox.datafactory.activities.execute_pipeline import execute_pipeline
 from toolkit.sandbox.datafactory.activities.fail import fail
@@ -29,6 +30,7 @@ from toolkit.sandbox.datafactory.failures import not_modelled
 ACTIVITY_TYPES: tuple[ActivityType, ...] = (
     ActivityType("AppendVariable", append_variable),
     ActivityType("Copy", copy_data, has_policy=True),
+    ActivityType("Custom", custom, has_policy=True),
     ActivityType("Delete", delete, has_policy=True),
     ActivityType("ExecutePipeline", execute_pipeline),
     ActivityType("Fail", fail),
@@ -49,7 +51,6 @@ _BY_NAME = {type_.name: type_ for type_ in ACTIVITY_TYPES}
 
 # Why a type that people expect is not here.
 _REFUSED = {
-    "Custom": "activities of type 'Custom' (Azure Batch)",
     "AzureMLExecutePipeline": "activities of type 'AzureMLExecutePipeline' (published pipelines of Azure ML v1)",
 }
 
