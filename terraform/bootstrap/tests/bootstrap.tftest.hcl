@@ -329,7 +329,7 @@ run "broad_identities_stand_where_ci_cannot_write" {
 
   assert {
     condition = {
-      for key, a in output.role_assignments : key => a.role if endswith(key, "_identity")
+      for key, a in output.role_assignments : key => a.role if endswith(key, "_identity") && startswith(key, "ci_")
     } == { ci_on_function_identity = "Managed Identity Operator", ci_on_workspace_identity = "Managed Identity Operator" }
     error_message = "CI assigns these identities to services, and does not change them."
   }
