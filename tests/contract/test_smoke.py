@@ -27,6 +27,7 @@ from tests.conftest import copy_project
 from tests.contract.smoke_mutations import BLOB_DATA_CONTRIBUTOR, BREAKAGES, MUTATIONS, no_link, open_firewall
 from tests.contract.smoke_platform import ROLES_API_VERSION, Platform, toolkit
 from tests.contract.smoke_work import WORK
+from tests.mutations.runtime_links import SAMPLE, assert_red, left_behind, no_retries, prove
 from toolkit.azure.api_versions import api_version
 from toolkit.azure.pipeline import RestClient
 from toolkit.environment import Connection, connect, load_environment
@@ -320,6 +321,60 @@ def test_an_interrupted_command_cleans_up(platform: Platform, signum: int) -> No
         watchdog.cancel()
     assert (code, rest.splitlines()[-1:]) == (130, ["interrupted"])
     assert blobs(platform) == []
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_a_broken_link_of_the_runtime_contract_is_named(platform: Platform, name: str) -> None:
+    """All of them: tests/mutations/test_runtime_links.py."""
+    with no_retries(platform):
+        assert_red(platform, name)
+
+
+def test_the_runtime_contract_is_proven_on_request(platform: Platform) -> None:
+    proven = prove(platform)
+    assert proven.outcome == "PASS", (proven.reason, proven.facts)
+    assert proven.duration < 20
+    stages = {(one["stage"], one["link"]) for one in proven.facts["chain"] if one["stage"]}
+    assert {(stage, link) for stage in ("training", "scoring") for link in ("parameter", "job", "log")} <= stages
+    requested, registered, *others = (one["value"] for one in proven.facts["chain"] if one["link"] in PROVEN)
+    assert requested != registered
+    assert set(others) == {registered}
+    assert left_behind(platform) == []
+
+
+PROVEN = ("requested", "registered", "pointer", "activity", "returned", "parameter", "submitted", "job", "log")
+
+
+def test_an_interrupted_proof_ends_its_run_and_its_job_and_leaves_nothing(platform: Platform) -> None:
+    """Ctrl-C while the job of the first stage runs."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "toolkit", "smoke", "local", "--category", "runtime"],
+        env={**os.environ, "TOOLKIT_PROJECT": str(platform.project)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    watchdog = threading.Timer(60, process.kill)
+    watchdog.start()
+    assert process.stderr is not None
+    run_id = ""
+    for line in process.stderr:
+        if match := re.search(r"run ([0-9a-f-]{36}) of prove-code-version", line):
+            run_id = match[1]
+            process.send_signal(signal.SIGINT)
+            break
+    rest = process.stderr.read()
+    code = process.wait()
+    watchdog.cancel()
+    assert (code, rest.splitlines()[-1:]) == (130, ["interrupted"]), rest
+    run_of = f"{platform.outputs['data_factory_id']}/pipelineruns/{run_id}"
+    assert platform.call("GET", run_of, "2018-06-01")["status"] in ("Cancelled", "Succeeded")
+    jobs = f"{platform.outputs['machine_learning_workspace_id']}/jobs"
+    found = platform.call("GET", jobs, api_version(jobs))["value"]
+    assert [one["name"] for one in found if one["properties"]["status"] in ("Running", "Queued", "Starting")] == []
+    assert left_behind(platform) == []
 
 
 def blobs(platform: Platform) -> list[str]:

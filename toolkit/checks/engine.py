@@ -59,13 +59,15 @@ def run_checks(
     patience: float = 1,
     observer: CheckObserver | None = None,
     clock: Clock | None = None,
+    stop: threading.Event | None = None,
 ) -> tuple[CheckResult, ...]:
     """Run ``checks``, each attempt in a context of its own, and say in their order how each ended.
 
-    ``patience`` scales every retry budget. Raises KeyboardInterrupt, once every check that ran has cleaned up.
+    ``patience`` scales every retry budget; ``stop`` is set on an interrupt. Raises KeyboardInterrupt, once every check
+    that ran has cleaned up.
     """
     observing = _Serialised(observer or SilentCheckObserver())
-    engine = _Engine(attempt, allowed_skips, patience, observing, clock or SystemClock(), threading.Event())
+    engine = _Engine(attempt, allowed_skips, patience, observing, clock or SystemClock(), stop or threading.Event())
     return tuple(engine.run(checks))
 
 

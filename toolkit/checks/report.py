@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,8 @@ def as_markdown(result: RunResult) -> str:
             if one.hint:
                 lines.append(f"  * {_cell(one.hint)}")
             lines += [f"  * {one.check.anchor}", ""]
+        if chain := list(chain_lines(one.facts)):
+            lines += [f"The chain of {one.check.id}:", "", "```", *chain, "```", ""]
     lines += ["| check | outcome | time | reason |", "|---|---|---|---|"]
     lines += [
         f"| {one.check.id} | {outcome_words(one)} | {one.duration:.1f} s | {_cell(one.reason)} |"
@@ -95,6 +98,19 @@ def outcome_words(one: CheckResult) -> str:
     if one.outcome == "SKIP" and one.red:
         return "SKIP (not allowed)"
     return one.outcome
+
+
+def chain_lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    """The chain among a check's facts, for people: a line per link, the first that differs marked."""
+    links: Sequence[Mapping[str, Any]] = facts.get("chain") or ()
+    marked = False
+    for link in links:
+        name = f"{link['stage']} {link['link']}" if link["stage"] else str(link["link"])
+        mark = "ok" if link["holds"] else "  " if marked else "->"
+        shown = link["value"] or "nothing"
+        wrong = "" if link["holds"] else f", not {link['expected']}"
+        marked = marked or not link["holds"]
+        yield f"{mark} {name:<19} {shown}{wrong}  ({link['read_from']})"
 
 
 def _check_document(one: CheckResult) -> dict[str, Any]:
@@ -123,7 +139,8 @@ def _junit_case(suite: ET.Element, result: RunResult, one: CheckResult) -> None:
     group = f"{result.kind}.{one.check.category}"
     case = ET.SubElement(suite, "testcase", classname=group, name=one.check.id, time=f"{one.duration:.3f}")
     reason = _xml(one.reason)
-    details = _xml(f"{one.reason}\nhint: {one.hint or 'see the documentation'}\n{one.check.anchor}")
+    chain = "".join(f"\n{line}" for line in chain_lines(one.facts))
+    details = _xml(f"{one.reason}\nhint: {one.hint or 'see the documentation'}{chain}\n{one.check.anchor}")
     if one.outcome == "SKIP":
         allowed = "" if one.skip_allowed else f" (not allowed by {result.allowing})"
         ET.SubElement(case, "skipped", message=f"{reason}{allowed}")

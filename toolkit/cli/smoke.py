@@ -47,18 +47,20 @@ def smoke(
     red unless smoke.allowed_skips in env.toml names the check, its vantage (vantage:vnet) or its identity
     (identity:reader). What the environment's data leaves out is a SKIP that needs no allowance.
 
+    What starts jobs (the category runtime) costs minutes and money on Azure, and runs only when it is named.
+
     Exits 0 when the run is green, 1 when it is red. docs/checks.md explains every check.
     """
     from toolkit.checks.report import as_document, as_junit
     from toolkit.evidence import open_evidence
-    from toolkit.smoke.registry import select
+    from toolkit.smoke.registry import EVERY, select
     from toolkit.terraform.outputs import read_outputs, saved_outputs
 
     terminal = Terminal()
     checks = select(categories, ids)
     environment = load_environment(env)
     if only_list:
-        _list(terminal, checks, as_json)
+        _list(terminal, checks if categories or ids else EVERY, as_json)
         return ExitCode.DONE
     # The state is asked where this machine has not applied.
     outputs = saved_outputs(environment) or read_outputs(environment, TerminalObserver(terminal))
@@ -96,8 +98,9 @@ def run_smoke(
     if terminal:
         terminal.progress(f"smoke: {len(chosen)} checks on {connection.environment.name}")
     observer = _Progress(terminal) if terminal else None
+    say = terminal.progress if terminal else lambda _: None
     with terminating_like_an_interrupt():
-        result = run(connection, outputs, chosen, patience=patience, observer=observer)
+        result = run(connection, outputs, chosen, patience=patience, observer=observer, say=say)
     report.write(result, evidence_folder)
     if terminal:
         if table:
@@ -109,7 +112,7 @@ def run_smoke(
 
 
 def _show(terminal: Terminal, result: RunResult) -> None:
-    from toolkit.checks.report import outcome_words
+    from toolkit.checks.report import chain_lines, outcome_words
 
     terminal.print_table(
         ["check", "outcome", "time", "what was found"],
@@ -120,6 +123,8 @@ def _show(terminal: Terminal, result: RunResult) -> None:
             terminal.print(f"\n{one.check.id}: {one.reason}", "bold red" if one.red else "yellow")
             if one.hint:
                 terminal.print(f"  hint: {one.hint}")
+            for line in chain_lines(one.facts):
+                terminal.print(f"  {line}")
             terminal.print(f"  see:  {one.check.anchor}")
 
 

@@ -32,12 +32,26 @@ _APPLY = "toolkit apply writes the outputs; `toolkit plan` shows what is missing
 
 
 class Run:
-    """What the checks of one run share: the connection, the outputs, and credentials with their tokens."""
+    """What the checks of one run share: the connection, the outputs, and credentials with their tokens.
 
-    def __init__(self, connection: Connection, outputs: Mapping[str, Any], name: str) -> None:
+    ``stop`` is set when the run is interrupted; ``say`` tells somebody who waits how far a long check is.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        outputs: Mapping[str, Any],
+        name: str,
+        *,
+        patience: float = 1,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.connection = connection
         self.outputs = outputs
         self.id = name
+        self.patience = patience
+        self.say = say
+        self.stop = threading.Event()
         self._credentials: dict[tuple[str, str], TokenCredential | None] = {}
         self._lock = threading.Lock()
 
@@ -141,6 +155,15 @@ class Context:
         if value is None or value == "" or value == {} or value == []:
             raise CheckFailed(f"the platform has no output {name!r}, or an empty one", hint=_APPLY)
         return value
+
+    def say(self, text: str) -> None:
+        """A line of progress, of a check that takes minutes."""
+        self.run.say(f"{self.check.id}: {text}")
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass. Raises CheckFailed as soon as the run is interrupted, so that the attempt cleans up."""
+        if self.run.stop.wait(seconds):
+            raise CheckFailed("interrupted")
 
     def defer(self, cleanup: Callable[[], object]) -> None:
         """Call ``cleanup`` when the attempt ends, however it ends; the last one deferred is called first."""

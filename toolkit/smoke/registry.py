@@ -1,4 +1,4 @@
-"""Every check, in the order in which reports show them."""
+"""Every check, in the order in which reports show them. ``CHECKS`` are those that run unless somebody says which."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from toolkit.smoke.checks import (
     optional_services,
     posture,
     rbac,
+    runtime,
     storage,
     workspace,
 )
 from toolkit.smoke.context import Context
 
-CATEGORIES = ("dns", "storage", "keyvault", "adf", "workspace", "rbac", "posture")
+# What starts jobs costs money and minutes on Azure: it runs when it is asked for by name, alone and after the others.
+ON_REQUEST = ("runtime",)
+CATEGORIES = ("dns", "storage", "keyvault", "adf", "workspace", "rbac", "posture", *ON_REQUEST)
 
 CHECKS: tuple[Check[Context], ...] = (
     *dns.CHECKS,
@@ -36,17 +39,19 @@ CHECKS: tuple[Check[Context], ...] = (
     *customer_keys.OF_THE_SERVICES,
 )
 
+EVERY: tuple[Check[Context], ...] = (*CHECKS, *runtime.CHECKS)
+
 
 def select(categories: Collection[str] = (), ids: Collection[str] = ()) -> tuple[Check[Context], ...]:
-    """The checks of these categories and with these ids; all of them when neither is given.
+    """The checks of these categories and with these ids; CHECKS when neither is given.
 
     Raises UsageError for an unknown category or id, with the nearest known one.
     """
     _known("category", categories, CATEGORIES)
-    _known("check", ids, [check.id for check in CHECKS])
+    _known("check", ids, [check.id for check in EVERY])
     if not categories and not ids:
         return CHECKS
-    return tuple(check for check in CHECKS if check.category in categories or check.id in ids)
+    return tuple(check for check in EVERY if check.category in categories or check.id in ids)
 
 
 def _known(kind: str, wanted: Collection[str], known: Collection[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,12 +13,12 @@ from azure.core.exceptions import AzureError, ServiceRequestError, ServiceRespon
 from toolkit.azure.arm import ARM
 from toolkit.azure.denial import classify
 from toolkit.checks.engine import Clock, denial_words, run_checks, validate_allowed_skips
-from toolkit.checks.model import Check, CheckObserver, RunResult
+from toolkit.checks.model import Check, CheckObserver, CheckResult, RunResult
 from toolkit.environment import Connection
 from toolkit.errors import ToolkitError
 from toolkit.evidence import circumstances
 from toolkit.smoke.context import Context, Run
-from toolkit.smoke.registry import CHECKS
+from toolkit.smoke.registry import EVERY, ON_REQUEST
 
 KIND = "smoke"
 
@@ -31,29 +31,39 @@ def run(
     patience: float | None = None,
     observer: CheckObserver | None = None,
     clock: Clock | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> RunResult:
-    """Run ``checks`` and say how each ended.
+    """Run ``checks`` and say how each ended; what starts jobs comes last, and alone.
 
     ``patience`` scales every retry budget (the environment's own by default). Raises UsageError when the runner has no
     credential or env.toml allows skips of unknown checks; ToolkitError when the runner cannot sign in: every check
     would fail for that one reason; KeyboardInterrupt, once every check that ran has cleaned up.
     """
     environment = connection.environment
-    validate_allowed_skips(environment.allowed_smoke_skips, [check.id for check in (*CHECKS, *checks)], KIND)
+    chosen = list(checks)
+    asked = [check for check in chosen if check.category in ON_REQUEST]
+    first = [check for check in chosen if check not in asked] if asked else checks
+    validate_allowed_skips(environment.allowed_smoke_skips, [check.id for check in (*EVERY, *chosen)], KIND)
     started = datetime.now(UTC)
-    state = Run(connection, outputs, f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}")
+    budget = environment.patience if patience is None else patience
+    name = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    state = Run(connection, outputs, name, patience=budget, say=say)
     begin = time.monotonic()
     state.credential("runner", connection.runner)
     try:
         who = circumstances(connection, sign_in(state))
-        results = run_checks(
-            checks,
-            lambda check: Context(state, check),
-            allowed_skips=environment.allowed_smoke_skips,
-            patience=environment.patience if patience is None else patience,
-            observer=observer,
-            clock=clock,
-        )
+        results: tuple[CheckResult, ...] = ()
+        # azure-ai-ml takes its way from the process's environment and draws its progress on stderr: nobody beside it.
+        for together in (first, asked):
+            results += run_checks(
+                together,
+                lambda check: Context(state, check),
+                allowed_skips=environment.allowed_smoke_skips,
+                patience=budget,
+                observer=observer,
+                clock=clock,
+                stop=state.stop,
+            )
     finally:
         state.close()
     return RunResult(
@@ -63,8 +73,14 @@ def run(
         started_at=started.isoformat(timespec="seconds"),
         duration=time.monotonic() - begin,
         results=results,
-        circumstances=who,
+        circumstances={**who, **_not_run(chosen)},
     )
+
+
+def _not_run(checks: Sequence[Check[Context]]) -> dict[str, str]:
+    """What nobody asked for, so that no report looks as if it had been proven."""
+    missing = [name for name in ON_REQUEST if name not in {check.category for check in checks}]
+    return {"not run": ", ".join(missing)} if missing else {}
 
 
 def sign_in(run: Run) -> str:

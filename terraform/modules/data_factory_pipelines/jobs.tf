@@ -4,6 +4,16 @@ locals {
   jobs_version  = "2025-12-01"
   code_version  = "@{pipeline().parameters.code_asset}/versions/@{pipeline().parameters.code_asset_version}"
 
+  # A stage's own command, unless a run names another one: the runtime proof brings its own code and command along. (An empty
+  # text is no default value that the studio would keep.)
+  own_command = "own"
+  job_commands = {
+    for stage in local.stages : stage => join("", [
+      "@{if(equals(pipeline().parameters.command, '${local.own_command}'), ",
+      "'${replace(var.commands[stage], "'", "''")}', pipeline().parameters.command)}",
+    ])
+  }
+
   # A job is an ARM resource, so that the factory starts it without the workspace's own endpoints:
   # https://learn.microsoft.com/azure/machine-learning/how-to-configure-network-isolation-with-v2
   job_bodies = {
@@ -13,7 +23,7 @@ locals {
         displayName    = "${stage} @{pipeline().parameters.code_asset} @{pipeline().parameters.code_asset_version}"
         experimentName = stage
         codeId         = "${var.machine_learning.workspace_id}/codes/${local.code_version}"
-        command        = var.commands[stage]
+        command        = local.job_commands[stage]
         environmentId  = var.machine_learning.environment_id
         computeId      = var.machine_learning.compute_id
         # The cluster's own identity; the factory's has no access to data.
@@ -49,6 +59,8 @@ locals {
         code_asset         = { type = "String", defaultValue = var.code_asset }
         code_asset_version = { type = "String" }
         release            = { type = "String", defaultValue = "manual" }
+        command            = { type = "String", defaultValue = local.own_command }
+        poll_seconds       = { type = "Int", defaultValue = var.poll_seconds }
       }
       activities = [
         {
@@ -75,7 +87,11 @@ locals {
               value = "@contains(createArray('Completed', 'Failed', 'Canceled'), activity('PollJob').output.properties.status)"
             }
             activities = [
-              { name = "Pause", type = "Wait", typeProperties = { waitTimeInSeconds = var.poll_seconds } },
+              {
+                name           = "Pause"
+                type           = "Wait"
+                typeProperties = { waitTimeInSeconds = { type = "Expression", value = "@pipeline().parameters.poll_seconds" } }
+              },
               {
                 name           = "PollJob"
                 type           = "WebActivity"

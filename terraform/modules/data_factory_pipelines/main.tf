@@ -97,42 +97,6 @@ locals {
       }]
     }
   }
-
-  # Each stage works with the version that the pointer named at the start, also when CI publishes another one meanwhile.
-  orchestrations = {
-    train-and-deploy = {
-      description = "Reads the code pointer, then trains, scores, registers and deploys with that version."
-      concurrency = 1
-      parameters  = { code_asset = { type = "String", defaultValue = var.code_asset } }
-      activities = concat(
-        [{
-          name = "ReadCodePointer"
-          type = "ExecutePipeline"
-          typeProperties = {
-            pipeline         = { type = "PipelineReference", referenceName = azapi_resource.pipeline["read-code-pointer"].name }
-            waitOnCompletion = true
-            parameters       = { code_asset = { type = "Expression", value = "@pipeline().parameters.code_asset" } }
-          }
-        }],
-        [for position, stage in local.stages : {
-          name = title(stage)
-          type = "ExecutePipeline"
-          dependsOn = [
-            { activity = position == 0 ? "ReadCodePointer" : title(local.stages[position - 1]), dependencyConditions = ["Succeeded"] },
-          ]
-          typeProperties = {
-            pipeline         = { type = "PipelineReference", referenceName = azapi_resource.pipeline[stage].name }
-            waitOnCompletion = true
-            parameters = {
-              code_asset         = { type = "Expression", value = "@activity('ReadCodePointer').output.pipelineReturnValue.name" }
-              code_asset_version = { type = "Expression", value = "@activity('ReadCodePointer').output.pipelineReturnValue.version" }
-              release            = { type = "Expression", value = "@pipeline().RunId" }
-            }
-          }
-        }],
-      )
-    }
-  }
 }
 
 resource "azapi_resource" "pipeline" {

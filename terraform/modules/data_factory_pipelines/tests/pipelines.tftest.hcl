@@ -137,6 +137,45 @@ run "orchestration_hands_one_version_to_every_stage" {
   }
 }
 
+run "the_proof_hands_on_what_production_hands_on" {
+  command = plan
+
+  assert {
+    condition = [
+      for activity in azapi_resource.orchestration["prove-code-version"].body.properties.activities :
+      activity.typeProperties.pipeline.referenceName
+    ] == ["read-code-pointer", "training", "scoring"]
+    error_message = "Neither registration nor deployment is run by a proof."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for position in [1, 2] : [
+        for name in ["code_asset", "code_asset_version", "release"] :
+        azapi_resource.orchestration["prove-code-version"].body.properties.activities[position].typeProperties.parameters[name].value ==
+        azapi_resource.orchestration["train-and-deploy"].body.properties.activities[position].typeProperties.parameters[name].value
+      ]
+    ]))
+    error_message = "The proof would say nothing of train-and-deploy."
+  }
+}
+
+run "a_command_is_quoted_for_the_expression_that_it_stands_in" {
+  command = plan
+
+  variables {
+    commands = { training = "python -c 'print(\"hello\")'" }
+  }
+
+  assert {
+    condition = strcontains(
+      azapi_resource.pipeline["training"].body.properties.activities[0].typeProperties.body.value,
+      "'python -c ''print(\\\"hello\\\")''', pipeline().parameters.command)}"
+    )
+    error_message = "A quote ends the expression's text, or the body's."
+  }
+}
+
 run "batch_brings_its_script" {
   command = plan
 

@@ -1,0 +1,1 @@
+"""Mutations: each breaks one thing in a live sandbox, and the check that stands for it has to say so."""

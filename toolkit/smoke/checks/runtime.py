@@ -1,0 +1,32 @@
+"""Runtime: the version of the code that jobs run is the one that Azure ML returned and CI published."""
+
+from __future__ import annotations
+
+from toolkit.checks.model import Check, Facts
+from toolkit.smoke.context import Context
+
+
+def code_version(context: Context) -> Facts:
+    from toolkit.smoke.runtime.proof import prove
+
+    return prove(context)
+
+
+CHECKS: tuple[Check[Context], ...] = (
+    Check(
+        id="runtime-code-version",
+        category="runtime",
+        title="Training and scoring run the code version that Azure ML returned and the pointer names",
+        function=code_version,
+        outputs=(
+            "machine_learning_workspace_id",
+            "storage_account_name",
+            "pointer_storage_blob_endpoint",
+            "pointer_container_name",
+            "identities",
+            "data_factory_id",
+            "data_factory_pipelines",
+        ),
+        feature="computes",
+    ),
+)
