@@ -95,7 +95,7 @@ class Factory:
         return run
 
 
-def make_factory(sandbox: SandboxForTests, rest: Rest, group: str) -> Factory:
+def make_factory(sandbox: SandboxForTests, rest: Rest, group: str, **account_properties: Any) -> Factory:
     from azure.mgmt.datafactory import DataFactoryManagementClient
     from azure.storage.blob import BlobServiceClient
 
@@ -116,7 +116,7 @@ def make_factory(sandbox: SandboxForTests, rest: Rest, group: str) -> Factory:
         ),
     )
     body: dict[str, Any] = {"location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
-    rest("PUT", made.account_id, STORAGE, body).raise_for_status()
+    rest("PUT", made.account_id, STORAGE, {**body, "properties": account_properties}).raise_for_status()
     body = {"location": "westeurope", "identity": {"type": "SystemAssigned"}}
     body["properties"] = {"globalParameters": {"environment": {"type": "String", "value": "contract"}}}
     principal = rest("PUT", made.id, ADF, body).raise_for_status().json()["identity"]["principalId"]

@@ -86,6 +86,7 @@ def platform(azurite_command: list[str]) -> Compose:
         from toolkit.sandbox.network.egress import EgressService
         from toolkit.sandbox.network.routing import PrivateNetwork
         from toolkit.sandbox.storage.blobs import AzuriteBlobs
+        from toolkit.sandbox.storage.datalake import DataLakeService
         from toolkit.sandbox.storage.service import StorageService
         from toolkit.sandbox.storage.unserved import KINDS, UnservedStorage
         from toolkit.sandbox.workloads.processes import Workloads
@@ -101,6 +102,7 @@ def platform(azurite_command: list[str]) -> Compose:
         world.factories = world.blob_events = factories
         services: tuple[Service, ...] = (
             *(ArmService(world), StorageService(world, blobs), KeyVaultService(world), MachineLearningService(world)),
+            DataLakeService(world, blobs),
             *(UnservedStorage(world, kind) for kind in KINDS),
             *(BatchService(world, tasks), CallbackService(factories), EgressService()),
         )

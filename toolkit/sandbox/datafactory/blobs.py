@@ -56,6 +56,10 @@ class BlobStore:
             name, int(headers.get("content-length", 0)), headers.get("last-modified", ""), headers.get("content-md5")
         )
 
+    async def is_folder(self, container: str, path: str) -> bool:
+        """Whether a folder is there although nothing is in it: blobs have none."""
+        return False
+
     async def write(self, container: str, name: str, content: bytes) -> None:
         headers = {"x-ms-blob-type": "BlockBlob", "Content-Type": "application/octet-stream"}
         await self._send("PUT", f"/{container}/{quote(name)}", headers, content)
@@ -100,15 +104,21 @@ class BlobStore:
             raise Refused(0, "Unreachable", str(error) or "no response") from None
         if response.status_code < 300 or response.status_code in accept:
             return response
+        raise self._refused(response)
+
+    def _refused(self, response: httpx.Response) -> Refused:
         code = response.headers.get("x-ms-error-code", str(response.status_code))
-        raise Refused(response.status_code, code, _message(response) or response.reason_phrase)
+        return Refused(response.status_code, code, _message(response) or response.reason_phrase)
 
 
 def _message(response: httpx.Response) -> str:
+    """XML of the Blob service, JSON of Data Lake Storage."""
     try:
+        if response.headers.get("content-type", "").startswith("application/json"):
+            return str((response.json().get("error") or {}).get("message", "")).split("\n")[0]
         text = ElementTree.fromstring(response.content).findtext("Message")  # noqa: S314
         return (text or "").split("\n")[0]
-    except ElementTree.ParseError:
+    except (ElementTree.ParseError, ValueError):
         return ""
 
 

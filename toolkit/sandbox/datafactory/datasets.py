@@ -1,7 +1,7 @@
 """Datasets and the linked services behind them, with their parameters filled in.
 
 https://learn.microsoft.com/azure/data-factory/concepts-datasets-linked-services and
-https://learn.microsoft.com/azure/data-factory/connector-azure-blob-storage
+https://learn.microsoft.com/azure/data-factory/connector-azure-blob-storage, …/connector-azure-data-lake-storage
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from toolkit.pipelines.expressions import ExpressionError, Scope, resolve
 from toolkit.records import Json
 from toolkit.sandbox.datafactory.blobs import BlobStore
+from toolkit.sandbox.datafactory.datalake import SUFFIX, DataLakeStore
 from toolkit.sandbox.datafactory.execution import Step
 from toolkit.sandbox.datafactory.failures import ActivityFailed, not_modelled, required
 from toolkit.sandbox.datafactory.outbound import runtime_of
@@ -115,13 +116,12 @@ def _blob_store(step: Step, reference: Json, scope: Scope) -> BlobStore:
         raise ActivityFailed(
             "2110", f"The linked service type '{kind}' is not supported for '{step.record['activityType']}' activities."
         )
-    endpoint = str(properties.get("serviceEndpoint") or properties.get("url") or "")
+    endpoint = str(properties.get("url" if kind == "AzureBlobFS" else "serviceEndpoint") or "")
     if not endpoint:
         raise not_modelled(f"the linked service '{name}', which does not sign in with the factory's identity")
     runtime = runtime_of(step.run.engine.world.store, step.run.factory, resource.properties.get("connectVia"))
     outbound = step.run.engine.outbound
     token = outbound.token(step.run.factory, "https://storage.azure.com/", properties.get("credential"))
     host = urlsplit(endpoint if "://" in endpoint else f"https://{endpoint}").hostname or ""
-    if host.endswith(".dfs.core.windows.net"):
-        raise not_modelled(f"files of '{host}': the sandbox serves blob endpoints only")
-    return BlobStore(outbound, runtime, f"https://{host}", token)
+    kind_of_store = DataLakeStore if host.lower().endswith(SUFFIX) else BlobStore
+    return kind_of_store(outbound, runtime, f"https://{host}", token)

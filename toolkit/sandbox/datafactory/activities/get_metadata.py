@@ -32,7 +32,7 @@ async def _fields(dataset: Dataset, fields: list[str]) -> Json:
         blob = await dataset.store.properties(dataset.container, dataset.path)
     else:
         inside = await dataset.store.list(dataset.container, dataset.path)
-    there = blob is not None or bool(inside)
+    there = blob is not None or bool(inside) or await dataset.store.is_folder(dataset.container, dataset.path)
     if not there:
         if "exists" in fields:
             return {"exists": False}

@@ -37,4 +37,6 @@ async def _holds(dataset: Dataset, smallest: object, children: object) -> bool:
         blob = await dataset.store.properties(dataset.container, dataset.path)
         return blob is not None and (not isinstance(smallest, int) or blob.size >= smallest)
     inside = await dataset.store.list(dataset.container, dataset.path)
-    return not inside if children is False else bool(inside)
+    if children is False:
+        return not inside
+    return bool(inside) or (children is None and await dataset.store.is_folder(dataset.container, dataset.path))
