@@ -131,6 +131,32 @@ def test_a_job_trains_on_registered_code_and_data(ml: Workspace, client: MLClien
     assert stored(ml, blobstore(ml), f"azureml/{name}/metrics/") == {"metrics.json": json.dumps({"rate": "0.5"})}
 
 
+TRACKED = """
+import os, mlflow
+uri = os.environ["MLFLOW_TRACKING_URI"]
+assert uri.startswith("azureml://")  # for azureml-mlflow, which makes the next line's of it
+mlflow.set_tracking_uri(uri.replace("azureml://", "https://").replace("/v1.0/", "/v2.0/"))
+with mlflow.start_run() as run:
+    assert run.info.run_id == os.environ["AZUREML_RUN_ID"]
+    mlflow.log_param("rate", 0.5)
+    mlflow.log_metric("loss", 0.25, step=3)
+print("refused", mlflow.MlflowClient().get_experiment_by_name("none"))
+"""
+
+
+def test_what_a_job_logs_lands_in_its_own_run(ml: Workspace, client: MLClient, tmp_path: Path) -> None:
+    """The compute's identity has no role in the workspace: the run's own token is what lets it in."""
+    (tmp_path / "train.py").write_text(TRACKED)
+    name = submitted(client, ml, "python train.py", code=str(tmp_path), display_name="tracked")
+    properties = ended(ml, name)
+    assert properties["status"] == "Completed", log_of(ml, name)
+    with ml.mlflow(ml.person("ci")) as tracking:
+        run = tracking.get_run(name)
+        (metric,) = tracking.get_metric_history(name, "loss")
+    assert (metric.value, metric.step, run.data.params) == (0.25, 3, {"rate": "0.5"})
+    assert (run.info.status, run.info.run_name, run.info.run_id) == ("FINISHED", "tracked", name)
+
+
 @pytest.mark.parametrize(
     ("command", "code", "words"),
     [

@@ -21,6 +21,7 @@ from toolkit.project import Project
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
     from azure.core.credentials import TokenCredential
+    from mlflow import MlflowClient
 
     from tests.conftest import SandboxForTests
 
@@ -152,6 +153,20 @@ class Workspace:
             yield MLClient(
                 credential or self.sandbox.credential(vantage), self.sandbox.subscription_id, self.group, self.name
             )
+
+    @contextmanager
+    def mlflow(self, credential: TokenCredential, vantage: str = "vnet") -> Iterator[MlflowClient]:
+        """MLflow's client, unmodified, at the address that azureml-mlflow makes of the workspace's."""
+        uri = self.get(self.id)["properties"]["mlFlowTrackingUri"]
+        uri = uri.replace("azureml://", "https://").replace("/v1.0/", "/v2.0/")
+        with pytest.MonkeyPatch.context() as patch:
+            for variable, value in self.sandbox.connection.vantages[vantage].settings.items():
+                patch.setenv(variable, value)
+            patch.setenv("MLFLOW_TRACKING_TOKEN", credential.get_token("https://management.azure.com/.default").token)
+            patch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+            from mlflow import MlflowClient
+
+            yield MlflowClient(uri, uri)
 
 
 @contextmanager

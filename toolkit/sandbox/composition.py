@@ -81,6 +81,7 @@ def platform(azurite_command: list[str]) -> Compose:
         from toolkit.sandbox.keyvault.secrets import StoredSecrets
         from toolkit.sandbox.keyvault.service import KeyVaultService
         from toolkit.sandbox.machine_learning.jobs import Jobs
+        from toolkit.sandbox.machine_learning.run_tokens import RunTokens
         from toolkit.sandbox.machine_learning.service import MachineLearningService
         from toolkit.sandbox.network.dns import DnsServer, serve_dns
         from toolkit.sandbox.network.egress import EgressService
@@ -94,15 +95,15 @@ def platform(azurite_command: list[str]) -> Compose:
         blobs = AzuriteBlobs(process, store)
         network = PrivateNetwork(store)
         access, secrets, keys = RoleBasedAccess(store), StoredSecrets(store), StoredKeys(store)
-        workloads, identities = Workloads(store), ResourceIdentities(directory, tokens)
-        jobs = Jobs(store, workloads, state_dir / "jobs")
+        workloads, identities, run_tokens = Workloads(store), ResourceIdentities(directory, tokens), RunTokens()
+        jobs = Jobs(store, workloads, state_dir / "jobs", directory, run_tokens)
         tasks = Scheduler(store, workloads, identities, state_dir / "batch")
         world = World(state_dir, store, directory, tokens, access, network, blobs, secrets, keys, jobs=jobs)
         factories = FactoryEngine(world, identities)
         world.factories = world.blob_events = factories
         services: tuple[Service, ...] = (
-            *(ArmService(world), StorageService(world, blobs), KeyVaultService(world), MachineLearningService(world)),
-            DataLakeService(world, blobs),
+            *(ArmService(world), StorageService(world, blobs), KeyVaultService(world)),
+            *(MachineLearningService(world, run_tokens), DataLakeService(world, blobs)),
             *(UnservedStorage(world, kind) for kind in KINDS),
             *(BatchService(world, tasks), CallbackService(factories), EgressService()),
         )

@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from toolkit.records import Json
+from toolkit.sandbox.machine_learning.artifacts import RUNS, remember
 from toolkit.sandbox.machine_learning.pipelines import child_id, child_of, needs, require_order
+from toolkit.sandbox.machine_learning.run_tokens import RunIdentity, RunTokens
 from toolkit.sandbox.machine_learning.specification import (
     FOLDERS,
     BadJob,
@@ -31,9 +33,10 @@ from toolkit.sandbox.machine_learning.specification import (
     seconds_of,
 )
 from toolkit.sandbox.machine_learning.storage import JobStorage
+from toolkit.sandbox.machine_learning.tracking import Tracking, experiment_of
 from toolkit.sandbox.store import Resource, Store
 from toolkit.sandbox.workloads.processes import Outcome, Workloads
-from toolkit.sandbox.world import Hosting
+from toolkit.sandbox.world import Directory, Hosting
 
 log = logging.getLogger("toolkit.sandbox")
 
@@ -75,8 +78,12 @@ class _Run:
 class Jobs:
     """:class:`toolkit.sandbox.world.Jobs` over local processes."""
 
-    def __init__(self, store: Store, workloads: Workloads, folder: Path) -> None:
+    def __init__(
+        self, store: Store, workloads: Workloads, folder: Path, directory: Directory, run_tokens: RunTokens
+    ) -> None:
         self._store = store
+        self._directory = directory
+        self._run_tokens = run_tokens
         self._workloads = workloads
         self._folder = folder
         self._hosting: Hosting | None = None
@@ -223,6 +230,7 @@ class Jobs:
                 self._keep_log(run)
                 with contextlib.suppress(BadJob):
                     await storage.upload(run.log, self._artifact(run, _LOG))
+                    remember(self._store, run.workspace.id, RUNS, f"dcid.{run.name}", [_LOG])
 
     async def _carried_out(self, run: _Run, storage: JobStorage) -> Outcome | None:
         properties = run.job.properties
@@ -257,6 +265,10 @@ class Jobs:
         self._set(run.job.id, "Finalizing")
         if any((run.code / "outputs").iterdir()):
             await storage.upload(run.code / "outputs", self._artifact(run, "outputs"))
+            kept = [
+                path.relative_to(run.code).as_posix() for path in (run.code / "outputs").rglob("*") if path.is_file()
+            ]
+            remember(self._store, run.workspace.id, RUNS, f"dcid.{run.name}", kept)
         for name, path in outputs.items():
             await storage.upload(path, self._place(run, str(properties["outputs"][name]["uri"])))
         return None if outcome.how == "exited" and outcome.exit_code == 0 else outcome
@@ -344,6 +356,22 @@ class Jobs:
             "AZUREML_ARM_SUBSCRIPTION": subscription,
             "AZUREML_ARM_RESOURCEGROUP": run.job.id.split("/")[4],
             "AZUREML_ARM_WORKSPACE_NAME": run.workspace.name,
+            **self._tracking(run, client_id),
+        }
+
+    def _tracking(self, run: _Run, client_id: str | None) -> dict[str, str]:
+        """What azureml-mlflow looks for (_internal/service_context_loader.py), so that a script's ``mlflow.log_metric``
+        lands in the job's own run."""
+        assigned = (run.compute.body.get("identity") or {}).get("userAssignedIdentities", {}).values()
+        own: Json = next((each for each in assigned if each.get("clientId") == client_id), {})
+        principal = self._directory.principal(str(own.get("principalId", "")))
+        experiment = Tracking(self._store).experiment_named(run.workspace, experiment_of(run.job))
+        return {
+            "MLFLOW_TRACKING_URI": str(run.workspace.properties["mlFlowTrackingUri"]),
+            "MLFLOW_TRACKING_TOKEN": self._run_tokens.issue(RunIdentity(run.workspace.id, run.name, principal)),
+            "MLFLOW_RUN_ID": run.name,
+            "MLFLOW_EXPERIMENT_ID": str(experiment["experiment_id"]),
+            "MLFLOW_EXPERIMENT_NAME": str(experiment["name"]),
         }
 
     # -- nodes ---------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import re
 import uuid
 
 from toolkit.records import Json
-from toolkit.sandbox import containers
+from toolkit.sandbox import containers, learning_assets
 from toolkit.sandbox.arm.errors import bad_request, resource_not_found
 from toolkit.sandbox.arm.ids import parse
 from toolkit.sandbox.arm.resource_type import Answer, Call, ResourceType
@@ -98,29 +98,12 @@ def _make_absolute(call: Call, resource: Resource, name: str) -> None:
 
 def _versioned(call: Call, resource: Resource) -> None:
     """A version's container exists as soon as its first version does."""
-    container_id = call.id.parent_id
-    container = call.resources.store.get(container_id)
-    if container is None:
-        container = call.resources.write(
-            container_id,
-            f"{WORKSPACES}/{call.id.types[-2]}",
-            {"isArchived": False, "nextVersion": "1", "provisioningState": "Succeeded"},
-        )
-    container.properties["latestVersion"] = call.id.name
-    if call.id.name.isdigit():
-        following = int(call.id.name) + 1
-        container.properties["nextVersion"] = str(max(following, int(container.properties.get("nextVersion", "1"))))
-    call.resources.store.put(container)
+    store, workspace_id = call.resources.store, workspace_of(call).id
+    container = learning_assets.container(store, workspace_id, call.id.types[-2], call.id.names[1])
+    learning_assets.count_version(container, call.id.name)
+    store.put(container)
     if call.creating:
-        resource.internal["number"] = _next_number(call)
-
-
-def _next_number(call: Call) -> int:
-    """Counts what was ever registered in the workspace: the order of times that lie in one second."""
-    document = call.resources.store.document("aml-asset-number", workspace_of(call).id) or {"number": 0}
-    number = int(document["number"]) + 1
-    call.resources.store.put_document("aml-asset-number", workspace_of(call).id, {"number": number})
-    return number
+        resource.internal["number"] = learning_assets.next_number(store, workspace_id)
 
 
 def _list_versions(call: Call) -> list[Json]:
