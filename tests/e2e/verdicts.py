@@ -239,7 +239,7 @@ NAMES = (
     renamed("batch_account", "baother094da", "nothing", "changes"),
     renamed("function_app", "func-other-094da", "nothing", "changes"),
     renamed("app_service_plan", "asp-other", "nothing", "changes"),
-    renamed("virtual_network", "vnet-other", "nothing", "changes"),
+    renamed("virtual_network", "vnet-other", "nothing", "refused"),
     renamed("network_security_group", "nsg-other", "nothing", "changes"),
     renamed("network_security_perimeter", "nsp-other", "nothing", "nothing"),
     renamed("route_table", "rt-other", "nothing", "nothing"),

@@ -54,8 +54,10 @@ def plan(
     from toolkit.runs.platform import plan_platform
     from toolkit.terraform.bundle import write_bundle
     from toolkit.terraform.losses import described, losses, sentence
+    from toolkit.terraform.origins import set_in
     from toolkit.terraform.plan import markdown as as_markdown
     from toolkit.terraform.session import open_session
+    from toolkit.terraform.unchangeable import described as as_lines
     from toolkit.terraform.unchangeable import refusals
     from toolkit.terraform.unchangeable import sentence as impossible
 
@@ -68,7 +70,7 @@ def plan(
     summary, lost = saved.summary, losses(saved.summary) if not destroy else ()
     fixed = refusals(saved.document) if not destroy else ()
     refused = [sentence(lost, environment.name), *described(lost)] if lost else []
-    refused += [impossible(fixed), *(f"  {one}" for one in fixed)] if fixed else []
+    refused += [impossible(fixed), *as_lines(fixed, set_in(environment))] if fixed else []
     if markdown is not None:
         title = f"{'Destroy' if destroy else 'Plan'} for {environment.name}"
         with disk_errors("the Markdown file"):

@@ -12,6 +12,7 @@ from toolkit.errors import RefusedError, ToolkitError
 from toolkit.terraform.events import Result
 from toolkit.terraform.losses import check_addresses, refuse_losses
 from toolkit.terraform.names import refuse_taken_names
+from toolkit.terraform.origins import set_in
 from toolkit.terraform.plan import DEPOSED, Action
 from toolkit.terraform.planning import SavedPlan, plan_again
 from toolkit.terraform.quotas import refuse_small_quotas
@@ -102,7 +103,9 @@ def check_losses(session: Session, plan: SavedPlan, root: RootName, allowed: Map
     deliberate by itself."""
     if not plan.destroy:
         check_addresses(plan.summary, allowed)
-        refuse_unchangeable(plan.document, session.environment.name)  # first, since nobody can allow it
+        refuse_unchangeable(
+            plan.document, session.environment.name, set_in(session.environment)
+        )  # first, since nobody can allow it
         refuse_losses(plan, root, session.environment.name, allowed)
 
 

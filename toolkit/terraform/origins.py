@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from toolkit.environment import Environment
+from toolkit.environment.variables import variable_files
 from toolkit.terraform.offline import BLOCK, VALUE
 
 _ATTRIBUTE = re.compile(rf"^  (\w+)\b({VALUE})", re.MULTILINE)
@@ -78,6 +80,20 @@ class Origins:
             for found in BLOCK.finditer(file.read_text(encoding="utf-8")):
                 if found[1] == kind:
                     yield found[2], found[3]
+
+
+def set_in(environment: Environment) -> Callable[[str], str | None]:
+    """Where an environment's variable files set an input (``storage.sku``), the one that counts; None: nowhere."""
+
+    def place(path: str) -> str | None:
+        for file in reversed(variable_files(environment)):
+            text = file.read_text(encoding="utf-8") if file.is_file() else ""
+            number = line_of_variable(text, path)
+            if number is not None and path.rsplit(".", 1)[-1] in text.splitlines()[number - 1]:
+                return f"{file.relative_to(environment.project.root)}:{number}"
+        return None
+
+    return place
 
 
 def line_of_variable(text: str, path: str) -> int | None:

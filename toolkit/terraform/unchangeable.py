@@ -6,7 +6,7 @@ Each is found in the plan, so that it is said when it is planned and not in the 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from toolkit.terraform.plan import azure_body, azure_type
 
 _ACCOUNTS = "Microsoft.Storage/storageAccounts"
 _BATCH = "Microsoft.Batch/batchAccounts"
+_NETWORKS = "Microsoft.Network/virtualNetworks"
 # What takes a customer-managed key only when it is made, and what of it does:
 # https://learn.microsoft.com/azure/container-registry/tutorial-customer-managed-keys,
 # https://learn.microsoft.com/azure/data-factory/enable-customer-managed-key (a factory in which nothing is yet),
@@ -31,10 +32,45 @@ _KEYS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Fixed:
+    """A property that a resource has for life."""
+
+    path: tuple[str, ...]
+    what: str
+    inputs: tuple[str, ...]
+    way_out: str
+
+
+_NETWORK_INPUTS = ("name_overrides.virtual_network", "network.existing", "network")
+_NETWORK_WAY_OUT = (
+    "put the network back as it was (name_overrides.virtual_network, network.existing): everything in it would have to "
+    "be made again in the other one, which an environment of another name (docs/how-to.md), or toolkit destroy and "
+    "toolkit apply, does"
+)
+# What Terraform's azurerm replaces the resource for, and azapi, which knows no such thing, plans as an update in place:
+# https://registry.terraform.io/providers/hashicorp/azurerm/latest/docs/resources/private_endpoint (subnet_id),
+# …/private_dns_zone_virtual_network_link (virtual_network_id), …/batch_pool (network_configuration, vm_size).
+_FIXED: dict[str, tuple[Fixed, ...]] = {
+    "Microsoft.Network/privateEndpoints": (
+        Fixed(("subnet", "id"), "a private endpoint keeps its subnet", _NETWORK_INPUTS, _NETWORK_WAY_OUT),
+    ),
+    "Microsoft.Network/privateDnsZones/virtualNetworkLinks": (
+        Fixed(("virtualNetwork", "id"), "a zone's link keeps its network", _NETWORK_INPUTS, _NETWORK_WAY_OUT),
+    ),
+    f"{_BATCH}/pools": (
+        Fixed(("networkConfiguration", "subnetId"), "a pool keeps its subnet", _NETWORK_INPUTS, _NETWORK_WAY_OUT),
+    ),
+}
+
+Place = Callable[[str], str | None]  # where a person set an input (``storage.sku``): file and line
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     address: str
     what: str
     way_out: str
+    inputs: tuple[str, ...] = ()  # one of which was changed
 
     def __str__(self) -> str:
         return f"{self.address}: {self.what}"
@@ -43,34 +79,95 @@ class Refusal:
 def refusals(document: dict[str, Any]) -> tuple[Refusal, ...]:
     """What Azure would refuse of a plan's JSON document."""
     found: list[Refusal] = []
+    fixed: dict[Fixed, list[str]] = {}
+    renewed = any(_goes(item, _NETWORKS) for item in document.get("resource_changes", []))
     for item in document.get("resource_changes", []):
         change = item["change"]
-        if item["type"] != "azapi_resource" or change["actions"] != ["update"]:
+        if item["type"] != "azapi_resource" or change["before"] is None:
             continue
         before, after = change["before"], change["after"]
+        if change["actions"] != ["update"]:
+            found += _standing(document, item["address"], before) if _goes(item, _NETWORKS) else ()
+            continue
         kind = azure_type(after)
+        for one in _FIXED.get(kind or "", ()):
+            if _moved(one.path, before, after, renewed):
+                fixed.setdefault(one, []).append(item["address"])
         if kind == "Microsoft.KeyVault/vaults":
             found += _retention(item["address"], azure_body(before), azure_body(after))
-        elif kind == "Microsoft.Network/virtualNetworks":
+        elif kind == _NETWORKS:
             found += _ranges(document, item["address"], before, after)
         elif kind in _KEYS:
             unknown = change.get("after_unknown")
             found += _encryption(item["address"], kind, _encrypted(before), _encrypted(after) or _encrypted(unknown))
+    found += [
+        Refusal(addresses[0], f"{one.what}{_more(len(addresses) - 1)}", one.way_out, one.inputs)
+        for one, addresses in fixed.items()
+    ]
     return tuple(found)
 
 
-def refuse_unchangeable(document: dict[str, Any], env: str) -> None:
+def refuse_unchangeable(document: dict[str, Any], env: str, place: Place) -> None:
     """Raises RefusedError for a plan that changes what cannot be changed."""
     found = refusals(document)
     if found:
         raise RefusedError(
-            f"nothing was changed in {env}: {sentence(found)}\n" + "\n".join(f"  {one}" for one in found),
+            f"nothing was changed in {env}: {sentence(found)}\n" + "\n".join(described(found, place)),
             hint="; ".join(dict.fromkeys(one.way_out for one in found)),
         )
 
 
 def sentence(found: tuple[Refusal, ...]) -> str:
     return f"Azure refuses {'this change' if len(found) == 1 else 'these changes'} of what stands"
+
+
+def described(found: tuple[Refusal, ...], place: Place) -> list[str]:
+    """A line for each, with the file and line of the input whose value does it, where that is set at all."""
+    return [
+        f"  {one}" + next((f" ({where})" for name in one.inputs if (where := place(name)) is not None), "")
+        for one in found
+    ]
+
+
+def _more(number: int, what: str = "more of its kind") -> str:
+    return f" (and {number} {what})" if number else ""
+
+
+def _goes(item: dict[str, Any], kind: str) -> bool:
+    """Whether a resource of this type is deleted, for good or to be made again."""
+    change = item["change"]
+    return "delete" in change["actions"] and azure_type(change["before"]) == kind
+
+
+def _moved(path: tuple[str, ...], before: dict[str, Any], after: dict[str, Any], renewed: bool) -> bool:
+    """Whether a property gets another value, as one that is not known yet is where the network is ``renewed``."""
+
+    def value(values: dict[str, Any]) -> Any:
+        found: Any = azure_body(values).get("properties")
+        for key in path:
+            found = found.get(key) if isinstance(found, dict) else None
+        return found
+
+    was, will = value(before), value(after)
+    if will is None:
+        return was is not None and renewed
+    return was is not None and str(was).lower() != str(will).lower()
+
+
+def _standing(document: dict[str, Any], address: str, before: dict[str, Any]) -> Iterator[Refusal]:
+    """A network that would go, or give way to another one, while something that stays is in it."""
+    users = [
+        user
+        for name in _subnets(before)
+        for user in _users(document, f"{before.get('id', '')}/subnets/{name}", leaving=False)
+    ]
+    if users:
+        yield Refusal(
+            address,
+            f"the network would be deleted, but {users[0]}{_more(len(users) - 1, 'more')} stands in it",
+            _NETWORK_WAY_OUT,
+            _NETWORK_INPUTS,
+        )
 
 
 def _retention(address: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator[Refusal]:
@@ -82,6 +179,7 @@ def _retention(address: str, before: dict[str, Any], after: dict[str, Any]) -> I
             f"a vault keeps deleted secrets for the {was} days that it was made with, not for {will}",
             f"set key_vault.retention_days back to {was}; a vault with another name (name_overrides.key_vault) is made "
             "with others, and empty",
+            ("key_vault.retention_days",),
         )
 
 
@@ -103,6 +201,7 @@ def _ranges(document: dict[str, Any], address: str, before: dict[str, Any], afte
             f"the subnet {name} ({', '.join(ranges)}) would {change}, but {users[0]}{more} {stands} in it",
             "leave the ranges of subnets as they are: add another subnet (network.subnets), or give a larger "
             "network.address_space with the newbits and netnum that keep them",
+            ("network",),
         )
 
 
@@ -111,13 +210,15 @@ def _subnets(values: dict[str, Any]) -> dict[str, list[str]]:
     return {subnet["name"]: subnet["properties"].get("addressPrefixes") or [] for subnet in subnets}
 
 
-def _users(document: dict[str, Any], subnet: str) -> list[str]:
-    """The addresses of what names the subnet and is there already."""
+def _users(document: dict[str, Any], subnet: str, *, leaving: bool = True) -> list[str]:
+    """The addresses of what names the subnet and is there already, and of what leaves as well."""
     asked = json.dumps(subnet.lower())
     return [
         item["address"]
         for item in document["resource_changes"]
-        if item["type"] == "azapi_resource" and asked in json.dumps(azure_body(item["change"]["before"])).lower()
+        if item["type"] == "azapi_resource"
+        and (leaving or "delete" not in item["change"]["actions"])
+        and asked in json.dumps(azure_body(item["change"]["before"])).lower()
     ]
 
 
@@ -133,6 +234,7 @@ def _encryption(address: str, kind: str, before: dict[str, Any], after: dict[str
                 address,
                 f"{_KEYS[kind]} decides when it is made whether its queues and tables share its key",
                 "set customer_managed_keys.queues_and_tables back: the other data take a key at any time",
+                ("customer_managed_keys.queues_and_tables",),
             )
     elif bool(before) != bool(after) and not (before and kind == _BATCH):
         yield Refusal(
@@ -142,6 +244,7 @@ def _encryption(address: str, kind: str, before: dict[str, Any], after: dict[str
             'put customer_managed_keys back (storage alone takes a key at any time: services = ["storage"] and '
             "queues_and_tables = false); the others have one in an environment that is made with it, or made again: "
             "save the data, toolkit destroy, toolkit apply",
+            ("customer_managed_keys",),
         )
 
 

@@ -79,7 +79,7 @@ variable "diagnostics" {
 }
 
 variable "schema_validation" {
-  description = "Whether azapi validates the bodies; false with azapi 1.15, which does not know this api-version."
+  description = "Whether the provider checks the bodies; false with its version 1.15, which does not know this api-version."
   type        = bool
   default     = true
   nullable    = false

@@ -72,7 +72,7 @@ def test_queues_and_tables_stay_as_they_were_made() -> None:
 def test_the_refusal_names_each_resource_and_the_ways_out() -> None:
     document = {"resource_changes": [item(REGISTRY, None, KEY), item(STORAGE, {"services": {"queue": {}}}, {})]}
     with pytest.raises(RefusedError) as caught:
-        refuse_unchangeable(document, "prod")
+        refuse_unchangeable(document, "prod", lambda name: None)
     assert caught.value.exit_code == 4
     assert (
         "module.x.azapi_resource.this: a registry takes a customer-managed key when it is made" in caught.value.message

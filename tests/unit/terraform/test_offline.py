@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, copy_project
+from toolkit.environment import load_environment
+from toolkit.project import Project
 from toolkit.terraform.offline import offline, write_offline
-from toolkit.terraform.origins import Origins, line_of_variable
+from toolkit.terraform.origins import Origins, line_of_variable, set_in
 from toolkit.terraform.workspace import ROOTS, RootName
 
 FILES = sorted((ROOT / "terraform").rglob("*.tf"))
@@ -104,3 +106,15 @@ def test_an_expression_in_a_module_is_led_back_to_the_root_s_variables(root: Roo
 def test_the_line_of_a_key(path: str, line: int | None) -> None:
     text = "one = 1\ntwo = {\n  a = 1\n  b = 2\n  c = { d = 3 }\n}\nthree = { b = 1 }\n"
     assert line_of_variable(text, path) == line
+
+
+def test_the_file_that_sets_an_input(tmp_path: Path) -> None:
+    copy_project(tmp_path)
+    place = set_in(load_environment("local", Project(tmp_path)))
+    text = (tmp_path / "envs/local/terraform.tfvars").read_text(encoding="utf-8").splitlines()
+    found = place("key_vault.retention_days") or ""
+    assert found.startswith("envs/local/terraform.tfvars:")
+    assert "retention_days" in text[int(found.rpartition(":")[2]) - 1]
+    assert (place("workload") or "").startswith("envs/common.tfvars:")
+    assert place("name_overrides.virtual_network") is None
+    assert place("key_vault.nothing") is None

@@ -45,10 +45,11 @@ def plan(*items: Item) -> Item:
 def test_a_vault_keeps_its_retention() -> None:
     document = plan(item(VAULT, vault(7), vault(90), "update"))
     with pytest.raises(RefusedError) as caught:
-        refuse_unchangeable(document, "local")
+        refuse_unchangeable(document, "local", {"key_vault.retention_days": "envs/local/terraform.tfvars:7"}.get)
     assert caught.value.message.splitlines() == [
         "nothing was changed in local: Azure refuses this change of what stands",
-        "  a: a vault keeps deleted secrets for the 7 days that it was made with, not for 90",
+        "  a: a vault keeps deleted secrets for the 7 days that it was made with, not for 90 "
+        "(envs/local/terraform.tfvars:7)",
     ]
     assert "set key_vault.retention_days back to 7" in (caught.value.hint or "")
 
@@ -84,3 +85,61 @@ def test_a_subnet_with_something_in_it_keeps_its_range(after: Item, what: str) -
 def test_a_subnet_more_is_not_refused() -> None:
     wider = network(one="10.40.0.0/24", two="10.40.1.0/24")
     assert refusals(plan(item(NETWORK, network(one="10.40.0.0/24"), wider, "update"), user("one", "no-op"))) == ()
+
+
+# -- what is for life --------------------------------------------------------------------------------------------------
+
+LINK = "Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01"
+POOL = "Microsoft.Batch/batchAccounts/pools@2024-02-01"
+OTHER = ID.replace("vnet", "other")
+KEPT = {
+    ENDPOINT: lambda network: {"subnet": {"id": f"{network}/subnets/a"}},
+    LINK: lambda network: {"virtualNetwork": {"id": network}},
+    POOL: lambda network: {"networkConfiguration": {"subnetId": f"{network}/subnets/a"}},
+}
+
+
+def body(kind: str, network: str | None) -> Item:
+    """Without a network: it is not known yet."""
+    return {"properties": KEPT[kind](network) if network else {}}
+
+
+@pytest.mark.parametrize("kind", KEPT)
+def test_what_is_in_a_network_moves_to_no_other(kind: str) -> None:
+    moved = item(kind, body(kind, ID), body(kind, OTHER), "update", address="one")
+    again = item(kind, body(kind, ID), body(kind, OTHER), "update", address="two")
+    (found,) = refusals(plan(moved, again))
+    assert found.address == "one"
+    assert "1 more of its kind" in found.what
+    assert refusals(plan(item(kind, body(kind, ID), body(kind, ID.upper()), "update"))) == ()
+    assert refusals(plan(item(kind, body(kind, ID), body(kind, None), "update"))) == ()  # of a network that stays
+    assert refusals(plan(item(kind, body(kind, ID), body(kind, OTHER), "delete", "create"))) == ()
+
+
+@pytest.mark.parametrize("kind", KEPT)
+def test_a_network_that_is_made_again_is_another_one(kind: str) -> None:
+    renamed = item(NETWORK, network(a="10.0.0.0/24"), network(a="10.0.0.0/24"), "delete", "create", address="network")
+    found = refusals(plan(renamed, item(kind, body(kind, ID), body(kind, None), "update")))
+    assert {one.address for one in found} >= {"a"}
+    assert all("network" in one.inputs for one in found)
+
+
+def test_a_network_goes_with_all_that_is_in_it_only() -> None:
+    gone = item(NETWORK, network(a="10.0.0.0/24"), None, "delete", address="network")
+    assert refusals(plan(gone, user("a", "delete"))) == ()
+    (found,) = refusals(plan(gone, user("a", "no-op"), user("a", "no-op")))
+    assert found.what == (
+        "the network would be deleted, but module.x.azapi_resource.endpoint (and 1 more) stands in it"
+    )
+
+
+def test_a_refusal_says_where_the_input_is_set() -> None:
+    document = plan(item(LINK, body(LINK, ID), body(LINK, OTHER), "update"))
+    with pytest.raises(RefusedError) as caught:
+        refuse_unchangeable(document, "local", {"network.existing": "envs/local/terraform.tfvars:12"}.get)
+    assert caught.value.message.splitlines()[1] == (
+        "  a: a zone's link keeps its network (envs/local/terraform.tfvars:12)"
+    )
+    with pytest.raises(RefusedError) as caught:
+        refuse_unchangeable(document, "local", lambda name: None)
+    assert caught.value.message.splitlines()[1] == "  a: a zone's link keeps its network"

@@ -212,6 +212,24 @@ def test_subnet_in_use_stays(arm: Arm) -> None:
     assert arm.refused("DELETE", VNET) == (400, "InUseSubnetCannotBeDeleted")
 
 
+def test_an_endpoint_and_a_pool_keep_their_subnet(arm: Arm) -> None:
+    make_network(arm)
+    make_account(arm)
+    other = f"{VNET}/subnets/other"
+    arm.ok("PUT", other, {"properties": {"addressPrefix": "10.40.1.0/24"}})
+    arm.ok("PUT", f"{NETWORK}/privateEndpoints/pe", endpoint(ACCOUNT, "blob"))
+    moved = endpoint(ACCOUNT, "blob")
+    moved["properties"]["subnet"]["id"] = other
+    assert arm.refused("PUT", f"{NETWORK}/privateEndpoints/pe", moved) == (400, "PrivateEndpointSubnetCannotBeChanged")
+    batch = f"{RG}/providers/Microsoft.Batch/batchAccounts/batest"
+    arm.ok("PUT", batch, {**PLAIN, "properties": {"poolAllocationMode": "BatchService"}})
+    pool = {"properties": {"vmSize": "Standard_D2s_v5", "networkConfiguration": {"subnetId": SUBNET}}}
+    arm.ok("PUT", f"{batch}/pools/one", pool)
+    arm.ok("PUT", f"{batch}/pools/one", pool)
+    pool["properties"]["networkConfiguration"] = {"subnetId": other}
+    assert arm.refused("PUT", f"{batch}/pools/one", pool) == (400, "InvalidRequestBody")
+
+
 def test_endpoint_needs_a_target_and_a_valid_group(arm: Arm) -> None:
     make_network(arm)
     pe = f"{NETWORK}/privateEndpoints/pe"

@@ -102,6 +102,16 @@ async def _list_keys(call: Call, resource: Resource) -> Answer:
     return Answer({"accountName": resource.name, **resource.internal["keys"]})
 
 
+def _pool_checked(call: Call, resource: Resource) -> None:
+    """azurerm makes another pool for another subnet; how Azure says it is (inferred)."""
+    was, will = (
+        str((one.properties.get("networkConfiguration") or {}).get("subnetId", "")).lower() if one else ""
+        for one in (call.existing, resource)
+    )
+    if call.existing is not None and was != will:
+        raise bad_request("InvalidRequestBody", f"The subnet of pool {resource.id} cannot be changed.")
+
+
 def _pool(call: Call, resource: Resource) -> None:
     resource.properties.setdefault("allocationState", "Steady")
     resource.properties.setdefault("currentDedicatedNodes", 0)
@@ -138,6 +148,7 @@ BATCH: tuple[ResourceType, ...] = (
         create_status=200,
         etag_in_body=True,
         identity=True,
+        validate=_pool_checked,
         on_put=_pool,
     ),
     ResourceType(

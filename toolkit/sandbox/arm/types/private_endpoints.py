@@ -41,6 +41,9 @@ def _validate(call: Call, resource: Resource) -> None:
     if not subnet_id:
         raise bad_request("InvalidRequestFormat", f"Private endpoint {resource.id} must have a subnet.")
     subnet = call.referenced(subnet_id, resource.id)
+    if call.existing is not None and call.existing.properties["subnet"]["id"].lower() != subnet.id.lower():
+        # azurerm makes another endpoint for another subnet; how Azure says it is (inferred).
+        raise bad_request("PrivateEndpointSubnetCannotBeChanged", f"Private endpoint {resource.id} keeps its subnet.")
     # https://learn.microsoft.com/azure/private-link/private-endpoint-overview: the network's own region
     call.referenced(subnet.id.rsplit("/subnets/", 1)[0], resource.id, location=resource.body["location"])
     call.require_linked("Microsoft.Network/virtualNetworks/subnets/join/action", subnet.id)
