@@ -61,12 +61,14 @@ def submitted(client: MLClient, ml: Workspace, command: str, compute: str = "cpu
     from azure.ai.ml import command as command_job
 
     job = client.jobs.create_or_update(
-        command_job(command=command, compute=compute, environment="azureml:train:1", experiment_name="tests", **more)
+        command_job(
+            command=command, compute=compute, experiment_name="tests", **{"environment": "azureml:train:1", **more}
+        )
     )
     return str(job.name)
 
 
-def ended(ml: Workspace, name: str, *states: str) -> dict[str, Any]:
+def ended(ml: Workspace, name: str, *states: str, seconds: float = 60) -> dict[str, Any]:
     """The job's properties once it is over, or in one of ``states``."""
     wanted = states or ("Completed", "Failed", "Canceled")
 
@@ -74,7 +76,7 @@ def ended(ml: Workspace, name: str, *states: str) -> dict[str, Any]:
         found: dict[str, Any] = ml.get(f"{ml.id}/jobs/{name}")["properties"]
         return found if found["status"] in wanted else None
 
-    properties = wait_until(look, 60, steadily(0.1))
+    properties = wait_until(look, seconds, steadily(0.1))
     assert properties is not None, ml.get(f"{ml.id}/jobs/{name}")
     return properties
 
@@ -124,7 +126,7 @@ def test_a_job_trains_on_registered_code_and_data(ml: Workspace, client: MLClien
     assert "code jobs-code:7: 1 files" in log
     assert "data ['a.csv']" in log
     assert "secrets []" in log
-    assert "the sandbox builds no images" in log
+    assert "environment train:1: the sandbox builds no images, the job runs on the toolkit's Python" in log
     assert properties["properties"]["azureml.input.data"].endswith("/data/")
     kept = stored(ml, "azureml", f"ExperimentRun/dcid.{name}/")
     assert kept["outputs/model.txt"] == "model"
@@ -155,6 +157,48 @@ def test_what_a_job_logs_lands_in_its_own_run(ml: Workspace, client: MLClient, t
         (metric,) = tracking.get_metric_history(name, "loss")
     assert (metric.value, metric.step, run.data.params) == (0.25, 3, {"rate": "0.5"})
     assert (run.info.status, run.info.run_name, run.info.run_id) == ("FINISHED", "tracked", name)
+
+
+PLUGIN = """
+import mlflow, pathlib
+mlflow.log_metric("loss", 0.25)
+mlflow.log_params({"rate": 0.5, "kind": "tree"})
+pathlib.Path("note.txt").write_text("from the job")
+mlflow.log_artifact("note.txt")
+pathlib.Path("model").mkdir()
+pathlib.Path("model/MLmodel").write_text("flavors: {}")
+mlflow.log_artifacts("model", "model")
+run = mlflow.active_run() or mlflow.last_active_run()
+client = mlflow.MlflowClient()
+print("artifacts", sorted(each.path for each in client.list_artifacts(run.info.run_id)))
+path = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="note.txt")
+print("read", pathlib.Path(path).read_text())
+client.create_registered_model("by-the-job")
+client.create_model_version("by-the-job", f"{run.info.artifact_uri}/model", run.info.run_id)
+"""
+
+
+@pytest.mark.slow
+def test_a_job_in_an_environment_with_azureml_mlflow(ml: Workspace, client: MLClient, tmp_path: Path) -> None:
+    """The unmodified plugin, in a venv of the environment's own: it needs an older azure-storage-blob than we."""
+    conda = "dependencies: [python=3.11, {pip: [azureml-mlflow==1.62.0.post6]}]"
+    ml.put(
+        f"{ml.id}/environments/plugin/versions/1",
+        "2024-04-01",
+        {"properties": {"image": "mcr.microsoft.com/azureml/base:1", "condaFile": conda}},
+    )
+    (tmp_path / "train.py").write_text(PLUGIN)
+    name = submitted(client, ml, "python train.py", code=str(tmp_path), environment="azureml:plugin:1")
+    properties = ended(ml, name, seconds=900)
+    log = log_of(ml, name)
+    assert properties["status"] == "Completed", log
+    assert "in a venv with azureml-mlflow==1.62.0.post6" in log
+    assert "read from the job" in log
+    with ml.mlflow(ml.person("ci")) as tracking:
+        run = tracking.get_run(name)
+    assert (run.data.metrics, run.data.params) == ({"loss": 0.25}, {"rate": "0.5", "kind": "tree"})
+    assert stored(ml, "azureml", f"ExperimentRun/dcid.{name}/")["note.txt"] == "from the job"
+    assert client.models.get("by-the-job", version="1").path.endswith(f"ExperimentRun/dcid.{name}/model")
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,6 @@ import contextlib
 import logging
 import os
 import shutil
-import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import Any, Final
 
 from toolkit.records import Json
 from toolkit.sandbox.machine_learning.artifacts import RUNS, remember
+from toolkit.sandbox.machine_learning.environments import Environments
 from toolkit.sandbox.machine_learning.pipelines import child_id, child_of, needs, require_order
 from toolkit.sandbox.machine_learning.run_tokens import RunIdentity, RunTokens
 from toolkit.sandbox.machine_learning.specification import (
@@ -45,6 +44,7 @@ VANTAGE: Final = "aml-managed"
 TERMINAL: Final = ("Completed", "Failed", "Canceled")
 _LOST: Final = "the sandbox ended while the job ran"
 _LOG: Final = "user_logs/std_log.txt"
+_PROGRAMS: Final = ("/usr/local/bin", "/usr/bin", "/bin")
 
 
 @dataclass(slots=True)
@@ -85,6 +85,7 @@ class Jobs:
         self._directory = directory
         self._run_tokens = run_tokens
         self._workloads = workloads
+        self._environments = Environments(workloads)
         self._folder = folder
         self._hosting: Hosting | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -237,7 +238,11 @@ class Jobs:
         self._set(run.job.id, "Preparing")
         run.code.mkdir()
         await self._fetch_code(run, storage)
-        run.say(_python(properties))
+        interpreter = await self._environments.interpreter(run.job.id.lower(), *self._packages(run), run.folder)
+        if isinstance(interpreter, Outcome):
+            return interpreter
+        run.say(interpreter.said)
+        run.environment["PATH"] = os.pathsep.join((str(interpreter.programs), *_PROGRAMS))
         inputs = await self._fetch_inputs(run, storage)
         outputs = {name: run.folder / "outputs" / name for name in properties.get("outputs") or {}}
         for path in outputs.values():
@@ -272,6 +277,16 @@ class Jobs:
         for name, path in outputs.items():
             await storage.upload(path, self._place(run, str(properties["outputs"][name]["uri"])))
         return None if outcome.how == "exited" and outcome.exit_code == 0 else outcome
+
+    def _packages(self, run: _Run) -> tuple[str, Json]:
+        """The environment's name and version, and what it says; nothing of one that is in a registry."""
+        named = str(run.job.properties.get("environmentId", "")).removeprefix("azureml:")
+        short = named.rsplit("/environments/", 1)[-1].replace("/versions/", ":")
+        name, _, version = short.partition(":")
+        found = self._store.get(
+            named if named.startswith("/") else f"{run.workspace.id}/environments/{name}/versions/{version}"
+        )
+        return short, found.properties if found is not None else {}
 
     async def _fetch_code(self, run: _Run, storage: JobStorage) -> None:
         code_id = run.job.properties.get("codeId")
@@ -343,7 +358,6 @@ class Jobs:
         if client_id is None and assigned:
             client_id = assigned[0].get("clientId")
         return {
-            "PATH": os.pathsep.join((str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin")),
             "HOME": str(home),
             "TMPDIR": str(home),
             "LANG": "C.UTF-8",
@@ -449,13 +463,6 @@ def _parent(job_id: str) -> str:
 def _program(job: Resource) -> str:
     words = str(job.properties.get("command", "")).split()
     return words[0] if words else "bash"
-
-
-def _python(properties: Mapping[str, Any]) -> str:
-    named = str(properties.get("environmentId", ""))
-    short = named.rsplit("/environments/", 1)[-1].replace("/versions/", ":")
-    version = ".".join(map(str, sys.version_info[:3]))
-    return f"environment {short}: the sandbox builds no images, the job runs on its Python {version} and its packages"
 
 
 def details_of(job: Resource) -> Json:
