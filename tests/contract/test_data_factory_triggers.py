@@ -1,12 +1,13 @@
-"""Triggers fire: azure-mgmt-datafactory starts, stops and watches them, the storage client brings blobs."""
+"""Triggers fire, runs are run again: azure-mgmt-datafactory asks for it, and the storage client brings blobs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from tests.conftest import SandboxForTests
 from tests.contract.test_arm_sdk import Rest
@@ -125,3 +126,22 @@ def test_windows_run_are_cancelled_and_rerun(factory: Factory) -> None:
         trigger_runs.rerun(*where, "nothing")
     factory.client.triggers.begin_stop(factory.group, factory.name, "hours").result()
     factory.client.triggers.delete(factory.group, factory.name, "hours")
+
+
+def test_a_run_is_run_again_from_what_failed(factory: Factory) -> None:
+    say = {"variableName": "x", "value": {"type": "Expression", "value": "@pipeline().parameters.who"}}
+    first = {"name": "Say", "type": "SetVariable", "typeProperties": say}
+    stop = {"message": "not yet", "errorCode": "1"}
+    properties: dict[str, Any] = {"parameters": {"who": {"type": "String"}}, "variables": {"x": {"type": "String"}}}
+    factory.pipeline("again", first, {"name": "Stop", "type": "Fail", "typeProperties": stop}, **properties)
+    before = factory.run("again", who="Ada")
+    create, where = factory.client.pipelines.create_run, (factory.group, factory.name, "again")
+    factory.pipeline("again", first, **properties)
+    known = {"reference_pipeline_run_id": before.run_id, "is_recovery": True}
+    run = factory.end(str(create(*where, **known, start_from_failure=True).run_id))
+    assert (run.status, run.run_group_id, run.parameters) == ("Succeeded", before.run_group_id, {"who": "Ada"})
+    assert factory.end(str(create(*where, **known, start_activity_name="Say").run_id)).status == "Succeeded"
+    for refused in ({"start_from_failure": True}, {"is_recovery": True}, {**known, "start_activity_name": "Nobody"}):
+        with pytest.raises(HttpResponseError) as caught:
+            create(*where, **refused)
+        assert caught.value.status_code == 400

@@ -230,10 +230,23 @@ class FactoryRefused(Exception):
         self.message = message
 
 
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """A run that goes by another one: with its parameters, and in recovery mode in its group.
+
+    ``activity`` and ``from_failure`` say where it starts: https://learn.microsoft.com/rest/api/datafactory/pipelines/create-run
+    """
+
+    reference: str
+    recovery: bool = False
+    activity: str | None = None
+    from_failure: bool = False
+
+
 class Factories(Protocol):
     """The runs of data factories. Records are as the service's REST API has them."""
 
-    def create_run(self, factory: Resource, pipeline: Resource, given: Json) -> str:
+    def create_run(self, factory: Resource, pipeline: Resource, given: Json, rerun: Rerun | None = None) -> str:
         """The id of a run that has begun. Raises :class:`FactoryRefused`."""
         ...
 
@@ -261,7 +274,7 @@ class Factories(Protocol):
 class NoFactories:
     """Of a sandbox without an engine."""
 
-    def create_run(self, factory: Resource, pipeline: Resource, given: Json) -> str:
+    def create_run(self, factory: Resource, pipeline: Resource, given: Json, rerun: Rerun | None = None) -> str:
         raise FactoryRefused(501, "NotImplemented", "This sandbox has no engine for pipelines.")
 
     def run(self, factory_id: str, run_id: str) -> Json | None:

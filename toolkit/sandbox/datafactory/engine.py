@@ -14,11 +14,12 @@ from toolkit.sandbox.datafactory.durations import timestamp
 from toolkit.sandbox.datafactory.execution import ActivityType, Frame, Run, run_activities
 from toolkit.sandbox.datafactory.failures import NOT_MODELLED, STOPPED, ActivityFailed
 from toolkit.sandbox.datafactory.outbound import App, Outbound, global_parameters
-from toolkit.sandbox.datafactory.parameters import Refused, as_shown, first_variables, run_parameters
+from toolkit.sandbox.datafactory.parameters import HIDDEN, Refused, as_shown, first_variables, run_parameters
 from toolkit.sandbox.datafactory.records import OPEN, RunRecords
+from toolkit.sandbox.datafactory.reruns import Again, names_in
 from toolkit.sandbox.datafactory.triggers import Triggers
 from toolkit.sandbox.store import Resource
-from toolkit.sandbox.world import BlobEvent, FactoryRefused, HostedIdentities, World
+from toolkit.sandbox.world import BlobEvent, FactoryRefused, HostedIdentities, Rerun, World
 
 log = logging.getLogger("toolkit.sandbox.datafactory")
 
@@ -75,8 +76,39 @@ class FactoryEngine:
 
     # -- world.Factories -----------------------------------------------------------------------------------------------
 
-    def create_run(self, factory: Resource, pipeline: Resource, given: Json) -> str:
-        return self.start(factory, pipeline, given, {"id": "", "name": "Manual", "invokedByType": "Manual"}).run_id
+    def create_run(self, factory: Resource, pipeline: Resource, given: Json, rerun: Rerun | None = None) -> str:
+        invoked_by = {"id": "", "name": "Manual", "invokedByType": "Manual"}
+        if rerun is None:
+            return self.start(factory, pipeline, given, invoked_by).run_id
+        before = self._referenced(factory, pipeline, rerun)
+        if not rerun.recovery:
+            return self.start(factory, pipeline, before["parameters"], invoked_by).run_id
+        again = Again.of(self.records.activity_runs(before["runId"]), rerun.activity)
+        if rerun.activity is None and not rerun.from_failure:
+            again = Again({}, None)  # all of it
+        group = str(before["runGroupId"])
+        for other in self.records.pipeline_runs(factory.id):
+            if other["runGroupId"] == group:
+                self.records.keep_pipeline_run(factory.id, {**other, "isLatest": False})
+        return self.start(factory, pipeline, before["parameters"], invoked_by, {"GroupId": group}, again).run_id
+
+    def _referenced(self, factory: Resource, pipeline: Resource, rerun: Rerun) -> Json:
+        """The run that is run again. Sentences and codes of refusals are (inferred)."""
+        before = self.records.pipeline_run(factory.id, rerun.reference)
+        names = {name for one in pipeline.properties.get("activities") or () for name in names_in(one)}
+        if before is None:
+            why = f"The referenced pipeline run '{rerun.reference}' could not be found."
+        elif before["pipelineName"].lower() != pipeline.name.lower():
+            why = f"The referenced pipeline run is one of '{before['pipelineName']}', not of '{pipeline.name}'."
+        elif before["status"] in OPEN:
+            why = f"The referenced pipeline run '{rerun.reference}' has not ended."
+        elif rerun.activity is not None and rerun.activity not in names:
+            why = f"The pipeline '{pipeline.name}' has no activity '{rerun.activity}' to start from."
+        elif HIDDEN in before["parameters"].values():
+            raise FactoryRefused(501, "NotImplemented", "The sandbox keeps no secure parameters to run with again.")
+        else:
+            return before
+        raise FactoryRefused(400, "BadRequest", why)
 
     def run(self, factory_id: str, run_id: str) -> Json | None:
         return self.records.pipeline_run(factory_id, run_id)
@@ -126,7 +158,13 @@ class FactoryEngine:
     # -- runs ----------------------------------------------------------------------------------------------------------
 
     def start(
-        self, factory: Resource, pipeline: Resource, given: Json, invoked_by: Json, system: Json | None = None
+        self,
+        factory: Resource,
+        pipeline: Resource,
+        given: Json,
+        invoked_by: Json,
+        system: Json | None = None,
+        again: Again | None = None,
     ) -> Run:
         """Begin a run. Raises :class:`FactoryRefused`."""
         properties = pipeline.properties
@@ -149,6 +187,8 @@ class FactoryEngine:
         }
         record = self.records.new_pipeline_run(factory.id, body, now)
         record["invokedBy"] = {**invoked_by, "id": invoked_by.get("id") or record["runId"]}
+        if again is not None and invoked_by["invokedByType"] == "Manual":
+            record["runGroupId"] = (system or {}).get("GroupId", record["runId"])
         self.records.keep_pipeline_run(factory.id, record)
         variables = first_variables(properties.get("variables") or {})
         about = {
@@ -167,7 +207,7 @@ class FactoryEngine:
             "globalParameters": global_parameters(self.world.store, factory),
         }
         scope = Scope(pipeline=about, variables=variables, activities={}, now=self.clock.moment)
-        run = Run(self, factory, pipeline, record, parameters, variables, scope)
+        run = Run(self, factory, pipeline, record, parameters, variables, scope, again=again)
         task = asyncio.get_running_loop().create_task(self._carry_out(run, now))
         self._tasks[run.run_id] = task
         task.add_done_callback(lambda _: self._tasks.pop(run.run_id, None))

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import uuid
 from collections import ChainMap
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -22,6 +21,7 @@ from toolkit.sandbox.datafactory.durations import seconds_of, timestamp
 from toolkit.sandbox.datafactory.failures import ActivityFailed
 from toolkit.sandbox.datafactory.outbound import Outbound
 from toolkit.sandbox.datafactory.records import RunRecords
+from toolkit.sandbox.datafactory.reruns import RECOVERED, Again, Plan, iteration_hash
 from toolkit.sandbox.store import Resource
 from toolkit.sandbox.world import World
 
@@ -37,6 +37,7 @@ class Frame:
     scope: Scope
     outputs: MutableMapping[str, Json]
     iteration: str = ""
+    fresh: bool = False  # of a rerun: nothing is taken from the run before
 
     def inner(self, **scope: Any) -> Frame:
         """Inside of an activity that holds others: they see what is around, and nobody outside sees them."""
@@ -60,7 +61,13 @@ class Engine(Protocol):
         ...
 
     def start(
-        self, factory: Resource, pipeline: Resource, given: Json, invoked_by: Json, system: Json | None = None
+        self,
+        factory: Resource,
+        pipeline: Resource,
+        given: Json,
+        invoked_by: Json,
+        system: Json | None = None,
+        again: Again | None = None,
     ) -> Run:
         """Begin a run. Raises FactoryRefused."""
         ...
@@ -82,6 +89,7 @@ class Run:
     variables: Json
     scope: Scope
     return_value: Json = field(default_factory=dict)
+    again: Again | None = None
 
     @property
     def run_id(self) -> str:
@@ -144,9 +152,15 @@ async def run_activities(run: Run, activities: list[Json], frame: Frame) -> Outc
     _require_order(by_name)
     ended: dict[str, asyncio.Future[str]] = {name: asyncio.get_running_loop().create_future() for name in by_name}
 
+    looks_back = run.again is not None and not frame.fresh
+    plan = run.again.plan(activities, frame.iteration) if run.again is not None and looks_back else Plan()
+
     async def one(name: str) -> None:
-        activity = by_name[name]
-        status = await _started_when_due(run, activity, ended, frame)
+        if name in plan.kept:
+            status = _recovered(run, by_name[name], frame, plan.kept[name])
+        else:
+            own = replace(frame, fresh=True) if name in plan.fresh else frame
+            status = await _started_when_due(run, by_name[name], ended, own)
         ended[name].set_result(status)
 
     async with asyncio.TaskGroup() as group:
@@ -227,7 +241,7 @@ def _new_record(run: Run, activity: Json, frame: Frame, attempt: int | None) -> 
         "output": {},
         "error": {"errorCode": "", "message": "", "failureType": "", "target": str(activity["name"]), "details": ""},
         "retryAttempt": attempt,
-        "iterationHash": hashlib.sha256(frame.iteration.encode()).hexdigest()[:32] if frame.iteration else "",
+        "iterationHash": iteration_hash(frame.iteration),
         "userProperties": {},
         "recoveryStatus": "None",
         "integrationRuntimeNames": [],
@@ -239,6 +253,23 @@ def _skipped(run: Run, activity: Json, frame: Frame) -> str:
     """Nobody sees a skipped activity among a run's activity runs (inferred); expressions see its status."""
     frame.outputs[str(activity["name"])] = {"status": "Skipped"}
     return "Skipped"
+
+
+def _recovered(run: Run, activity: Json, frame: Frame, before: Json) -> str:
+    """Of a rerun: what the run before gave stands. How the service records it is (inferred)."""
+    failed = before["status"] == "Failed"
+    record = _new_record(run, activity, frame, None)
+    record.update({name: before[name] for name in ("input", "output", "error")}, recoveryStatus=RECOVERED)
+    _end(run, record, "Failed" if failed else "Skipped")
+    status = "Failed" if failed else "Succeeded"
+    frame.outputs[str(activity["name"])] = {
+        "activityRunId": before["activityRunId"],
+        "executionStartTime": before["activityRunStart"],
+        "status": status,
+        "output": before["output"],
+        **({"error": before["error"]} if failed else {}),
+    }
+    return status
 
 
 def _inactive(run: Run, activity: Json, frame: Frame) -> str:

@@ -12,6 +12,8 @@ from typing import Any
 from toolkit.pipelines.expressions import unset_variable
 from toolkit.records import Json
 
+HIDDEN = "********"
+
 
 class Refused(Exception):
     """A run that does not begin (400 BadRequest)."""
@@ -45,7 +47,7 @@ def as_shown(parameters: Json, declared: Json) -> dict[str, str]:
     shown: dict[str, str] = {}
     for name, value in parameters.items():
         secret = str((declared.get(name) or {}).get("type", "")).lower() == "securestring"
-        shown[name] = "********" if secret else value if isinstance(value, str) else json.dumps(value)
+        shown[name] = HIDDEN if secret else value if isinstance(value, str) else json.dumps(value)
     return shown
 
 

@@ -15,7 +15,7 @@ from toolkit.records import Json
 from toolkit.sandbox.arm.errors import ArmError, bad_request
 from toolkit.sandbox.arm.resource_type import Answer, Call, ResourceType
 from toolkit.sandbox.store import Resource
-from toolkit.sandbox.world import FactoryRefused
+from toolkit.sandbox.world import FactoryRefused, Rerun
 
 _RUNS = "Microsoft.DataFactory/factories/pipelineruns"
 _PAGE = 100
@@ -45,20 +45,25 @@ _OF_ACTIVITY_RUNS = {
 
 
 async def create_run(call: Call, pipeline: Resource) -> Answer:
-    for option in ("referencePipelineRunId", "isRecovery", "startActivityName", "startFromFailure"):
-        if call.query.get(option) not in (None, "", "false"):
-            raise ArmError(
-                501,
-                "NotImplemented",
-                f"The sandbox does not rerun pipelines ('{option}'): add it to toolkit/sandbox/datafactory/engine.py.",
-            )
     factory = call.resources.store.get(call.id.parent_id)
     assert factory is not None
     try:
-        run_id = call.resources.world.factories.create_run(factory, pipeline, call.body)
+        run_id = call.resources.world.factories.create_run(factory, pipeline, call.body, _rerun(call))
     except FactoryRefused as refused:
         raise ArmError(refused.status, refused.code, refused.message) from None
     return Answer({"runId": run_id})
+
+
+def _rerun(call: Call) -> Rerun | None:
+    reference, activity = call.query.get("referencePipelineRunId"), call.query.get("startActivityName")
+    recovery, from_failure = (call.query.get(name, "").lower() == "true" for name in ("isRecovery", "startFromFailure"))
+    if (activity or from_failure) and not recovery:
+        raise bad_request("BadRequest", "startActivityName and startFromFailure are for recovery mode (isRecovery).")
+    if not reference:
+        if recovery:
+            raise bad_request("BadRequest", "Recovery mode needs the run that is run again (referencePipelineRunId).")
+        return None
+    return Rerun(reference, recovery, activity or None, from_failure)
 
 
 async def query_pipeline_runs(call: Call, factory: Resource) -> Answer:

@@ -11,6 +11,7 @@ import asyncio
 from toolkit.records import Json
 from toolkit.sandbox.datafactory.execution import Run, Step
 from toolkit.sandbox.datafactory.failures import ActivityFailed, required
+from toolkit.sandbox.datafactory.reruns import Again
 from toolkit.sandbox.world import FactoryRefused
 
 
@@ -26,7 +27,7 @@ async def execute_pipeline(step: Step) -> Json:
     step.show_input({"pipeline": step.properties["pipeline"], "parameters": parameters})
     invoked_by, system = _invoked_by(run)
     try:
-        child = engine.start(run.factory, pipeline, parameters, invoked_by, system)
+        child = engine.start(run.factory, pipeline, parameters, invoked_by, system, _again(step))
     except FactoryRefused as refused:
         raise ActivityFailed(refused.code, refused.message) from None
     output: Json = {"pipelineName": pipeline.name, "pipelineRunId": child.run_id}
@@ -42,6 +43,16 @@ async def execute_pipeline(step: Step) -> Json:
     if ended["status"] != "Succeeded":
         raise ActivityFailed("BadRequest", ended["message"] or f"The pipeline run is {ended['status']}.", output=output)
     return output
+
+
+def _again(step: Step) -> Again | None:
+    """Of a rerun: the pipeline that was called is run again from what failed in it."""
+    again = step.run.again
+    if again is None or step.frame.fresh:
+        return None
+    before = again.before(step.name, step.frame.iteration)
+    called = ((before or {}).get("output") or {}).get("pipelineRunId")
+    return None if called is None else Again.of(step.run.engine.records.activity_runs(str(called)), None)
 
 
 def _invoked_by(run: Run) -> tuple[Json, Json]:
