@@ -316,9 +316,9 @@ RULES: tuple[Rule, ...] = (
         _LANGUAGE, activities, refused=True,
     ),
     Rule(
-        "expression-held-activity", "warning", "An expression uses no activity of a container that has ended.",
-        "That its output is known behind the container is documented nowhere, and the sandbox does not know it; of an "
-        "If it is missing whenever the other branch ran.",
+        "expression-held-activity", "warning", "Expressions read no activity within a container from outside.",
+        "No documentation says that an inner activity's output can be read once its container has ended, and in the "
+        "sandbox it cannot. Behind an If it is missing whenever the other branch ran.",
         "Set a variable within the container, and read that.", _LANGUAGE, held_activities,
     ),
     Rule(

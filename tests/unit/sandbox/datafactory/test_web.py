@@ -63,7 +63,6 @@ def test_it_leaves_through_its_runtime(bench: Bench, name: str, properties: Json
 REFUSALS: list[tuple[Response | None, Json, str, str]] = [
     (JSONResponse({"error": {"code": "AuthorizationFailure"}}, 403), {}, "2108", "Error calling the endpoint 'https://api.example/x'. Response status code: '403 - Forbidden'"),
     (JSONResponse([1, 2]), {}, "2108", "Response Content is not a valid JObject"),
-    (PlainTextResponse("hello"), {}, "2108", "Response Content is not a valid JObject"),
     (JSONResponse("text"), {}, "2108", "Response Content is not a valid JObject"),
     (JSONResponse({"a": "x" * 4_200_000}), {}, "2001", "The length of execution output is over limit (around 4MB currently)."),
     (None, {}, "2128", "the sandbox does not serve 'api.example', and never dials out"),
@@ -90,6 +89,32 @@ def test_what_it_refuses(bench: Bench, answer: Response | None, properties: Json
     error = bench.activities(bench.carry_out())["Read"]["error"]
     assert error["errorCode"] == code
     assert sentence in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (PlainTextResponse("hello"), "hello"),
+        (Response("<a/>", media_type="application/xml"), "<a/>"),
+        (Response("{broken", media_type="application/json"), "{broken"),
+        (Response(status_code=204), ""),
+    ],
+)
+def test_what_is_no_json_arrives_as_text(bench: Bench, answer: Response, expected: str) -> None:
+    bench.web.answers("api.example", answer)
+    bench.pipeline(
+        web("Read"),
+        set_variable("Use", "@activity('Read').output.Response", variable="x", dependsOn=after("Read")),
+        variables={"x": {"type": "String"}},
+    )
+    run = bench.carry_out()
+    assert (run["status"], bench.activities(run)["Use"]["output"]["value"]) == ("Succeeded", expected)
+
+
+def test_an_empty_object_has_no_response(bench: Bench) -> None:
+    bench.web.answers("api.example", {})
+    bench.pipeline(web("Read"))
+    assert "Response" not in bench.activities(bench.carry_out())["Read"]["output"]
 
 
 def test_an_empty_answer_is_none_to_read(bench: Bench) -> None:

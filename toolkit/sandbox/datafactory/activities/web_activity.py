@@ -1,7 +1,13 @@
 """WebActivity: https://learn.microsoft.com/azure/data-factory/control-flow-web-activity
 
-A response is awaited for a minute, or as long as ``httpRequestTimeout`` says, ten minutes at most. It must be empty or
-a JSON object of at most 4 MB. A 202 with a Location is followed until it is something else, unless ``turnOffAsync``.
+A response is awaited for a minute, or as long as ``httpRequestTimeout`` says, ten minutes at most; it has at most 4 MB.
+A 202 with a Location is followed until it is something else, unless ``turnOffAsync``.
+
+The page says that a response must be JSON. People's runs show more: what is empty arrives as ``Response``
+(https://hidemiu.sakura.ne.jp/wp/2022/03/, https://github.com/Azure/Azure-DataFactory/issues/351), and so does text in
+the Azure Function activity, whose page says the same (a pipeline of https://zenn.dev/p/microsoft, 2021, splits it).
+That the Web activity does so with text, too, is (inferred). A JSON value that is no object is refused:
+https://github.com/MicrosoftDocs/azure-docs/issues/5621.
 """
 
 from __future__ import annotations
@@ -128,12 +134,10 @@ def refused(url: str, response: httpx.Response) -> ActivityFailed:
 def _body(response: httpx.Response) -> Json:
     if len(response.content) > _RESPONSE_LIMIT:
         raise ActivityFailed("2001", "The length of execution output is over limit (around 4MB currently).")
-    if not response.content.strip():
-        return {}
     try:
         value: Any = json.loads(response.content)
     except ValueError:
-        value = None
+        return {"Response": response.text}
     if not isinstance(value, dict):
         raise ActivityFailed(
             "2108", "Response Content is not a valid JObject: a Web activity takes a response that is a JSON object."
