@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from tests.contract.workspace import BLOB_CONTRIBUTOR, DATA_SCIENTIST, READER, Workspace, commands, workspace
@@ -311,6 +312,34 @@ def test_a_killed_sandbox_shows_its_jobs_as_failed_and_leaves_nothing_running(
     assert properties["status"] == "Failed"
     assert "the sandbox ended while the job ran" in properties["properties"]["azureml.error"]
     assert wait_until(lambda: start_time(child) is None, 10)
+
+
+@pytest.mark.parametrize("end", ["done", "killed"])
+def test_the_secret_of_a_jobs_identity_opens_nothing_once_the_job_is_over(
+    ml: Workspace, client: MLClient, tmp_path: Path, end: str
+) -> None:
+    from toolkit.sandbox.client import ensure_running
+
+    kept, go = tmp_path / "secret", tmp_path / "go"
+    name = submitted(client, ml, f"echo $MSI_SECRET $MSI_ENDPOINT > {kept}; while [ ! -e {go} ]; do sleep 0.1; done")
+    assert wait_until(lambda: kept.exists() and kept.read_text().strip(), 30)
+    secret, endpoint = kept.read_text().split()
+    query = {"resource": "https://storage.azure.com/", "api-version": "2017-09-01"}
+
+    def asked() -> int:
+        with httpx.Client(proxy=ml.sandbox.proxy("aml-managed")) as http:
+            return http.get(endpoint, params=query, headers={"secret": secret}).status_code
+
+    assert asked() == 200
+    if end == "killed":
+        root = ml.sandbox.connection.environment.project.root
+        process = ensure_running(root).process
+        os.kill(process.pid, signal.SIGKILL)
+        assert wait_until(lambda: not process.alive(), 10)
+        ensure_running(root)
+    go.touch()
+    ended(ml, name)
+    assert asked() == 401
 
 
 # -- toolkit jobs ------------------------------------------------------------------------------------------------------

@@ -203,13 +203,18 @@ class _Hosting:
         self._daemon = daemon
         self._paths = paths
         self._identities = identities
+        identities.close_left()
 
     async def settings(self, subscription_id: str, vantage: str) -> Mapping[str, str]:
         opened = await self._daemon.open_subscription(subscription_id.lower())
         return proxy_settings(self._paths, opened[vantage]["proxy_port"])
 
     def identity(self, resource_id: str) -> Mapping[str, str]:
-        return {"MSI_ENDPOINT": ML_ENDPOINT, "MSI_SECRET": self._identities.open_endpoint(resource_id)}
+        return {"MSI_ENDPOINT": ML_ENDPOINT, "MSI_SECRET": self._identities.open_endpoint(resource_id, workload=True)}
+
+    def forget(self, variables: Mapping[str, str]) -> None:
+        if secret := variables.get("MSI_SECRET"):
+            self._identities.close_endpoint(secret)
 
 
 def _memory_bytes() -> int:

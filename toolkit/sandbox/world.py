@@ -348,6 +348,10 @@ class Hosting(Protocol):
         """The variables by which code that a resource hosts asks for that resource's identities. Holds a secret."""
         ...
 
+    def forget(self, variables: Mapping[str, str]) -> None:
+        """The code has ended: the secret among its variables opens nothing any more. Without one it is no error."""
+        ...
+
 
 class Jobs(Protocol):
     """What runs the jobs of Azure ML workspaces."""

@@ -81,6 +81,7 @@ class Execution:
         self._workloads = workloads
         self._hosting = hosting
         self._identities = identities
+        self._identity: Mapping[str, str] = {}
         self.folder = place.task_folder(task)
 
     @property
@@ -97,6 +98,12 @@ class Execution:
 
     async def run(self, key: str, seconds: float | None) -> Outcome:
         """The command, to its end. Raises TaskFailed when there is no such program."""
+        try:
+            return await self._command(key, seconds)
+        finally:
+            self._hosting.forget(self._identity)
+
+    async def _command(self, key: str, seconds: float | None) -> Outcome:
         try:
             words = shlex.split(str(self._shown["commandLine"]))
         except ValueError as error:  # a quotation that does not end
@@ -243,8 +250,9 @@ class Execution:
         machine = {}
         if identities_of(place.pool):
             proxy = urlsplit(self._settings["HTTP_PROXY"])
-            secret = self._hosting.identity(place.pool.id)["MSI_SECRET"]
-            machine = dict.fromkeys(("HTTP_PROXY", "http_proxy"), f"{proxy.scheme}://node:{secret}@{proxy.netloc}")
+            self._identity = self._hosting.identity(place.pool.id)
+            password = self._identity["MSI_SECRET"]
+            machine = dict.fromkeys(("HTTP_PROXY", "http_proxy"), f"{proxy.scheme}://node:{password}@{proxy.netloc}")
         given = [
             *(self._job["shown"].get("commonEnvironmentSettings") or ()),
             *(self._shown.get("environmentSettings") or ()),

@@ -54,11 +54,24 @@ class ManagedIdentityEndpoints:
         self._directory = directory
         self._tokens = tokens
 
-    def open_endpoint(self, resource_id: str) -> str:
-        """The secret header with which code that a resource hosts (an app, a compute) asks for its identities."""
+    def open_endpoint(self, resource_id: str, *, workload: bool = False) -> str:
+        """The secret header with which code that a resource hosts (an app, a compute) asks for its identities.
+
+        That of a ``workload`` lives as long as it runs: whoever ran it closes the endpoint.
+        """
         secret = secrets.token_urlsafe(32)
-        self._store.put_document(_HOSTED, secret_hash(secret), {"resource_id": resource_id})
+        self._store.put_document(_HOSTED, secret_hash(secret), {"resource_id": resource_id, "workload": workload})
         return secret
+
+    def close_endpoint(self, secret: str) -> None:
+        """The secret opens nothing any more."""
+        self._store.delete_document(_HOSTED, secret_hash(secret))
+
+    def close_left(self) -> None:
+        """Those of workloads that a killed daemon ran."""
+        for key, document in self._store.documents(_HOSTED):
+            if document.get("workload"):
+                self._store.delete_document(_HOSTED, key)
 
     def handle(self, request: Request, origin: Origin, host: str) -> Response:
         try:

@@ -220,6 +220,13 @@ class Jobs:
 
     async def _on_node(self, run: _Run) -> Outcome | str | None:
         """None when it is completed; how it ended otherwise. The log is uploaded in any case."""
+        try:
+            return await self._as_its_identity(run)
+        finally:
+            if self._hosting is not None:
+                self._hosting.forget(run.environment)
+
+    async def _as_its_identity(self, run: _Run) -> Outcome | str | None:
         run.environment = await self._environment(run)
         async with JobStorage(run.environment, run.environment.get("DEFAULT_IDENTITY_CLIENT_ID")) as storage:
             try:
