@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 import zipfile
+from pathlib import Path
 
 import pytest
 
 from docs.generate.rbac import PATH, document
 from tests.conftest import ROOT
 from tests.e2e.conftest import Toolkit
-from tests.e2e.factory_runs import check_interrupt, check_runs
+from tests.e2e.factory_runs import check_interrupt, check_runs, check_runtime
 from tests.e2e.leftovers import assert_that_nothing_is_left, connected, deleted_vaults
 from tests.e2e.strange_shell import STRANGE
 from toolkit.azure.clients import Actor
@@ -133,6 +134,10 @@ def test_the_factory_that_terraform_deploys_is_clean(toolkit: Toolkit) -> None:
 
 def test_pipelines_run_from_the_command_line(toolkit: Toolkit) -> None:
     check_runs(toolkit)
+
+
+def test_the_version_that_was_registered_is_the_one_that_runs(toolkit: Toolkit, tmp_path: Path) -> None:
+    check_runtime(toolkit, tmp_path)
 
 
 def test_an_interrupt_cancels_the_run_that_is_followed(toolkit: Toolkit) -> None:

@@ -59,6 +59,10 @@ class _Found:
     number: int | None
 
 
+class NeverPublished(ToolkitError):
+    """There is no pointer."""
+
+
 class LostRace(ToolkitError):
     """Somebody else published meanwhile."""
 
@@ -87,10 +91,10 @@ class Pointers:
     # -- reading -------------------------------------------------------------------------------------------------------
 
     def show(self) -> Published:
-        """The current pointer. Raises ToolkitError when there is none."""
+        """The current pointer. Raises NeverPublished when there is none, InvalidPointer when it is something else."""
         found = self._read(self._latest)
         if found is None:
-            raise ToolkitError(
+            raise NeverPublished(
                 f"{self.name} was never published: there is no {self.where}",
                 hint=f"toolkit assets publish {self._access.env} {self.name} --version …",
             )

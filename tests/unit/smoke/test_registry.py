@@ -65,7 +65,7 @@ def test_siblings_do_not_repeat_each_other() -> None:
 def test_select_by_category_and_id() -> None:
     assert select() == CHECKS
     assert {check.category for check in EVERY} - {check.category for check in CHECKS} == set(ON_REQUEST)
-    assert [check.id for check in select(["runtime"])] == ["runtime-code-version"]
+    assert [check.id for check in select(["runtime"])] == ["runtime-pointer", "runtime-code-version"]
     chosen = select(["dns"], ["posture-storage"])
     assert {check.category for check in chosen} == {"dns", "posture"}
     assert chosen[-1].id == "posture-storage"

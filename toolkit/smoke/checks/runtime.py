@@ -12,21 +12,36 @@ def code_version(context: Context) -> Facts:
     return prove(context)
 
 
+def pointer(context: Context) -> Facts:
+    from toolkit.smoke.runtime.proof import pointer_stands
+
+    return pointer_stands(context)
+
+
+_OUTPUTS = (
+    "machine_learning_workspace_id",
+    "storage_account_name",
+    "pointer_storage_blob_endpoint",
+    "pointer_container_name",
+    "identities",
+    "data_factory_id",
+    "data_factory_pipelines",
+)
+
 CHECKS: tuple[Check[Context], ...] = (
+    Check(
+        id="runtime-pointer",
+        category="runtime",
+        title="The pointer that production reads names a version that the workspace has",
+        function=pointer,
+        outputs=_OUTPUTS,
+    ),
     Check(
         id="runtime-code-version",
         category="runtime",
         title="Training and scoring run the code version that Azure ML returned and the pointer names",
         function=code_version,
-        outputs=(
-            "machine_learning_workspace_id",
-            "storage_account_name",
-            "pointer_storage_blob_endpoint",
-            "pointer_container_name",
-            "identities",
-            "data_factory_id",
-            "data_factory_pipelines",
-        ),
+        outputs=_OUTPUTS,
         feature="computes",
     ),
 )

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from toolkit.adf import runs
 from toolkit.adf.runs import Place, Tree
-from toolkit.assets.publishing import Pointers
+from toolkit.assets.publishing import NeverPublished, Pointers
 from toolkit.assets.registration import Registration, register
 from toolkit.assets.workspace import Access, access
-from toolkit.checks.model import CheckFailed, Facts
+from toolkit.checks.model import CheckFailed, CheckSkipped, Facts
 from toolkit.ci.provenance import Provenance
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.jobs import watching
@@ -91,6 +91,34 @@ def _read_chain(context: Context, chain: Chain) -> str:
         _read_pointer_again(chain, pointers, known)
     _read_production(context, who, chain)
     return tree.run.id
+
+
+def pointer_stands(context: Context) -> Facts:
+    """The pointer that production's pipeline reads by default: it names a version that the workspace has."""
+    who = acting(context)
+    pipeline = str(context.output("data_factory_pipelines")[PRODUCTION])
+    found = who.resource(pipeline, f"the pipeline {PRODUCTION} cannot be read") or {}
+    declared = (found.get("properties") or {}).get("parameters") or {}
+    name = str((declared.get("code_asset") or {}).get("defaultValue") or "")
+    if not name:
+        raise CheckFailed(f"{PRODUCTION} has no code asset of its own", hint=_HINTS["production"])
+    chain = Chain()
+    with Pointers(who, name) as pointers:
+        try:
+            label = pointers.show().pointer.label
+        except NeverPublished as none:
+            raise CheckSkipped("pointer", none.message, meant=True) from none
+        except ToolkitError as error:
+            chain.add("pointer", None, f"a pointer of {name}", f"{pointers.where}: {error.message}")
+            raise CheckFailed(error.message, hint=error.hint, facts={"chain": chain.facts()}) from error
+        problems = pointers.problems()
+        chain.add("pointer", label, None, pointers.where)
+        value = f"{label}, but {'; '.join(problems)}" if problems else label
+        chain.add("registered", value, label, f"the workspace {who.workspace_name}")
+    if problems:
+        hint = f"toolkit assets rollback {who.env} {name}, or publish a registered version"
+        raise CheckFailed("; ".join(problems), hint=hint, facts={"broken": "registered", "chain": chain.facts()})
+    return {"chain": chain.facts()}
 
 
 def acting(context: Context) -> Access:
