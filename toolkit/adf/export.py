@@ -18,6 +18,7 @@ from toolkit.azure.api_versions import API_VERSIONS
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.pipelines.documents import InvalidDocument, read_document
 from toolkit.pipelines.model import ARM_TYPES, AUTO_RESOLVE, PROVIDER, Factory, Kind, Resource, references
+from toolkit.pipelines.templates import LINKED_FOLDER
 
 DEFINITION = "arm-template-parameters-definition.json"
 _SCHEMA = "http://schema.management.azure.com/schemas/2015-01-01/{}.json#"
@@ -38,6 +39,18 @@ class Template:
     values: dict[str, Any]
 
     def files(self) -> dict[str, str]:
+        """The whole template with its parameters, and its linked parts, as publishing writes both."""
+        return {name: _text(one) for name, one in self._documents().items()}
+
+    def needs_parts(self) -> str | None:
+        """Why Resource Manager does not take the whole template; None when it does."""
+        size = len(_text(self.template).encode())
+        if (count := len(self.template["resources"])) > RESOURCES:
+            return f"the template has {count} resources, Resource Manager takes {RESOURCES}"
+        return f"the template has {size} bytes, Resource Manager takes {BYTES}" if size > BYTES else None
+
+    def _documents(self) -> dict[str, Any]:
+        from toolkit.adf.linked import linked_files
         from toolkit.pipelines.templates import MAIN, PARAMETERS
 
         given = {
@@ -45,10 +58,12 @@ class Template:
             "contentVersion": "1.0.0.0",
             "parameters": self.values,
         }
-        return {
-            name: json.dumps(one, indent=4, ensure_ascii=False) + "\n"
-            for name, one in ((MAIN, self.template), (PARAMETERS, given))
-        }
+        name = str(self.template["parameters"]["factoryName"]["defaultValue"])
+        return {MAIN: self.template, PARAMETERS: given, **linked_files(self.template, self.values, name)}
+
+
+def _text(document: Any) -> str:
+    return json.dumps(document, indent=4, ensure_ascii=False) + "\n"
 
 
 def default_definition() -> dict[str, Any]:
@@ -72,7 +87,7 @@ def definition_of(folder: Path) -> dict[str, Any]:
 
 
 def export(factory: Factory, definition: Mapping[str, Any], name: str | None = None) -> Template:
-    """Raises ToolkitError when the template would be more than Resource Manager takes."""
+    """Raises ToolkitError when the template would be more than Resource Manager takes, in parts, too."""
     writer = _Writer({key.lower(): value for key, value in definition.items()})
     writer.parameters["factoryName"] = {
         "type": "string",
@@ -89,19 +104,28 @@ def export(factory: Factory, definition: Mapping[str, Any], name: str | None = N
         "variables": {"factoryId": f"[concat('{PROVIDER}factories/', parameters('factoryName'))]"},
         "resources": made,
     }
-    for what, count, most in (("parameters", len(writer.parameters), PARAMETERS), ("resources", len(made), RESOURCES)):
-        if count > most:
-            raise ToolkitError(
-                f"the template has {count} {what}, Resource Manager takes {most}",
-                hint=f"say in {DEFINITION} which values are parameters"
-                if what == "parameters"
-                else "split the factory",
-            )
     values = {key: {"value": one.get("defaultValue", "")} for key, one in writer.parameters.items()}
     result = Template(template, values)
-    if (size := len(result.files()["ARMTemplateForFactory.json"].encode())) > BYTES:
-        raise ToolkitError(f"the template has {size} bytes, Resource Manager takes {BYTES}", hint="split the factory")
+    _require_deployable(result)
     return result
+
+
+def _require_deployable(result: Template) -> None:
+    from toolkit.adf.linked import OWN_PARAMETERS
+
+    count, most = len(result.template["parameters"]), PARAMETERS - (OWN_PARAMETERS if result.needs_parts() else 0)
+    if count > most:
+        takes = "Resource Manager takes" if most == PARAMETERS else "its linked templates take"
+        raise ToolkitError(
+            f"the template has {count} parameters, {takes} {most}",
+            hint=f"say in {DEFINITION} which values are parameters",
+        )
+    for name, text in result.files().items():
+        if name.startswith(LINKED_FOLDER) and (size := len(text.encode())) > BYTES:
+            raise ToolkitError(
+                f"{name} has {size} bytes, Resource Manager takes {BYTES}",
+                hint="one of its resources is too large: split that pipeline, or move its constants into files",
+            )
 
 
 def _exported(factory: Factory) -> list[Resource]:

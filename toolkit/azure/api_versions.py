@@ -32,6 +32,8 @@ DIAGNOSTICS_API_VERSION = "2021-05-01-preview"
 SUBSCRIPTIONS_API_VERSION = "2022-12-01"
 # https://learn.microsoft.com/rest/api/azureml/usages/list, virtual-machine-sizes/list
 CORE_QUOTAS_API_VERSION = "2025-06-01"
+# Of the linked templates that Data Factory publishes (toolkit/adf/linked.py)
+DEPLOYMENTS_API_VERSION = "2024-03-01"
 # https://learn.microsoft.com/rest/api/appservice/list-geo-regions/list-geo-regions
 GEO_REGIONS_API_VERSION = "2023-12-01"
 # https://learn.microsoft.com/rest/api/azureml/workspaces/delete (forceToPurge)

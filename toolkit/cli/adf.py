@@ -105,7 +105,8 @@ def export(path: Path, output: Path, factory_name: str | None) -> int:
     """Write the ARM template that publishing PATH would make, and its parameters; offline.
 
     PATH/arm-template-parameters-definition.json says what becomes a parameter, as in the studio. Secrets become
-    parameters without a value. What Data Factory would refuse is not written: it is shown, and the exit code is 1.
+    parameters without a value. Linked templates are written along, for a factory that is more than Resource Manager
+    takes at once. What Data Factory would refuse is not written: it is shown, and the exit code is 1.
     """
     from toolkit.adf.export import definition_of
     from toolkit.adf.export import export as made
@@ -114,6 +115,7 @@ def export(path: Path, output: Path, factory_name: str | None) -> int:
     from toolkit.adf.lint.reports import Report, as_text
     from toolkit.files import disk_errors, write_atomically
     from toolkit.pipelines.reading import read_factory
+    from toolkit.pipelines.templates import LINKED_FOLDER, LINKED_MASTER
 
     terminal = Terminal()
     factory = read_factory(path)
@@ -123,9 +125,14 @@ def export(path: Path, output: Path, factory_name: str | None) -> int:
         return ExitCode.FAILED
     template = made(factory, definition_of(path if path.is_dir() else path.parent), factory_name)
     with disk_errors(f"cannot write to {output}"):
-        for name, text in template.files().items():
+        files = template.files()
+        for name, text in files.items():
             write_atomically(output / name, text, 0o644)
             terminal.print(str(output / name))
+        for stale in set((output / LINKED_FOLDER).glob("ArmTemplate_*.json")) - {output / name for name in files}:
+            stale.unlink()  # a part of an export that had more of them
+    if why := template.needs_parts():
+        terminal.note(f"{why}: deploy {output / LINKED_FOLDER / LINKED_MASTER}, from a container that has its folder")
     return ExitCode.DONE
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.unit.adf.examples import EXAMPLES
 from tests.unit.adf.parts import Json, factory, linked, networked, reference, schedule, wait, web
 from tests.unit.pipelines.factories import git_folder, write
+from toolkit.adf import linked as linked_templates
 from toolkit.adf.difference import differences
 from toolkit.adf.export import default_definition, export
 from toolkit.cli.main import main
@@ -146,6 +147,78 @@ def test_more_than_resource_manager_takes_is_one_clear_error(tmp_path: Path) -> 
     many = {f"ls{n}": {"type": "X", "typeProperties": {"url": "https://x"}} for n in range(257)}
     with pytest.raises(ToolkitError, match="the template has 258 parameters, Resource Manager takes 256"):
         made(tmp_path, {"linkedService": many})
+
+
+@pytest.mark.parametrize("rule", ALL)
+def test_linked_templates_say_the_same_in_parts(rule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linked_templates, "_PART_RESOURCES", 1)
+    source, template = made(tmp_path, EXAMPLES[rule].good)
+    files = {name: text for name, text in template.files().items() if name.startswith("linkedTemplates/")}
+    for name, text in files.items():
+        write(tmp_path / "out" / name, text)
+    parts = [json.loads(text) for name, text in files.items() if "master" not in name]
+    assert len(parts) == len(template.template["resources"]) or not parts[0]["resources"]
+    if parts[0]["resources"]:
+        assert differences(source, read_factory(tmp_path / "out")) == []
+    master = json.loads(files["linkedTemplates/ArmTemplate_master.json"])
+    for number, (part, deployment) in enumerate(zip(parts, master["resources"], strict=True)):
+        assert set(deployment["properties"]["parameters"]) == set(part["parameters"]) <= set(master["parameters"])
+        uses = {name for name in template.template["parameters"] if f"parameters('{name}')" in json.dumps(part)}
+        assert uses <= set(part["parameters"])
+        assert len(deployment["dependsOn"]) == min(number, 1)
+    given = json.loads(files["linkedTemplates/ArmTemplateParameters_master.json"])["parameters"]
+    assert (
+        set(given)
+        == set(master["parameters"])
+        == {*template.template["parameters"], "containerUri", "containerSasToken"}
+    )
+
+
+def test_a_part_comes_after_what_it_refers_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linked_templates, "_PART_RESOURCES", 2)
+    resources = networked(web("A", "https://x.blob.core.windows.net/c/b"))
+    _, template = made(tmp_path, {**resources, "linkedService": LINKED})
+    files = template.files()
+    parts = [
+        json.loads(text)["resources"]
+        for name, text in files.items()
+        if name.startswith("linkedTemplates/ArmTemplate_") and "master" not in name
+    ]
+    whole = {one["name"]: one["dependsOn"] for one in template.template["resources"]}
+    done: set[str] = set()
+    assert [len(part) for part in parts][:-1] == [2] * (len(parts) - 1)
+    for part in parts:
+        here = {linked_templates._id(one) for one in part}
+        for one in part:
+            wanted = {other.lower() for other in whole[one["name"]]}
+            assert wanted <= done | here
+            assert {other.lower() for other in one["dependsOn"]} == wanted & here
+        done |= here
+    assert len(done) == len(whole)
+
+
+def test_a_large_factory_is_exported_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    large = factory(wait())
+    large["pipeline"] = {f"p{n}": {**large["pipeline"]["main"], "description": "x" * 60_000} for n in range(80)}
+    large.pop("trigger", None)
+    git_folder(Path("adf"), large)
+    write(Path("ArmTemplate/linkedTemplates/ArmTemplate_77.json"), "{}")
+    assert main(["adf", "export", "adf"]) == ExitCode.DONE
+    shown = capfd.readouterr().err
+    assert "bytes, Resource Manager takes 4194304: deploy ArmTemplate/linkedTemplates/ArmTemplate_master.json" in shown
+    parts = sorted(path.name for path in Path("ArmTemplate/linkedTemplates").glob("ArmTemplate_?*.json"))
+    assert parts == ["ArmTemplate_0.json", "ArmTemplate_1.json", "ArmTemplate_2.json", "ArmTemplate_master.json"]
+    assert all(path.stat().st_size < 4 * 1024 * 1024 for path in Path("ArmTemplate/linkedTemplates").iterdir())
+
+
+def test_what_parts_do_not_help_against(tmp_path: Path) -> None:
+    huge = factory(wait())
+    huge["pipeline"]["main"]["description"] = "x" * 5_000_000
+    with pytest.raises(ToolkitError, match="linkedTemplates/ArmTemplate_0.json has 50"):
+        made(tmp_path, huge)
 
 
 def test_the_command_writes_both_files_and_refuses_what_data_factory_would(
