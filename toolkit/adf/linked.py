@@ -1,8 +1,8 @@
 """The same template in parts that Resource Manager takes, and the master that deploys them one after the other.
 
 https://learn.microsoft.com/azure/data-factory/continuous-integration-delivery-linked-templates; the files' form is that
-of published ones (https://github.com/yb-og/adf-cicd-arm has some): a part depends on all parts before it, and a resource
-on those of its own part only. Where Data Factory cuts is (inferred): it is nowhere written.
+of published ones (https://github.com/yb-og/adf-cicd-arm has some): a part depends on all parts before it, a resource on
+those of its own part only. Where Data Factory cuts is (inferred): it is nowhere written.
 """
 
 from __future__ import annotations
