@@ -160,6 +160,29 @@ def test_what_a_job_logs_lands_in_its_own_run(ml: Workspace, client: MLClient, t
     assert (run.info.status, run.info.run_name, run.info.run_id) == ("FINISHED", "tracked", name)
 
 
+def test_outputs_are_registered_as_assets(ml: Workspace, client: MLClient) -> None:
+    from azure.ai.ml import Output
+
+    def run(command: str, **outputs: Output) -> dict[str, Any]:
+        return ended(ml, submitted(client, ml, command, outputs=outputs))
+
+    made = run(
+        "echo 1 > ${{outputs.rows}}/a.csv; echo m > ${{outputs.model}}/MLmodel",
+        rows=Output(type="uri_folder", name="rows"),
+        model=Output(type="mlflow_model", name="clf", version="7"),
+    )
+    assert (made["status"], made["outputs"]["rows"]["assetVersion"]) == ("Completed", "1")
+    name = made["services"]["Studio"]["endpoint"].split("/runs/")[1].split("?")[0]
+    model, rows = client.models.get("clf", label="latest"), client.data.get("rows", label="latest")
+    assert (model.version, model.type, model.job_name) == ("7", "mlflow_model", name)
+    assert rows.path.endswith(f"/datastores/workspaceblobstore/paths/azureml/{name}/rows/")
+    assert "registered as models asset clf:7" in log_of(ml, name)
+    again = run("true", model=Output(type="mlflow_model", name="clf", version="7"))
+    assert (again["status"], "version 7 already" in again["properties"]["azureml.error"]) == ("Failed", True)
+    failed = run("exit 3", rows=Output(type="uri_folder", name="rows"))
+    assert (failed["status"], client.data.get("rows", label="latest").version) == ("Failed", "1")
+
+
 PLUGIN = """
 import mlflow, pathlib
 mlflow.log_metric("loss", 0.25)

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,9 @@ from typing import Any, Final
 
 from toolkit.records import Json
 from toolkit.sandbox.machine_learning.artifacts import RUNS, remember
+from toolkit.sandbox.machine_learning.details import artifacts_of
 from toolkit.sandbox.machine_learning.environments import Environments
+from toolkit.sandbox.machine_learning.outputs import registered
 from toolkit.sandbox.machine_learning.pipelines import child_id, child_of, needs, require_order
 from toolkit.sandbox.machine_learning.run_tokens import RunIdentity, RunTokens
 from toolkit.sandbox.machine_learning.specification import (
@@ -43,6 +46,7 @@ JOBS: Final = "Microsoft.MachineLearningServices/workspaces/jobs"
 VANTAGE: Final = "aml-managed"
 TERMINAL: Final = ("Completed", "Failed", "Canceled")
 _LOST: Final = "the sandbox ended while the job ran"
+_DONE: Final = Outcome("exited", 0)
 _LOG: Final = "user_logs/std_log.txt"
 _PROGRAMS: Final = ("/usr/local/bin", "/usr/bin", "/bin")
 
@@ -173,6 +177,9 @@ class Jobs:
                 self.cancel(child_id(job, node))
             await asyncio.wait(running.values()) if running else None
             raise
+        workspace = self._store.get(_parent(job.id))
+        if failed is None and workspace is not None:
+            self._register_outputs(workspace, job.id, lambda _: None)
         self._set(job.id, *(("Completed",) if failed is None else ("Failed", failed)))
 
     def _begin(self, job: Resource, node: str) -> asyncio.Task[None]:
@@ -283,7 +290,9 @@ class Jobs:
             remember(self._store, run.workspace.id, RUNS, f"dcid.{run.name}", kept)
         for name, path in outputs.items():
             await storage.upload(path, self._place(run, str(properties["outputs"][name]["uri"])))
-        return None if outcome.how == "exited" and outcome.exit_code == 0 else outcome
+        if outcome == _DONE:
+            self._register_outputs(run.workspace, run.job.id, run.say)
+        return None if outcome == _DONE else outcome
 
     def _packages(self, run: _Run) -> tuple[str, Json]:
         """The environment's name and version, and what it says; nothing of one that is in a registry."""
@@ -294,6 +303,16 @@ class Jobs:
             named if named.startswith("/") else f"{run.workspace.id}/environments/{name}/versions/{version}"
         )
         return short, found.properties if found is not None else {}
+
+    def _register_outputs(self, workspace: Resource, job_id: str, say: Callable[[str], None]) -> None:
+        """Those that have a name. Raises BadJob."""
+        job = self._store.get(job_id)
+        if job is None:
+            return
+        for name, output in (job.properties.get("outputs") or {}).items():
+            if said := registered(self._store, workspace, job.name, output):
+                say(f"output {name}: {said}")
+        self._store.put(job)
 
     async def _fetch_code(self, run: _Run, storage: JobStorage) -> None:
         code_id = run.job.properties.get("codeId")
@@ -459,10 +478,6 @@ def _reason(child: Resource | None) -> str:
     return str(child.internal.get("error") or child.properties["status"]) if child is not None else "it never began"
 
 
-def artifacts_of(name: str) -> str:
-    return f"ExperimentRun/dcid.{name}"
-
-
 def _parent(job_id: str) -> str:
     return job_id.rsplit("/", 2)[0]
 
@@ -470,17 +485,3 @@ def _parent(job_id: str) -> str:
 def _program(job: Resource) -> str:
     words = str(job.properties.get("command", "")).split()
     return words[0] if words else "bash"
-
-
-def details_of(job: Resource) -> Json:
-    """Of the run history: status, times and error as its clients read them."""
-    error = job.internal.get("error")
-    return {
-        "runId": job.name,
-        "status": job.properties["status"],
-        "startTimeUtc": job.internal.get("started"),
-        "endTimeUtc": job.internal.get("ended"),
-        "error": {"error": {"code": "UserError", "message": error}} if error else None,
-        "properties": job.properties.get("properties") or {},
-        "logFiles": {},
-    }

@@ -70,7 +70,7 @@ def child_of(job: Resource, node: str, component: Callable[[str], Json], outputs
         "limits": said.get("limits"),
         "inputs": _inputs(job, node, said, spec, outputs),
         "outputs": {
-            name: {"jobOutputType": "uri_folder", "uri": _output(job, said, name, id_)}
+            name: {"jobOutputType": "uri_folder", "uri": _output(job, said, name, id_), **_registration(said, name)}
             for name in spec.get("outputs") or {}
         },
         "properties": {"azureml.pipelinerunid": job.name, "azureml.nodeName": node},
@@ -122,6 +122,16 @@ def _output(job: Resource, said: Mapping[str, Any], name: str, id_: str) -> str:
     if isinstance(bound, Mapping) and bound.get("uri"):
         return str(bound["uri"])
     return f"azureml://datastores/workspaceblobstore/paths/azureml/{id_.rsplit('/', 1)[-1]}/{name}/"
+
+
+def _registration(said: Mapping[str, Any], name: str) -> Json:
+    """The name under which a node's own output is registered, and its type then."""
+    bound = (said.get("outputs") or {}).get(name)
+    if not isinstance(bound, Mapping):
+        return {}
+    found = {"assetName": bound.get("assetName"), "assetVersion": bound.get("assetVersion")}
+    kind = bound.get("jobOutputType") or bound.get("job_output_type")
+    return {**found, **({"jobOutputType": kind} if kind else {})} if found["assetName"] else {}
 
 
 def _asset(named: Any) -> str | None:

@@ -16,8 +16,8 @@ from starlette.responses import JSONResponse, Response
 
 from toolkit.records import Json
 from toolkit.sandbox.machine_learning.artifacts import RUNS, Artifacts
+from toolkit.sandbox.machine_learning.details import artifacts_of, details_of
 from toolkit.sandbox.machine_learning.errors import LearningError, MlflowError
-from toolkit.sandbox.machine_learning.jobs import artifacts_of, details_of
 from toolkit.sandbox.machine_learning.mlflow import ROUTES, Asked, Mlflow
 from toolkit.sandbox.machine_learning.run_tokens import RunIdentity, RunTokens
 from toolkit.sandbox.model import Origin, Principal

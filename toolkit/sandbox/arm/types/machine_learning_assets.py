@@ -113,8 +113,7 @@ def _list_versions(call: Call) -> list[Json]:
     wanted = call.query.get("hash")
     if wanted is None:
         found = call.resources.store.under(call.id.parent_id, call.type.type)
-        ordered = sorted(found, key=_number, reverse=True)
-        return [version.body for version in ordered]
+        return _shown(call, sorted(found, key=_number, reverse=True))
     known = [
         version
         for version in call.resources.store.under(workspace.id, call.type.type)
@@ -122,6 +121,22 @@ def _list_versions(call: Call) -> list[Json]:
     ]
     own = call.id.parent_id.lower() + "/"
     return [version.body for version in sorted(known, key=lambda v: (not v.id.lower().startswith(own), _number(v)))]
+
+
+def _list_containers(call: Call) -> list[Json]:
+    return _shown(call, call.resources.store.under(call.id.parent_id, call.type.type))
+
+
+def _shown(call: Call, found: list[Resource]) -> list[Json]:
+    """What is archived is in no list that does not ask for it.
+
+    https://learn.microsoft.com/rest/api/azureml/data-versions/list (listViewType)
+    """
+    view = call.query.get("listViewType", "ActiveOnly").lower()
+    wanted = {"activeonly": (False,), "archivedonly": (True,), "all": (False, True)}.get(view)
+    if wanted is None:
+        raise bad_request("UserError", f"The listViewType '{view}' is none of ActiveOnly, ArchivedOnly and All.")
+    return [each.body for each in found if bool(each.properties.get("isArchived")) in wanted]
 
 
 def _number(version: Resource) -> int:
@@ -199,6 +214,7 @@ def _registered(kind: str) -> tuple[ResourceType, ResourceType]:
             missing=missing,
             validate=_container_checked,
             before_delete=_never_deleted,
+            list=_list_containers,
         ),
         ResourceType(
             f"{WORKSPACES}/{kind}/versions",

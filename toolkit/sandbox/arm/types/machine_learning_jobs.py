@@ -107,8 +107,8 @@ def _fill(call: Call, resource: Resource, workspace: Resource) -> None:
     """What the service adds."""
     properties, region = resource.properties, workspace.body["location"]
     for name, output in (properties.get("outputs") or {}).items():
-        if output.get("assetName"):
-            raise not_modelled("outputs that are registered as assets", _FILE)
+        if output.get("assetName") and not _NAME.fullmatch(str(output["assetName"])):
+            raise bad_request("UserError", f"The asset name '{output['assetName']}' of the output '{name}' is invalid.")
         default = f"azureml://datastores/workspaceblobstore/paths/azureml/{call.id.name}/{name}/"
         output["uri"] = output.get("uri") or default
     properties["status"] = "Preparing" if properties["jobType"] == "Pipeline" else "Starting"
