@@ -27,6 +27,7 @@ TENANT = "11111111-1111-1111-1111-111111111111"
 SUBSCRIPTION = "22222222-2222-2222-2222-222222222222"
 SUB = f"/subscriptions/{SUBSCRIPTION}"
 RG = f"{SUB}/resourceGroups/rg-test"
+PLAIN = {"location": "westeurope"}
 
 NAMESPACES = (
     "Microsoft.Network",

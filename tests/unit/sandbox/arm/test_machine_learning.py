@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.sandbox.arm.conftest import RG, SUBSCRIPTION, Arm
-from tests.unit.sandbox.arm.test_types import WORKSPACE, make_workspace, workspace_body
+from tests.unit.sandbox.arm.test_workspaces import WORKSPACE, make_workspace, workspace_body
 from toolkit.records import Json
 
 CODES = f"{WORKSPACE}/codes"

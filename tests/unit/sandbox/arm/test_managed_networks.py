@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.unit.sandbox.arm.conftest import RG, Arm
+from tests.unit.sandbox.arm.conftest import PLAIN, RG, Arm
 from tests.unit.sandbox.arm.test_platform import ACCOUNT, VAULT, make_account, make_vault
-from tests.unit.sandbox.arm.test_types import PLAIN, WORKSPACE, workspace_body
+from tests.unit.sandbox.arm.test_workspaces import WORKSPACE, workspace_body
 
 REGISTRY = f"{RG}/providers/Microsoft.ContainerRegistry/registries/crtest001"
 OURS = {

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.unit.sandbox.arm.conftest import SUB, SUBSCRIPTION, TENANT, Arm
-from tests.unit.sandbox.arm.test_types import ACCOUNT, WORKSPACE, make_workspace
+from tests.unit.sandbox.arm.test_platform import ACCOUNT
+from tests.unit.sandbox.arm.test_workspaces import WORKSPACE, make_workspace
 from toolkit.sandbox.vm_sizes import VM_SIZES
 
 assert ACCOUNT  # of the workspace
