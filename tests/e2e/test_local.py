@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import xml.etree.ElementTree as ElementTree
 import zipfile
 from pathlib import Path
@@ -19,6 +21,7 @@ from toolkit.azure.credentials import runner_credential
 from toolkit.environment import load_environment
 from toolkit.project import Project
 from toolkit.terraform.state import BOOTSTRAP_KEY, StateStore, read_backend
+from toolkit.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -142,6 +145,24 @@ def test_the_version_that_was_registered_is_the_one_that_runs(toolkit: Toolkit, 
 
 def test_an_interrupt_cancels_the_run_that_is_followed(toolkit: Toolkit) -> None:
     check_interrupt(toolkit)
+
+
+def test_a_lease_lets_a_command_in_and_a_killed_one_is_swept(toolkit: Toolkit, tmp_path: Path) -> None:
+    before = toolkit.ok("firewall", "status", "local", "--json").json
+    inside = toolkit("firewall", "run", "local", "--", "sh", "-c", "exit 7")
+    assert inside.code == 7, inside.err
+    assert toolkit.ok("firewall", "status", "local", "--json").json == before
+    begun = tmp_path / "begun"
+    process = toolkit.start("firewall", "run", "local", "--", "sh", "-c", f"echo $$ > {begun}; sleep 600")
+    try:
+        assert wait_until(lambda: begun.exists() and begun.read_text().strip(), 120)
+        (lease,) = toolkit.ok("firewall", "status", "local", "--json").json["leases"]
+        assert lease["state"] == "open"
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    assert toolkit.ok("firewall", "sweep", "local").out == "1 lease closed\n"
+    assert toolkit.ok("firewall", "status", "local", "--json").json == before
 
 
 def test_destroy_then_apply(toolkit: Toolkit) -> None:

@@ -19,6 +19,7 @@ from toolkit.sandbox.arm.types.consumption import CONSUMPTION
 from toolkit.sandbox.arm.types.containerregistry import CONTAINERREGISTRY
 from toolkit.sandbox.arm.types.datafactory import DATAFACTORY
 from toolkit.sandbox.arm.types.deleted_accounts import DELETED_ACCOUNTS
+from toolkit.sandbox.arm.types.deployments import DEPLOYMENTS
 from toolkit.sandbox.arm.types.insights import INSIGHTS
 from toolkit.sandbox.arm.types.keyvault import KEYVAULT
 from toolkit.sandbox.arm.types.keyvault_keys import KEYVAULT_KEYS
@@ -36,6 +37,7 @@ from toolkit.sandbox.world import World
 
 REGISTRY: tuple[ResourceType, ...] = (
     *RESOURCES,
+    *DEPLOYMENTS,
     *AUTHORIZATION,
     *MANAGEDIDENTITY,
     *NETWORK,

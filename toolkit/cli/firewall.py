@@ -1,0 +1,229 @@
+"""``toolkit firewall``: addresses that are let in for a while, and always taken out again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from toolkit.cli.options import environment_argument, json_option
+from toolkit.cli.progress import TerminalObserver
+from toolkit.cli.terminal import Terminal
+from toolkit.environment import connect, load_environment
+from toolkit.errors import ExitCode, UsageError, nearest
+
+if TYPE_CHECKING:
+    from toolkit.environment import Connection, Vantage
+    from toolkit.firewall.leases import Closed, Leases
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Minutes(click.ParamType[timedelta]):
+    """``90s``, ``30m``, ``2h``."""
+
+    name = "DURATION"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        unit = {"s": "seconds", "m": "minutes", "h": "hours"}.get(value[-1:])
+        if unit is None or not value[:-1].isdigit() or not int(value[:-1]):
+            self.fail(f"{value!r} is no time such as 90s, 30m or 2h", param, ctx)
+        return timedelta(**{unit: int(value[:-1])})
+
+
+def place_options(function: F) -> F:
+    function = click.option(
+        "--target", "names", multiple=True, metavar="NAME",
+        help="storage, lake, pointers, functions, vault, or a resource's name; again for more. [default: storage]",
+    )(function)  # fmt: skip
+    return click.option(
+        "--vantage", metavar="NAME", help="Stand at this place of env.toml's vantages [default: the runner's]."
+    )(function)
+
+
+def lease_options(function: F) -> F:
+    function = click.option(
+        "--ip", "ips", multiple=True, metavar="ADDRESS",
+        help="Let this public IPv4 address in; again for more. [default: those that this machine is seen with]",
+    )(function)  # fmt: skip
+    return click.option(
+        "--ttl", type=Minutes(), default="30m", show_default=True,
+        help="When anybody's sweep may close it, if nobody has.",
+    )(function)  # fmt: skip
+
+
+@click.group()
+def firewall() -> None:
+    """Let this machine in through rules for addresses, for as long as a command runs.
+
+    \b
+      toolkit firewall run dev --target lake -- ./upload.sh
+      toolkit firewall open dev; ...; toolkit firewall close dev LEASE
+    """
+
+
+@firewall.command()
+@environment_argument
+@place_options
+@lease_options
+@click.argument("command", nargs=-1, required=True)
+def run(
+    env: str, names: tuple[str, ...], vantage: str | None, ips: tuple[str, ...], ttl: timedelta,
+    command: tuple[str, ...],
+) -> int:  # fmt: skip
+    """Open a lease, run COMMAND, close the lease; the exit code is COMMAND's.
+
+    The lease is closed when COMMAND ends, fails, or is ended by Ctrl-C, SIGTERM or SIGHUP, which it gets. Afterwards
+    the data plane denies again, which is proven. A lease whose process was killed -9 is closed by the next sweep.
+    """
+    from toolkit.firewall.command import ending_like_an_interrupt, run_command, undisturbed
+    from toolkit.firewall.targets import owner
+
+    terminal = Terminal()
+    with _leases(terminal, env, names, vantage) as (leases, place):
+        with ending_like_an_interrupt():
+            lease = leases.open(owner(os.environ, detached=False), _addresses(ips, place), ttl)
+            terminal.progress(f"lease {lease.id} is open for {', '.join(lease.addresses)}")
+        try:
+            code = run_command(command, place.settings)
+        finally:
+            with undisturbed(terminal.progress):
+                closed = leases.close(leases.find(lease.id))
+        _tell(terminal, closed)
+    return code
+
+
+@firewall.command(name="open")
+@environment_argument
+@place_options
+@lease_options
+@json_option
+def open_(
+    env: str, names: tuple[str, ...], vantage: str | None, ips: tuple[str, ...], ttl: timedelta, as_json: bool
+) -> None:
+    """Open a lease that outlives this command, and print its id. Opened again by the same CI run, it is prolonged."""
+    from toolkit.firewall.command import ending_like_an_interrupt
+    from toolkit.firewall.targets import owner
+
+    terminal = Terminal()
+    with _leases(terminal, env, names, vantage) as (leases, place), ending_like_an_interrupt():
+        lease = leases.open(owner(os.environ, detached=True), _addresses(ips, place), ttl)
+    if as_json:
+        terminal.print_json(lease.as_json())
+    else:
+        terminal.print(lease.id)
+
+
+@firewall.command()
+@environment_argument
+@place_options
+@click.argument("lease")
+def close(env: str, names: tuple[str, ...], vantage: str | None, lease: str) -> None:
+    """Close LEASE, and prove that the data plane denies again."""
+    from toolkit.firewall.command import undisturbed
+
+    terminal = Terminal()
+    with _leases(terminal, env, names, vantage) as (leases, _), undisturbed(terminal.progress):
+        _tell(terminal, leases.close(leases.find(lease)))
+
+
+@firewall.command()
+@environment_argument
+@place_options
+@json_option
+def status(env: str, names: tuple[str, ...], vantage: str | None, as_json: bool) -> None:
+    """Show the rules for addresses of ENV's resources, and the leases that are open."""
+    from toolkit.firewall.targets import TARGETS
+
+    terminal = Terminal()
+    with _leases(terminal, env, names or tuple(TARGETS), vantage, missing_ok=not names) as (leases, _):
+        found = leases.status()
+    if as_json:
+        terminal.print_json(found)
+        return
+    for name, rules in found["rules"].items():
+        shown = ", ".join(f"{rule['address']}{' (a lease)' if rule['lease'] else ''}" for rule in rules)
+        terminal.print(f"{name}: {shown or 'no rules for addresses'}")
+    for lease in found["leases"]:
+        terminal.print(f"lease {lease['id']} of {lease['owner']['name']}: {lease['state']}, until {lease['expires']}")
+    if not found["leases"]:
+        terminal.print("no leases")
+
+
+@firewall.command()
+@environment_argument
+@place_options
+def sweep(env: str, names: tuple[str, ...], vantage: str | None) -> int:
+    """Close leases that are expired, or whose process on this machine is gone. Other rules are never touched."""
+    from toolkit.firewall.command import undisturbed
+
+    terminal = Terminal()
+    with _leases(terminal, env, names, vantage) as (leases, _), undisturbed(terminal.progress):
+        closed = leases.sweep()
+    count = f"{len(closed)} {'lease' if len(closed) == 1 else 'leases'}"
+    terminal.print(f"{count} closed" if closed else "nothing to close")
+    return ExitCode.DONE
+
+
+@contextmanager
+def _leases(
+    terminal: Terminal, env: str, names: tuple[str, ...], vantage: str | None, *, missing_ok: bool = False
+) -> Iterator[tuple[Leases, Vantage]]:
+    from azure.core.exceptions import AzureError
+
+    from toolkit.azure.arm import arm_client
+    from toolkit.azure.credentials import runner_credential
+    from toolkit.azure.refusals import refused
+    from toolkit.firewall.leases import Leases
+    from toolkit.firewall.probing import Probe
+    from toolkit.firewall.targets import TARGETS, targets_of
+    from toolkit.terraform.outputs import read_outputs, saved_outputs
+
+    environment = load_environment(env)
+    outputs = saved_outputs(environment) or read_outputs(environment, TerminalObserver(terminal))
+    if missing_ok:
+        names = tuple(name for name in names if outputs.get(TARGETS[name]))
+    targets = targets_of(outputs, names)
+    connection = connect(environment)
+    place = _place(connection, vantage)
+    with arm_client(connection) as client:
+        probe = Probe(place, runner_credential(connection, place), environment.patience)
+        folder = environment.state_dir / "leases"
+        try:
+            yield Leases(client, outputs["resource_group_id"], targets, probe, folder, terminal.progress), place
+        except AzureError as error:
+            raise refused(error, f"the firewall of {environment.name}") from error
+
+
+def _place(connection: Connection, name: str | None) -> Vantage:
+    if name is None:
+        return connection.runner
+    if name not in connection.vantages:
+        close = nearest(name, connection.vantages)
+        raise UsageError(
+            f"{connection.environment.name} cannot act from {name!r}: it has {', '.join(connection.vantages)}",
+            hint=f"did you mean {close!r}?" if close else "vantages in env.toml",
+        )
+    return connection.vantages[name]
+
+
+def _addresses(ips: tuple[str, ...], place: Vantage) -> Callable[[], frozenset[str]]:
+    from toolkit.azure.egress import egress_addresses, public_address
+
+    try:
+        given = frozenset(str(public_address(ip)) for ip in ips)
+    except ValueError as error:
+        raise UsageError(f"--ip {error}") from error
+    return lambda: given or frozenset(map(str, egress_addresses(place.client_options)))
+
+
+def _tell(terminal: Terminal, closed: Closed) -> None:
+    terminal.progress(f"lease {closed.lease.id} is closed")
+    for name, why in closed.open_for.items():
+        terminal.note(f"{name} still lets this machine in: {why}")

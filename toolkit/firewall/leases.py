@@ -1,0 +1,224 @@
+"""Opening, closing and sweeping leases on the resources of one environment."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolkit.errors import RefusedError, UsageError
+from toolkit.firewall.journal import Journal
+from toolkit.firewall.kinds import Target, target_of
+from toolkit.firewall.model import Lease, Owner, added
+from toolkit.firewall.probing import Probe
+from toolkit.firewall.rules import Rules
+from toolkit.records import Json, read_record, write_record
+
+if TYPE_CHECKING:
+    from toolkit.azure.pipeline import RestClient
+
+Addresses = Callable[[], frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What closing did. ``open_for`` says of each target that still answers from here why it does."""
+
+    lease: Lease
+    open_for: dict[str, str]
+
+
+@dataclass(slots=True)
+class Leases:
+    """``folder`` keeps a copy of this machine's leases, for what happens to the journal itself."""
+
+    client: RestClient
+    group_id: str
+    targets: Sequence[Target]
+    probe: Probe
+    folder: Path
+    say: Callable[[str], None]
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    journal: Journal = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.journal = Journal(self.client, self.group_id)
+
+    # -- opening -------------------------------------------------------------------------------------------------------
+
+    def open(self, owner: Owner, addresses: Addresses, ttl: timedelta) -> Lease:
+        """Let ``addresses`` in to every target, or to none. What this owner has open already is used again.
+
+        Raises RefusedError where no rule can work, ToolkitError when a target does not answer in time, and whatever the
+        closing raises where it cannot undo what it began.
+        """
+        self.sweep()
+        wanted = addresses()
+        for target in self.targets:
+            self._require_possible(target, wanted)
+        lease = self._again(owner, ttl) or Lease.new(owner, ttl, self.now())
+        try:
+            lease = self._let_in(lease, wanted)
+            self._wait(lease, addresses)
+        except BaseException:
+            self.say(f"closing lease {lease.id} again: it could not be opened")
+            self.close(lease, prove=False)
+            raise
+        return self._read(lease.id)
+
+    def _again(self, owner: Owner, ttl: timedelta) -> Lease | None:
+        """Steps of one CI run, or two calls on one machine, share a lease that outlives its process."""
+        same = [
+            lease for lease in self.journal.read()
+            if lease.written == "open" and lease.owner == owner and not owner.process.pid
+        ]  # fmt: skip
+        return replace(same[0], expires=max(same[0].expires, self.now() + ttl)) if same else None
+
+    def _let_in(self, lease: Lease, addresses: frozenset[str]) -> Lease:
+        for target in self.targets:
+            persons = self._rules(target).of_persons(set(addresses))
+            for address in sorted(addresses):
+                known = lease.holds.get(target.id.lower(), {}).get(address)
+                lease = lease.holding(target.id, address, ours=known if known is not None else address not in persons)
+        self._write(lease)
+        return self._settle(lease)
+
+    def _wait(self, lease: Lease, addresses: Addresses) -> None:
+        def widen() -> bool:
+            now = self._read(lease.id)
+            more = addresses() - set(now.addresses)
+            if more:
+                self.say(f"this place goes out through more addresses: {', '.join(sorted(more))}")
+                self._let_in(now, more)
+            return bool(more)
+
+        for target in self.targets:
+            self.probe.until_open(target, widen, self.say)
+
+    def _require_possible(self, target: Target, addresses: frozenset[str]) -> None:
+        resource = self._rules(target).read()
+        access = str(resource["properties"].get("publicNetworkAccess") or "Enabled").lower()
+        ways = 'run where the network reaches its private endpoint (a self-hosted agent, or vantages = ["vnet"])'
+        if access == "disabled":
+            raise RefusedError(f"no rule opens {target}: its public network access is disabled", hint=ways)
+        if access == "securedbyperimeter":
+            raise RefusedError(
+                f"no rule of {target} decides: it obeys its network security perimeter",
+                hint="add an access rule to the perimeter's profile",
+            )
+        there = set(target.kind.addresses(resource))
+        if len(target.kind.rules_of(resource)) + len(addresses - there) > target.kind.limit:
+            count = len(target.kind.rules_of(resource))
+            raise RefusedError(
+                f"{target} has {count} rules for addresses of at most {target.kind.limit}",
+                hint=f"remove rules that nobody needs, or {ways}",
+            )
+
+    # -- closing -------------------------------------------------------------------------------------------------------
+
+    def close(self, lease: Lease, *, prove: bool = True) -> Closed:
+        """Take its rules away, and prove from here that they are gone. It may be called again after any failure."""
+        lease = self.journal.close(lease)
+        lease = self._settle(lease)
+        self.journal.forget(lease)
+        self._local(lease).unlink(missing_ok=True)
+        return Closed(lease, self._still_open(lease) if prove else {})
+
+    def _still_open(self, lease: Lease) -> dict[str, str]:
+        others = self.journal.read()
+        found: dict[str, str] = {}
+        for target in self._targets_of(lease):
+            mine = lease.holds.get(target.id.lower(), {})
+            present = set(target.kind.addresses(self._rules(target).read())) & set(mine)
+            kept = [
+                other
+                for other in others
+                if other.written == "open" and present & set(other.holds.get(target.id.lower(), {}))
+            ]
+            if kept:
+                found[target.name] = f"lease {kept[0].id} of {kept[0].owner.name} holds the address"
+            elif present:
+                found[target.name] = "a rule that no lease made lets the address in"
+            elif not self.probe.until_closed(target, self.say):
+                found[target.name] = "it still answers"
+        return found
+
+    def sweep(self) -> list[Closed]:
+        """Close what is expired or was begun to be closed, and what a process of this machine left that is gone."""
+        leases = {lease.id: lease for lease in (*self._copies(), *self.journal.read())}
+        closed = []
+        for lease in leases.values():
+            if reason := self._over(lease):
+                self.say(f"closing lease {lease.id} of {lease.owner.name}: {reason}")
+                closed.append(self.close(lease, prove=False))
+        return closed
+
+    def _over(self, lease: Lease) -> str | None:
+        state, process = lease.state(self.now()), lease.owner.process
+        gone = lease.owner.host == socket.gethostname() and process.pid and not process.alive()
+        if state == "expired":
+            return "it expired"
+        if gone:
+            return f"its process {process.pid} is gone"
+        if lease.written == "closing" and not process.pid:
+            return "its closing was cut off"  # or goes on elsewhere: done twice, it is done
+        return None
+
+    # -- looking -------------------------------------------------------------------------------------------------------
+
+    def find(self, lease_id: str) -> Lease:
+        """Raises UsageError for one that is not there."""
+        leases = self.journal.read()
+        for lease in leases:
+            if lease.id == lease_id:
+                return lease
+        known = ", ".join(lease.id for lease in leases) or "none"
+        raise UsageError(f"there is no lease {lease_id}", hint=f"leases of this environment: {known}")
+
+    def status(self) -> Json:
+        """``rules``: the addresses in each target's rules; ``leases``: those in the journal, with their state."""
+        leases = self.journal.read()
+        rules = {}
+        for target in self.targets:
+            known = added(leases, target.id)
+            rules[target.name] = [
+                {"address": address, "lease": address in known}
+                for address in target.kind.addresses(self._rules(target).read())
+            ]
+        now = self.now()
+        return {"rules": rules, "leases": [{**lease.as_json(), "state": lease.state(now)} for lease in leases]}
+
+    # -- steps ---------------------------------------------------------------------------------------------------------
+
+    def _write(self, lease: Lease) -> None:
+        write_record(self._local(lease), lease.as_json())
+        self.journal.write(lease)
+
+    def _settle(self, lease: Lease) -> Lease:
+        for target in self._targets_of(lease):
+            lease = self._rules(target).settle(lease)
+        return lease
+
+    def _targets_of(self, lease: Lease) -> list[Target]:
+        return [target_of(target) for target in lease.holds]
+
+    def _rules(self, target: Target) -> Rules:
+        return Rules(self.client, self.journal, target)
+
+    def _read(self, lease_id: str) -> Lease:
+        return self.find(lease_id)
+
+    def _local(self, lease: Lease) -> Path:
+        return self.folder / f"{lease.id}.json"
+
+    def _copies(self) -> list[Lease]:
+        found = []
+        for path in sorted(self.folder.glob("*.json")):
+            try:
+                found.append(Lease.from_json(read_record(path)))
+            except (KeyError, TypeError, ValueError):
+                continue
+        return found

@@ -1,0 +1,84 @@
+"""Whether a resource's data plane answers from here, over a connection of its own for each question."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from toolkit.azure.denial import NETWORK_KINDS, Denial, classify
+from toolkit.azure.pipeline import RestClient
+from toolkit.errors import ToolkitError
+from toolkit.firewall.kinds import Target
+from toolkit.waiting import BackOff, Waits
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
+    from toolkit.environment import Vantage
+
+_IN_A_ROW = 2  # an agent that goes out through several addresses is let in by chance
+_BACK_OFF = BackOff(1.0, 8.0)  # never more than one request a second
+_SECONDS = 300.0  # codes.FIREWALL_SECONDS is for one refusal; a lease waits for all of its targets
+
+
+class Probe:
+    """Questions of one principal at one place."""
+
+    def __init__(self, vantage: Vantage, credential: TokenCredential, patience: float = 1.0) -> None:
+        self._vantage = vantage
+        self._credential = credential
+        self._seconds = _SECONDS * patience
+
+    def refusal(self, target: Target) -> Denial | None:
+        """Why the network refuses; None when the service itself answered, whatever it said."""
+        from azure.core.exceptions import AzureError
+
+        kind = target.kind
+        try:
+            with RestClient(f"https://{target.host}", self._vantage, self._credential, kind.scope) as client:
+                client.send(kind.probe, headers=kind.headers).raise_for_status()
+        except AzureError as error:
+            denial = classify(error)
+            answered = denial.status is not None and denial.kind not in (*NETWORK_KINDS, "unavailable", "proxy-refused")
+            return None if answered else denial
+        return None
+
+    def until_open(self, target: Target, widen: Callable[[], bool], say: Callable[[str], None]) -> None:
+        """Wait until it answers several times in a row.
+
+        ``widen`` is called when it refuses after it had answered: some of this place's addresses are not in the rules;
+        it says whether it found more. Raises ToolkitError when the deadline is over.
+        """
+        waits = Waits(_BACK_OFF)
+        answered, ever = 0, False
+        while answered < _IN_A_ROW:
+            denial = self.refusal(target)
+            if denial is None:
+                answered, ever = answered + 1, True
+                if answered < _IN_A_ROW:
+                    time.sleep(1.0)
+                continue
+            if ever and widen():
+                waits = Waits(_BACK_OFF)
+            answered, ever = 0, False
+            pause = waits.next(self._seconds)
+            if pause is None:
+                raise ToolkitError(
+                    f"{target} still refuses {self._vantage.name}: {denial.cause} "
+                    f"({denial.status or ''} {denial.code or denial.kind})".replace("( ", "("),
+                    hint=denial.hint,
+                )
+            say(f"waiting until {target} answers: {denial.cause}")
+            time.sleep(pause)
+
+    def until_closed(self, target: Target, say: Callable[[str], None]) -> bool:
+        """Wait until the network refuses; False when it does not within the time that rules take to arrive."""
+        waits = Waits(_BACK_OFF)
+        while (denial := self.refusal(target)) is None:
+            pause = waits.next(self._seconds)
+            if pause is None:
+                return False
+            say(f"waiting until {target} denies again")
+            time.sleep(pause)
+        return denial.kind in NETWORK_KINDS

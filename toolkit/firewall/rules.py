@@ -1,0 +1,107 @@
+"""A resource's rules, made what the journal says: so opening, closing and sweeping are one thing.
+
+Neither a storage account nor a vault has an entity tag at Azure Resource Manager, and a write replaces the whole list.
+A write that began before somebody else's took theirs back, or brought back what they removed. Therefore nobody trusts
+their own write: the rules are read again, and repaired for everybody, until two readings in a row agree with the
+journal. What the journal never named is a person's, and stays. (A person's change between our reading and our writing,
+one request's time, can be lost, as it can between two people.)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from toolkit.azure.api_versions import api_version
+from toolkit.azure.arm import ARM, until_done
+from toolkit.errors import ToolkitError
+from toolkit.firewall.journal import Journal
+from toolkit.firewall.kinds import Target
+from toolkit.firewall.model import Lease, added, needed
+from toolkit.records import Json
+from toolkit.waiting import BackOff, Waits
+
+if TYPE_CHECKING:
+    from toolkit.azure.pipeline import RestClient
+
+_AGREEING = 2
+_BACK_OFF = BackOff(0.1, 5.0)
+_PATIENCE_SECONDS = 300.0
+# Another change of the account is under way: https://learn.microsoft.com/rest/api/storagerp/srp_error_codes_common
+_BUSY = ("StorageAccountOperationInProgress", "AnotherOperationInProgress", "ConflictError")
+
+
+class Rules:
+    """Of one resource."""
+
+    def __init__(self, client: RestClient, journal: Journal, target: Target) -> None:
+        self._client = client
+        self._journal = journal
+        self.target = target
+        self._url = f"{ARM}{target.id}"
+        self._query = {"api-version": api_version(target.id)}
+
+    def read(self) -> Json:
+        return self._client.get(self._url, self._query)
+
+    def look(self) -> tuple[list[str], set[str]]:
+        """The addresses in the rules, and those of them and others that are leases': no older, no newer than they."""
+        before = added(self._journal.read(), self.target.id)
+        present = self.target.kind.addresses(self.read())
+        return present, before | added(self._journal.read(), self.target.id)
+
+    def of_persons(self, addresses: set[str]) -> set[str]:
+        """Those of ``addresses`` that stand in the rules and that no lease put there."""
+        found = addresses
+        for _ in range(_AGREEING):
+            present, known = self.look()
+            found = found & set(present) - known
+            if not found:
+                break
+        return found
+
+    def settle(self, lease: Lease) -> Lease:
+        """Make the rules what the journal says; ``lease`` is the one on whose behalf, as it stands in there afterwards.
+
+        Raises ToolkitError when they do not hold still within five minutes, azure.core's AzureError when Azure refuses.
+        """
+        known: set[str] = set()
+        waits = Waits(_BACK_OFF)
+        agreed = 0
+        while agreed < _AGREEING:
+            known |= added(self._journal.read(), self.target.id)
+            resource = self.read()
+            leases = self._journal.read()
+            known |= added(leases, self.target.id)
+            present = set(self.target.kind.addresses(resource))
+            add = needed(leases, self.target.id, added_by_a_lease=True) - present
+            remove = (present & known) - needed(leases, self.target.id)
+            if not add and not remove:
+                agreed += 1
+                continue
+            agreed = 0
+            theirs = (present | add) & known - remove - set(lease.holds.get(self.target.id.lower(), {}))
+            if (marked := lease.seeing(self.target.id, theirs)) is not lease:
+                lease = marked
+                self._journal.write(lease)
+            self._write(self.target.kind.changed(resource, add, remove), waits.next)
+        return lease
+
+    def _write(self, body: Json, pause: Callable[[float], float | None]) -> None:
+        from azure.core.exceptions import HttpResponseError
+        from azure.core.rest import HttpRequest
+
+        left = pause(_PATIENCE_SECONDS)
+        if left is None:
+            raise ToolkitError(
+                f"the rules of {self.target} changed for {_PATIENCE_SECONDS:.0f} s and never held still",
+                hint="somebody else's automation writes them all the time: stop it, and run toolkit firewall sweep",
+            )
+        url = f"{self._url}?api-version={self._query['api-version']}"
+        try:
+            until_done(self._client, HttpRequest("PATCH", url, json=body), f"the change of {self.target}'s rules")
+        except HttpResponseError as error:
+            if not any(code in str(error) for code in _BUSY):
+                raise
+            time.sleep(left)

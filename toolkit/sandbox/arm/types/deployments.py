@@ -1,0 +1,125 @@
+"""Microsoft.Resources: deployments to a resource group of templates that have outputs and no resources.
+
+Such a deployment keeps a value in the resource group, for whoever may read it there:
+https://learn.microsoft.com/azure/azure-resource-manager/templates/outputs. What deploys something is refused by name,
+and so are expressions in outputs, except of the text that ``[[`` begins.
+
+https://learn.microsoft.com/rest/api/resources/deployments (create or update, get, list by resource group, delete);
+at most 800 in a group: https://learn.microsoft.com/azure/azure-resource-manager/templates/deployment-history-deletions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from toolkit.records import Json
+from toolkit.sandbox.arm.errors import bad_request, conflict, not_modelled
+from toolkit.sandbox.arm.resource_type import Call, LongRunning, ResourceType
+from toolkit.sandbox.store import Resource
+
+TYPE = "Microsoft.Resources/deployments"
+_NAME = re.compile(r"[-\w._()]{1,64}")
+_MOST = 800
+_FILE = "types/deployments.py"
+_KINDS: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "object": (dict,),
+    "array": (list,),
+    "bool": (bool,),
+    "int": (int,),
+}
+
+
+def _checked(call: Call, resource: Resource) -> None:
+    sent = call.sent
+    if not _NAME.fullmatch(call.id.name):
+        raise bad_request(
+            "InvalidDeployment",
+            f"The deployment name '{call.id.name}' is invalid. It can have at most 64 letters, digits, '-', '_', '.' "
+            "and parentheses.",
+        )
+    if str(sent.get("mode", "")).lower() not in ("incremental", "complete"):
+        raise bad_request(
+            "InvalidDeployment", "The 'mode' property of the deployment is not 'Incremental' or 'Complete'."
+        )
+    if sent.get("templateLink") or not isinstance(sent.get("template"), dict):
+        raise not_modelled("deployments without a template in the request", _FILE)
+    template = sent["template"]
+    if template.get("resources") or str(sent["mode"]).lower() == "complete" or sent.get("parameters"):
+        raise not_modelled("deployments of resources, with parameters, or that remove what is not in them", _FILE)
+    if call.existing is not None and call.existing.properties.get("provisioningState") in ("Accepted", "Running"):
+        raise conflict(
+            "DeploymentActive",
+            f"Unable to edit or replace deployment '{call.id.name}': previous deployment is still active.",
+        )
+    if call.creating and len(call.resources.store.under(call.id.parent_id, TYPE)) >= _MOST:
+        raise conflict(
+            "DeploymentQuotaExceeded",
+            f"Creating the deployment '{call.id.name}' would exceed the quota of '{_MOST}'. The current deployment "
+            f"count is '{_MOST}'. Please delete some deployments before creating a new one, or see https://aka.ms/800LimitFix.",
+        )
+    for name, output in (template.get("outputs") or {}).items():
+        _output(name, output)
+
+
+def _output(name: str, output: Json) -> Json:
+    kind = str(output.get("type", ""))
+    value = output.get("value")
+    if not isinstance(value, _KINDS.get(kind.lower(), ())) or (kind.lower() == "int" and isinstance(value, bool)):
+        raise bad_request(
+            "InvalidTemplate",
+            f"Deployment template validation failed: 'The template output '{name}' at line '1' and column '1' is not "
+            f"valid: the value is not of type '{kind}'.'.",
+        )
+    return {"type": kind.capitalize(), "value": _literal(name, value)}
+
+
+def _literal(name: str, value: Any) -> Any:
+    """The value without what a template's syntax adds to it."""
+    if isinstance(value, str):
+        if value.startswith("[["):
+            return value[1:]
+        if value.startswith("[") and value.endswith("]"):
+            raise not_modelled(f"the expression of the output '{name}'", _FILE)
+        return value
+    if isinstance(value, list):
+        return [_literal(name, each) for each in value]
+    if isinstance(value, dict):
+        return {key: _literal(name, each) for key, each in value.items()}
+    return value
+
+
+def _deployed(call: Call, resource: Resource) -> None:
+    template = call.sent["template"]
+    outputs = {name: _output(name, output) for name, output in (template.get("outputs") or {}).items()}
+    resource.body["properties"] = {
+        "templateHash": str(int(hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:16], 16)),
+        "mode": "Incremental",
+        "timestamp": datetime.now(UTC).isoformat(),
+        "duration": "PT0S",
+        "correlationId": str(uuid.uuid4()),
+        "providers": [],
+        "dependencies": [],
+        "outputs": outputs,
+        "outputResources": [],
+    }
+
+
+DEPLOYMENTS: tuple[ResourceType, ...] = (
+    ResourceType(
+        TYPE,
+        first_api_version="2015-11-01",
+        location="none",
+        methods=frozenset({"GET", "PUT", "DELETE"}),
+        delete_status=202,
+        missing=("DeploymentNotFound", "Deployment '{name}' could not be found."),
+        long_running=LongRunning(create=2, update=2, delete=5, running="Accepted", headers=("Azure-AsyncOperation",)),
+        validate=_checked,
+        on_put=_deployed,
+    ),
+)
