@@ -14,7 +14,10 @@ module "data_factory_pipelines" {
     environment_id = lookup(module.machine_learning_workspace.environment_ids, var.pipelines.environment, var.pipelines.environment)
   }
   batch = local.with_batch ? {
-    linked_service_name     = module.data_factory.linked_service_names["ls_batch"]
+    endpoint                = module.batch_account[0].endpoint
+    pool_name               = module.batch_account[0].pool_name
+    credential_name         = module.data_factory.credential_names["factory"]
+    node_identity_id        = module.batch_identity["batch-nodes"].id
     node_identity_client_id = module.batch_identity["batch-nodes"].client_id
   } : null
   code_asset = var.pipelines.code_asset

@@ -85,39 +85,30 @@ locals {
   }
 
   # https://learn.microsoft.com/azure/data-factory/connector-azure-data-lake-storage#managed-identity
-  factory_access = merge(
-    {
-      pointers = {
-        scope = local.pointers
-        role  = "Storage Blob Data Reader"
-        why   = "pipelines read code pointers, and must not write them"
-      }
-      adftrain = {
-        scope = local.containers["adftrain"]
-        role  = "Storage Blob Data Contributor"
-        why   = "pipelines train and score in their own container"
-      }
-      raw = {
-        scope = module.lake.container_ids["raw"]
-        role  = "Storage Blob Data Contributor"
-        why   = "pipelines bring raw data into the lake"
-      }
-      curated = {
-        scope = module.lake.container_ids["curated"]
-        role  = "Storage Blob Data Contributor"
-        why   = "pipelines write curated data"
-      }
-      secrets   = { scope = module.key_vault.id, role = "Key Vault Secrets User", why = "linked services read secrets" }
-      workspace = { scope = module.machine_learning_workspace.id, role = "AzureML Data Scientist", why = "pipelines submit jobs" }
-    },
-    local.with_batch ? {
-      adfjobs = {
-        scope = local.containers["adfjobs"]
-        role  = "Storage Blob Data Contributor"
-        why   = "pipelines hand files to tasks and read what they printed"
-      }
-    } : {},
-  )
+  factory_access = {
+    pointers = {
+      scope = local.pointers
+      role  = "Storage Blob Data Reader"
+      why   = "pipelines read code pointers, and must not write them"
+    }
+    adftrain = {
+      scope = local.containers["adftrain"]
+      role  = "Storage Blob Data Contributor"
+      why   = "pipelines train and score in their own container"
+    }
+    raw = {
+      scope = module.lake.container_ids["raw"]
+      role  = "Storage Blob Data Contributor"
+      why   = "pipelines bring raw data into the lake"
+    }
+    curated = {
+      scope = module.lake.container_ids["curated"]
+      role  = "Storage Blob Data Contributor"
+      why   = "pipelines write curated data"
+    }
+    secrets   = { scope = module.key_vault.id, role = "Key Vault Secrets User", why = "linked services read secrets" }
+    workspace = { scope = module.machine_learning_workspace.id, role = "AzureML Data Scientist", why = "pipelines submit jobs" }
+  }
 
   # The identity that the factory has for Batch, whose linked service takes no system-assigned one. Azure Batch Job Submitter may
   # not read the account itself: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/compute

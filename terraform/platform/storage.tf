@@ -1,7 +1,7 @@
 locals {
   smoke_container = "smoke"
 
-  # The factory keeps what tasks print in adfjobs:
+  # What tasks print is kept in the container that Data Factory's Custom activities keep it in:
   # https://learn.microsoft.com/azure/data-factory/transform-data-using-custom-activity
   service_containers = local.with_batch ? ["adfjobs"] : []
 

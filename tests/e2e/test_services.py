@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,8 @@ from toolkit.azure.credentials import runner_credential
 from toolkit.azure.pipeline import RestClient
 from toolkit.environment import Connection, connect, load_environment
 from toolkit.project import Project
+from toolkit.sandbox.client import ensure_running
+from toolkit.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -31,6 +36,7 @@ MEMBERS = ("storage", "lake", "pointer_storage", "function_storage", "key_vault"
 PERIMETER = "\nnetwork_security_perimeter = {{ members = {{ {} }} }}\n".format(
     ", ".join(f'{name} = "Enforced"' for name in MEMBERS)
 )
+BLOB_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 SCRIPT = ROOT / "terraform/modules/data_factory_pipelines/train_score.py"
 
 
@@ -138,6 +144,68 @@ def test_the_batch_script_trains_and_scores_against_blobs(
     assert metrics["rows"] == len(rows)
     assert metrics["mean_squared_error"] < 1e-9
     assert json.loads(done.stdout) == metrics
+
+
+@contextmanager
+def published(connection: Connection, outputs: dict[str, Any]) -> Iterator[None]:
+    """A pointer in its place; who writes it has the role for that long only."""
+    from azure.mgmt.authorization import AuthorizationManagementClient
+
+    credential, options = runner_credential(connection), connection.runner.client_options
+    token = credential.get_token("https://management.azure.com/.default").token.split(".")[1]
+    me = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))["oid"]
+    account = outputs["pointer_storage_account_id"]
+    subscription = connection.environment.subscription_id
+    role = f"/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{BLOB_CONTRIBUTOR}"
+    given = {"properties": {"roleDefinitionId": role, "principalId": me, "principalType": "ServicePrincipal"}}
+    pointer = {"assetName": "training-code", "version": "7"}
+    client_options = connection.vantages["vnet"].client_options
+    with AuthorizationManagementClient(credential, subscription, **options) as client:
+        made = client.role_assignments.create(account, str(uuid.uuid4()), given)  # type: ignore[arg-type]
+        try:
+            with BlobServiceClient(
+                outputs["pointer_storage_blob_endpoint"], credential=credential, **client_options
+            ) as service:
+                blob = service.get_blob_client(
+                    outputs["pointer_container_name"], "code-assets/training-code/latest.json"
+                )
+                blob.upload_blob(json.dumps(pointer), overwrite=True)
+                yield
+                blob.delete_blob()
+        finally:
+            client.role_assignments.delete_by_id(str(made.id))
+
+
+def test_the_pipeline_trains_and_scores_on_batch_without_a_key(
+    toolkit: Toolkit, connection: Connection, outputs: dict[str, Any], blobs: BlobServiceClient
+) -> None:
+    """Job and task over Batch's REST API from the managed network, files as the node's identity."""
+    container = blobs.get_container_client("adftrain")
+    container.upload_blob("data/train.csv", "x,target\n1,3\n2,5\n3,7\n", overwrite=True)
+    sandbox = ensure_running(toolkit.project)
+
+    def ended(run: str) -> dict[str, Any] | None:
+        sandbox.advance_clock(30)
+        shown = toolkit("adf", "show", "local", run, "--json").json
+        return shown if shown["status"] not in ("Queued", "InProgress") else None
+
+    with published(connection, outputs):
+        started = toolkit("adf", "run", "local", "batch-train-score", "--json").json
+        done = wait_until(lambda: ended(started["id"]), 120)
+        assert done is not None
+        assert done["status"] == "Succeeded", done
+        started = toolkit("adf", "run", "local", "batch-train-score", "-p", "data=data/none.csv", "--json").json
+        failed = wait_until(lambda: ended(started["id"]), 120)
+        assert failed is not None
+    metrics = json.loads(container.download_blob(f"runs/{done['id']}/metrics.json").readall())
+    assert (metrics["rows"], metrics["code_asset"], metrics["code_asset_version"]) == (3, "training-code", "7")
+    assert json.loads(container.download_blob(f"runs/{done['id']}/model.json").readall())["code_asset_version"] == "7"
+    printed = blobs.get_blob_client("adfjobs", f"{done['id']}/stdout.txt").download_blob().readall()
+    assert json.loads(printed) == metrics
+    assert failed["status"] == "Failed"
+    assert "FailureExitCode" in failed["message"]
+    said = blobs.get_blob_client("adfjobs", f"{failed['id']}/stderr.txt").download_blob().readall().decode()
+    assert "404 BlobNotFound" in said
 
 
 def test_a_task_touches_its_own_container_only(

@@ -46,3 +46,8 @@ output "linked_service_names" {
   description = "Names of the linked services by the keys of `linked_services`: known to stand when read from here."
   value       = { for name, service in merge(azapi_resource.linked_service, azapi_resource.batch_linked_service) : name => service.name }
 }
+
+output "credential_names" {
+  description = "Names of the credentials by the keys of `credentials`: known to stand when read from here."
+  value       = { for name, credential in azapi_resource.credential : name => credential.name }
+}

@@ -10,6 +10,7 @@ import argparse
 import csv
 import io
 import json
+import os
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -98,8 +99,10 @@ def main():
     predictions = predict(weights, features)
     error = sum((target - guess) ** 2 for target, guess in zip(targets, predictions, strict=True)) / len(targets)
 
-    model = {"features": header[:-1], "target": header[-1], "weights": weights}
-    metrics = {"data": options.data, "rows": len(targets), "mean_squared_error": error}
+    # Which version of the code asset was current when this began: the pipeline read it from the pointer.
+    current = {"code_asset": os.environ.get("CODE_ASSET"), "code_asset_version": os.environ.get("CODE_ASSET_VERSION")}
+    model = {"features": header[:-1], "target": header[-1], "weights": weights, **current}
+    metrics = {"data": options.data, "rows": len(targets), "mean_squared_error": error, **current}
     container.write(f"{options.output}/model.json", json.dumps(model))
     container.write(f"{options.output}/predictions.csv", "\n".join(["prediction", *map(str, predictions)]) + "\n")
     container.write(f"{options.output}/metrics.json", json.dumps(metrics))

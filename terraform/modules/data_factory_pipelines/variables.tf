@@ -64,14 +64,27 @@ variable "batch" {
   description = <<-EOT
     What tasks run on; null for no Batch pipeline.
 
-    * `linked_service_name`: linked service of the Batch account.
-    * `node_identity_client_id`: client id of its nodes' identity.
+    * `endpoint`: address of the Batch account, without a slash at its end.
+    * `pool_name`: the pool.
+    * `credential_name`: the factory's credential whose identity may add jobs.
+    * `node_identity_id`, `node_identity_client_id`: resource id and client id of the nodes' identity.
   EOT
   type = object({
-    linked_service_name     = string
+    endpoint                = string
+    pool_name               = string
+    credential_name         = string
+    node_identity_id        = string
     node_identity_client_id = string
   })
   default = null
+
+  validation {
+    condition = var.batch == null || can(regex("^https://[^/]+$", var.batch.endpoint))
+    error_message = join(" ", [
+      "batch.endpoint is the address of an account, without a slash at its end, as the output endpoint of",
+      "modules/batch_account.",
+    ])
+  }
 }
 
 variable "code_asset" {

@@ -10,7 +10,13 @@ variables {
     compute_id     = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/mlw/computes/cpu"
     environment_id = "azureml://registries/azureml/environments/sklearn-1.5/labels/latest"
   }
-  batch = { linked_service_name = "ls_batch", node_identity_client_id = "00000000-0000-0000-0000-0000000000c1" }
+  batch = {
+    endpoint                = "https://ba.westeurope.batch.azure.com"
+    pool_name               = "cpu"
+    credential_name         = "factory"
+    node_identity_id        = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/nodes"
+    node_identity_client_id = "00000000-0000-0000-0000-0000000000c1"
+  }
 }
 
 run "pointer_is_read_through_the_managed_network" {
@@ -56,7 +62,8 @@ run "every_web_activity_connects_inside_type_properties" {
           ]),
           ) : (
           try(activity.typeProperties.connectVia.referenceName, null) == "ir-managed-vnet" &&
-          try(activity.typeProperties.authentication.type, null) == "MSI" && !can(activity.connectVia)
+          contains(["MSI", "UserAssignedManagedIdentity"], try(activity.typeProperties.authentication.type, "")) &&
+          !can(activity.connectVia)
         )
         if activity.type == "WebActivity"
       ]
@@ -176,35 +183,95 @@ run "a_command_is_quoted_for_the_expression_that_it_stands_in" {
   }
 }
 
-run "batch_brings_its_script" {
+run "batch_runs_a_task_without_a_key" {
   command = plan
 
   assert {
-    condition = (
-      azapi_resource.pipeline["batch-train-score"].body.properties.activities[1].type == "Custom" &&
-      (
-        azapi_resource.pipeline["batch-train-score"].body.properties.activities[1].typeProperties.folderPath.value ==
-        "adftrain/scripts/@{pipeline().RunId}"
-      )
-    )
-    error_message = "The task gets the script of its own run."
+    condition = [for activity in azapi_resource.pipeline["batch-train-score"].body.properties.activities : activity.name] == [
+      "ReadPointer", "CheckPointer", "StageScript", "AddJob", "AddTask", "CloseJob", "WaitForTask", "ReadTask", "CheckTask", "ReadMetrics",
+    ]
+    error_message = "Wrong order."
   }
 
   assert {
-    condition = azapi_resource.pipeline["batch-train-score"].body.properties.activities[1].typeProperties.command.value == join(" ", [
-      "python3 train_score.py --container https://st.blob.core.windows.net/adftrain",
-      "--client-id 00000000-0000-0000-0000-0000000000c1 --data @{pipeline().parameters.data} --output runs/@{pipeline().RunId}",
+    condition = alltrue([
+      for activity in azapi_resource.pipeline["batch-train-score"].body.properties.activities : activity.type != "Custom"
     ])
-    error_message = "Wrong command."
+    error_message = "A Custom activity wants the key of a storage account (2505)."
+  }
+
+  assert {
+    condition = jsondecode(azapi_resource.pipeline["batch-train-score"].body.properties.activities[4].typeProperties.body.value) == {
+      id = "train-score"
+      commandLine = join(" ", [
+        "python3 train_score.py --container https://st.blob.core.windows.net/adftrain",
+        "--client-id 00000000-0000-0000-0000-0000000000c1 --data @{pipeline().parameters.data} --output runs/@{pipeline().RunId}",
+      ])
+      resourceFiles = [{
+        httpUrl           = "https://st.blob.core.windows.net/adftrain/scripts/@{pipeline().RunId}/train_score.py"
+        filePath          = "train_score.py"
+        identityReference = { resourceId = var.batch.node_identity_id }
+      }]
+      environmentSettings = [
+        { name = "CODE_ASSET", value = "@{activity('ReadPointer').output.assetName}" },
+        { name = "CODE_ASSET_VERSION", value = "@{activity('ReadPointer').output.version}" },
+      ]
+      outputFiles = [{
+        filePattern = "../std*.txt"
+        destination = {
+          container = {
+            containerUrl      = "https://st.blob.core.windows.net/adfjobs"
+            path              = "@{pipeline().RunId}"
+            identityReference = { resourceId = var.batch.node_identity_id }
+          }
+        }
+        uploadOptions = { uploadCondition = "taskcompletion" }
+      }]
+      constraints = { maxTaskRetryCount = 1, retentionTime = "P7D" }
+    }
+    error_message = "The task's files come and go as the node's identity, and it knows the pointer's version."
+  }
+
+  assert {
+    condition = alltrue([
+      for position in [3, 4] :
+      azapi_resource.pipeline["batch-train-score"].body.properties.activities[position].policy.retry == 0 &&
+      (
+        azapi_resource.pipeline["batch-train-score"].body.properties.activities[position].typeProperties.headers["Content-Type"] ==
+        "application/json; odata=minimalmetadata"
+      ) &&
+      azapi_resource.pipeline["batch-train-score"].body.properties.activities[position].typeProperties.authentication == {
+        type       = "UserAssignedManagedIdentity"
+        resource   = "https://batch.core.windows.net/"
+        credential = { type = "CredentialReference", referenceName = "factory" }
+      }
+    ])
+    error_message = "Batch takes the factory's credential, and nothing twice."
   }
 
   assert {
     condition = (
-      startswith(azapi_resource.pipeline["batch-train-score"].body.properties.activities[0].typeProperties.body, "\"\"\"Fetch") &&
-      !strcontains(azapi_resource.pipeline["batch-train-score"].body.properties.activities[0].typeProperties.body, "@{")
+      startswith(azapi_resource.pipeline["batch-train-score"].body.properties.activities[2].typeProperties.body, "\"\"\"Fetch") &&
+      !strcontains(azapi_resource.pipeline["batch-train-score"].body.properties.activities[2].typeProperties.body, "@{")
     )
     error_message = "The factory must not take a part of the script for an expression."
   }
+}
+
+run "invalid_batch_endpoint" {
+  command = plan
+
+  variables {
+    batch = {
+      endpoint                = "https://ba.westeurope.batch.azure.com/"
+      pool_name               = "cpu"
+      credential_name         = "factory"
+      node_identity_id        = "/nodes"
+      node_identity_client_id = "c1"
+    }
+  }
+
+  expect_failures = [var.batch]
 }
 
 run "without_batch" {
