@@ -39,6 +39,7 @@ MODULES: dict[str, tuple[str, str]] = {
     "trustme": ("trustme", "sandbox"),
     "uvicorn": ("uvicorn", "sandbox"),
     "uvloop": ("uvloop", "sandbox"),
+    "yaml": ("PyYAML", "sandbox"),
     "azure.ai.ml": ("azure-ai-ml", "ml"),
     "marshmallow": ("marshmallow", "ml"),
 }
