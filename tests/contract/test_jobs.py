@@ -8,6 +8,7 @@ import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from ssl import create_default_context as ssl_context
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -321,6 +322,9 @@ def test_a_killed_sandbox_shows_its_jobs_as_failed_and_leaves_nothing_running(
 ) -> None:
     from toolkit.sandbox.client import ensure_running
 
+    with ml.mlflow(ml.person("ci")) as tracking:
+        kept = tracking.create_run("0").info.run_id
+        tracking.log_metric(kept, "loss", 0.5)
     pid_file = tmp_path / "pid"
     name = submitted(client, ml, f"sleep 601 & echo $! > {pid_file}; sleep 601")
     wait_until(lambda: pid_file.exists() and pid_file.read_text().strip(), 30)
@@ -335,6 +339,8 @@ def test_a_killed_sandbox_shows_its_jobs_as_failed_and_leaves_nothing_running(
     assert properties["status"] == "Failed"
     assert "the sandbox ended while the job ran" in properties["properties"]["azureml.error"]
     assert wait_until(lambda: start_time(child) is None, 10)
+    with ml.mlflow(ml.person("ci")) as tracking:
+        assert tracking.get_run(kept).data.metrics == {"loss": 0.5}
 
 
 @pytest.mark.parametrize("end", ["done", "killed"])
@@ -344,16 +350,25 @@ def test_the_secret_of_a_jobs_identity_opens_nothing_once_the_job_is_over(
     from toolkit.sandbox.client import ensure_running
 
     kept, go = tmp_path / "secret", tmp_path / "go"
-    name = submitted(client, ml, f"echo $MSI_SECRET $MSI_ENDPOINT > {kept}; while [ ! -e {go} ]; do sleep 0.1; done")
+    name = submitted(
+        client,
+        ml,
+        f"echo $MSI_SECRET $MSI_ENDPOINT $MLFLOW_TRACKING_TOKEN > {kept}; while [ ! -e {go} ]; do sleep 0.1; done",
+    )
     assert wait_until(lambda: kept.exists() and kept.read_text().strip(), 30)
-    secret, endpoint = kept.read_text().split()
+    secret, endpoint, token = kept.read_text().split()
     query = {"resource": "https://storage.azure.com/", "api-version": "2017-09-01"}
 
     def asked() -> int:
         with httpx.Client(proxy=ml.sandbox.proxy("aml-managed")) as http:
             return http.get(endpoint, params=query, headers={"secret": secret}).status_code
 
-    assert asked() == 200
+    def tracked() -> int:
+        with httpx.Client(proxy=ml.sandbox.proxy("aml-managed"), verify=ssl_context(cafile=ml.sandbox.ca)) as http:
+            url = f"https://westeurope.api.azureml.ms/mlflow/v2.0{ml.id}/api/2.0/mlflow/runs/get"
+            return http.get(url, params={"run_id": name}, headers={"authorization": f"Bearer {token}"}).status_code
+
+    assert (asked(), tracked()) == (200, 200)
     if end == "killed":
         root = ml.sandbox.connection.environment.project.root
         process = ensure_running(root).process
@@ -362,7 +377,7 @@ def test_the_secret_of_a_jobs_identity_opens_nothing_once_the_job_is_over(
         ensure_running(root)
     go.touch()
     ended(ml, name)
-    assert asked() == 401
+    assert (asked(), tracked()) == (401, 401)
 
 
 # -- toolkit jobs ------------------------------------------------------------------------------------------------------
@@ -475,16 +490,20 @@ def test_a_pipeline_job_runs_its_nodes_and_hands_on_their_outputs(
     @dsl.pipeline(compute="cpu")
     def both(raw, word):  # type: ignore[no-untyped-def]  # azure-ai-ml evaluates annotations elsewhere
         one = first(data=raw, word=word)
+        one.outputs.out.name = "first-rows"
         two = second(data=one.outputs.out)
         return {"final": two.outputs.out}
 
     made = both(raw=Input(type="uri_folder", path=str(tmp_path)), word="given")
+    made.outputs.final = Output(type="uri_folder", name="final-rows", version="5")
     name = str(client.jobs.create_or_update(made, experiment_name="tests").name)
     properties = ended(ml, name)
     assert properties["status"] == "Completed", properties["properties"]
     assert name in [job.name for job in client.jobs.list()]
     final = properties["outputs"]["final"]["uri"].partition("/paths/")[2]
     assert stored(ml, blobstore(ml), final) == {"b.txt": "raw\ngiven\n"}
+    assert client.data.get("final-rows", label="latest").version == "5"
+    assert "/datastores/" in client.data.get("first-rows", version="1").path
     again = both(raw=Input(type="uri_folder", path=str(tmp_path)), word="other")
     properties = ended(ml, str(client.jobs.create_or_update(again, experiment_name="tests").name))
     assert properties["status"] == "Failed"

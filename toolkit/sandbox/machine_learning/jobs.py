@@ -230,6 +230,7 @@ class Jobs:
         try:
             return await self._as_its_identity(run)
         finally:
+            self._run_tokens.forget(run.workspace.id, run.name)
             if self._hosting is not None:
                 self._hosting.forget(run.environment)
 

@@ -125,13 +125,17 @@ def _output(job: Resource, said: Mapping[str, Any], name: str, id_: str) -> str:
 
 
 def _registration(said: Mapping[str, Any], name: str) -> Json:
-    """The name under which a node's own output is registered, and its type then."""
+    """The name under which a node's own output is registered, and its type then.
+
+    azure-ai-ml sends ``name`` and ``version`` (entities/_job/pipeline/_io/mixin.py), where a job's own output has
+    ``assetName`` and ``assetVersion``.
+    """
     bound = (said.get("outputs") or {}).get(name)
     if not isinstance(bound, Mapping):
         return {}
-    found = {"assetName": bound.get("assetName"), "assetVersion": bound.get("assetVersion")}
-    kind = bound.get("jobOutputType") or bound.get("job_output_type")
-    return {**found, **({"jobOutputType": kind} if kind else {})} if found["assetName"] else {}
+    asset, version = bound.get("assetName") or bound.get("name"), bound.get("assetVersion") or bound.get("version")
+    kind = bound.get("jobOutputType") or bound.get("job_output_type") or "uri_folder"
+    return {"assetName": asset, "assetVersion": version, "jobOutputType": kind} if asset else {}
 
 
 def _asset(named: Any) -> str | None:

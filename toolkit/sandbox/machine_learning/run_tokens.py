@@ -39,6 +39,12 @@ class RunTokens:
         claims = {"aud": _AUDIENCE, "sub": key, "runid": identity.run_id, "exp": int(time.time()) + _LIFETIME_SECONDS}
         return jwt.encode(claims, self._key, algorithm="HS256")
 
+    def forget(self, workspace_id: str, run_id: str) -> None:
+        """The run is over: none of its tokens opens anything any more (inferred, as for the identity's secret)."""
+        over = [key for key, run in self._runs.items() if (run.workspace_id, run.run_id) == (workspace_id, run_id)]
+        for key in over:
+            del self._runs[key]
+
     def verify(self, authorization: str | None) -> RunIdentity | None:
         """Whose token the header holds; None when it is none of these."""
         _, _, token = (authorization or "").partition(" ")
