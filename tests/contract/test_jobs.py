@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from tests.contract.job_refusals import NEED_A_WORKSPACE, REFUSED, YAML
 from tests.contract.workspace import BLOB_CONTRIBUTOR, DATA_SCIENTIST, READER, Workspace, commands, workspace
 from toolkit.processes import start_time
+from toolkit.project import Project
 from toolkit.waiting import steadily, wait_until
 
 if TYPE_CHECKING:
@@ -382,20 +384,6 @@ def test_the_secret_of_a_jobs_identity_opens_nothing_once_the_job_is_over(
 
 # -- toolkit jobs ------------------------------------------------------------------------------------------------------
 
-YAML = """\
-$schema: https://azuremlschemas.azureedge.net/latest/commandJob.schema.json
-command: python train.py ${{inputs.rate}} ${{inputs.data}}
-code: src
-environment: azureml:train:1
-compute: azureml:cpu
-experiment_name: tests
-inputs:
-  rate: 0.1
-  data:
-    type: uri_folder
-    path: azureml:jobs-iris@latest
-"""
-
 
 @pytest.fixture
 def command(ml: Workspace, project_dir: Path) -> Iterator[Any]:
@@ -445,27 +433,31 @@ def test_nobody_waits_for_ever(command: Any, ml: Workspace, client: MLClient) ->
 
 
 def test_a_job_that_is_refused_is_one_clear_error(command: Any, yaml: Path, tmp_path: Path) -> None:
-    cases = {
-        "no job at all": ("- 1\n- 2\n", "is no job", ()),
-        "broken: [": ("broken: [", "is no job", ()),
-        "an unknown key": (YAML + "comand: x\n", "is no job", ()),
-        "no command": (YAML.replace("command:", "description:"), "train.yml", ()),
-        "an unknown input": (YAML, "did you mean 'rate'?", ("-i", "rat=1")),
-        "no pair": (YAML, "not name=value", ("-i", "rate")),
-        "no such data": (YAML.replace("jobs-iris@latest", "none:1"), "was not submitted", ()),
-        "no such environment": (YAML.replace("train:1", "train:9"), "was not submitted", ()),
-        "no such compute": (YAML.replace("azureml:cpu", "azureml:none"), "was not submitted", ()),
-    }
-    for case, (text, words, more) in cases.items():
+    for case, (text, words, more) in REFUSED.items():
         yaml.write_text(text)
         done = command("jobs", "submit", "local", str(yaml), *more, "--as", "ci")
         assert done.returncode in (1, 3), (case, done.stderr)
         assert words in done.stderr, (case, done.stderr)
         assert "bug in the toolkit" not in done.stderr, (case, done.stderr)
+        assert "hint: " in done.stderr, (case, done.stderr)
+        assert '{ "result"' not in done.stderr, (case, done.stderr)
     done = command("jobs", "submit", "local", str(tmp_path / "none.yml"), "--as", "ci")
     assert (done.returncode, "there is no file" in done.stderr) == (3, True)
     done = command("jobs", "show", "local", "no-such-job", "--as", "ci")
     assert (done.returncode, "has no job no-such-job" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("arguments", NEED_A_WORKSPACE)
+def test_a_workspace_that_is_gone_is_said_by_every_command(
+    command: Any, ml: Workspace, yaml: Path, project_dir: Path, arguments: str
+) -> None:
+    saved = Project(project_dir).state_dir / "local" / "outputs.json"
+    saved.write_text(json.dumps(ml.outputs(machine_learning_workspace_id=f"{ml.id}x")))
+    words = arguments.format(src=yaml.parent / "src", yaml=yaml).split()
+    done = command(*words, "--as", "ci")
+    assert done.returncode == 1, done.stderr
+    assert "is not there: it was deleted, and may stand soft-deleted" in done.stderr
+    assert "hint: recover it within 14 days" in done.stderr
 
 
 def test_a_pipeline_job_runs_its_nodes_and_hands_on_their_outputs(

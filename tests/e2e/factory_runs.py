@@ -38,6 +38,23 @@ def pipeline(toolkit: Toolkit, name: str, properties: dict[str, Any]) -> Iterato
             client.pipelines.delete(factory.resource_group, factory.name, name)
 
 
+def check_refusals(toolkit: Toolkit) -> None:
+    """What is wrong is said before anything starts, with what would be right."""
+    cases = {
+        "trainin": ("has no pipeline 'trainin'", "did you mean training?"),
+        "training": ("code_asset_version is not given and without a default", "code_asset_version (String)"),
+        "training -p code_asset_version=1 -p poll_seconds=soon": ("poll_seconds is of type int", "poll_seconds (Int)"),
+    }
+    for arguments, (words, hint) in cases.items():
+        refused = toolkit("adf", "run", "local", *arguments.split())
+        assert (refused.code, words in refused.err, hint in refused.err) == (3, True, True), refused.err
+    outside = ("--as", "ci", "--vantage", "internet")
+    closed = toolkit("assets", "show", "local", "training-code", *outside)
+    assert closed.code == 1
+    assert "the storage account's network rules refuse this address (403 AuthorizationFailure)" in closed.err
+    assert "act from inside the network (--vantage vnet)" in closed.err
+
+
 def check_runs(toolkit: Toolkit) -> None:
     """A run that succeeds, one that fails, and what the lists say of them."""
     waits = {"activities": [PAUSE], "parameters": {"seconds": {"type": "Int"}}}

@@ -13,7 +13,7 @@ import pytest
 from docs.generate.rbac import PATH, document
 from tests.conftest import ROOT
 from tests.e2e.conftest import Toolkit
-from tests.e2e.factory_runs import check_interrupt, check_runs, check_runtime
+from tests.e2e.factory_runs import check_interrupt, check_refusals, check_runs, check_runtime
 from tests.e2e.leftovers import assert_that_nothing_is_left, connected, deleted_vaults
 from tests.e2e.strange_shell import STRANGE
 from toolkit.azure.clients import Actor
@@ -136,6 +136,7 @@ def test_the_factory_that_terraform_deploys_is_clean(toolkit: Toolkit) -> None:
 
 
 def test_pipelines_run_from_the_command_line(toolkit: Toolkit) -> None:
+    check_refusals(toolkit)
     check_runs(toolkit)
 
 

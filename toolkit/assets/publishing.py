@@ -139,13 +139,20 @@ class Pointers:
             if str(getattr(pointer, field)).lower() != value.lower()
         ]
         if not found and self._registered(pointer.version) is None:
-            found.append(f"the workspace {access.workspace_name} has no {pointer.label}")
+            found.append(self._lacking(pointer.label))
         if registered_after(pointer, current.at):
             found.append(
                 f"registeredAtUtc {pointer.registeredAtUtc} is after {current.at.isoformat()}, when the pointer was "
                 "written: the publisher's clock is wrong"
             )
         return found
+
+    def _lacking(self, label: str) -> str:
+        try:
+            self._access.require_workspace()
+        except ToolkitError as gone:
+            return f"{gone.message}; {gone.hint}"
+        return f"the workspace {self._access.workspace_name} has no {label}"
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
@@ -186,6 +193,7 @@ class Pointers:
             raise ToolkitError(f"nothing was rolled back: {what} (published: {known})", hint="toolkit assets history")
         pointer = wanted[0]
         if self._registered(pointer.version) is None:
+            self._access.require_workspace()
             raise ToolkitError(
                 f"nothing was rolled back: the workspace {self._access.workspace_name} has no {pointer.label} any more",
                 hint="name another version with --to, or register and publish its content again",

@@ -152,7 +152,12 @@ class _Engine(Generic[C]):
             reason = f"{outcome.reason}; and it could not clean up"
         else:
             reason = "all was well, but it could not clean up"
-        return CheckFailed(f"{reason}: {'; '.join(left_behind)}", facts={"left_behind": left_behind})
+        failed = outcome if isinstance(outcome, CheckFailed) else None
+        return CheckFailed(
+            f"{reason}: {'; '.join(left_behind)}",
+            hint=failed.hint if failed else None,
+            facts={**(failed.facts if failed else {}), "left_behind": left_behind},
+        )
 
     def _result(self, check: Check[C], outcome: Ended, duration: float, attempts: int) -> CheckResult:
         if isinstance(outcome, CheckSkipped):

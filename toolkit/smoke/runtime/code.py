@@ -57,7 +57,7 @@ def new_folder() -> Path:
 def remove_code(access: Access, name: str) -> None:
     """The pointer with its history, what was uploaded, then the asset itself. What is not there is no error."""
     _remove_pointer(access, name)
-    for version in _versions(access, name):
+    for version in _listed(access, f"{access.workspace_id}/codes/{name}/versions"):
         _remove_upload(access, str(version["properties"].get("codeUri") or ""))
         _delete(access, code_id(access, name, str(version["name"])))
     _delete(access, f"{access.workspace_id}/codes/{name}")
@@ -66,9 +66,7 @@ def remove_code(access: Access, name: str) -> None:
 def sweep(access: Access) -> list[str]:
     """Take away what proofs that were killed have left; the names."""
     path = f"{access.workspace_id}/codes"
-    with access.arm() as client:
-        names = [str(one["name"]) for one in client.list(path, {"api-version": api_version(path)})]
-    old = [name for name in names if _age(name) > _LEFT_AFTER]
+    old = [name for one in _listed(access, path) if _age(name := str(one["name"])) > _LEFT_AFTER]
     for name in old:
         remove_code(access, name)
     return old
@@ -90,8 +88,8 @@ def _remove_pointer(access: Access, name: str) -> None:
             container.delete_blob(blob.name)
 
 
-def _versions(access: Access, name: str) -> list[Json]:
-    path = f"{access.workspace_id}/codes/{name}/versions"
+def _listed(access: Access, path: str) -> list[Json]:
+    """Nothing where what it is of is not there."""
     with access.arm() as client:
         try:
             return list(client.list(path, {"api-version": api_version(path)}))

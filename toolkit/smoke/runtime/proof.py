@@ -113,8 +113,8 @@ def pointer_stands(context: Context) -> Facts:
             raise CheckFailed(error.message, hint=error.hint, facts={"chain": chain.facts()}) from error
         problems = pointers.problems()
         chain.add("pointer", label, None, pointers.where)
-        value = f"{label}, but {'; '.join(problems)}" if problems else label
-        chain.add("registered", value, label, f"the workspace {who.workspace_name}")
+        source = "; ".join(problems) or f"the workspace {who.workspace_name}"
+        chain.add("registered", None if problems else label, label, source)
     if problems:
         hint = f"toolkit assets rollback {who.env} {name}, or publish a registered version"
         raise CheckFailed("; ".join(problems), hint=hint, facts={"broken": "registered", "chain": chain.facts()})
