@@ -26,9 +26,10 @@ from toolkit.smoke.runtime.code import content_hash, new_folder, new_name, remov
 from toolkit.smoke.runtime.reading import PIPELINE, PRODUCTION, STAGES, Known, jobs_of, label_of, read_links
 
 COMMAND = "python prove.py"
-# A cluster that scales to zero needs minutes for its first node; two stages run one after the other.
+# A cluster that scales to zero needs minutes for its first node, and the sandbox's first job for its environment's
+# packages; two stages run one after the other.
 _LONGEST_SECONDS = 3600.0
-_SHORTEST_SECONDS = 120.0
+_SHORTEST_SECONDS = 300.0
 _POLL_SECONDS = 30.0
 _HINTS = {
     "registered": "toolkit assets register shows what Azure ML returns; the workspace's code is not what was uploaded",
