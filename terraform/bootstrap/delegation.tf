@@ -20,6 +20,8 @@ locals {
       "Storage Blob Data Owner", # of the function app's identity on its host storage
       "Storage Blob Data Reader",
       "Storage File Data Privileged Contributor",
+      "Storage Queue Data Contributor", # of the clusters' identity, whose parallel jobs share out their work there
+      "Storage Table Data Contributor",
     ],
     var.further_delegated_roles,
   )

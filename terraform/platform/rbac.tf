@@ -73,7 +73,15 @@ locals {
     }
   }
 
-  compute_access = {
+  # Parallel jobs and batch endpoints: the scenario "Parallel Run Step" of
+  # https://learn.microsoft.com/azure/machine-learning/how-to-disable-local-auth-storage#scenarios-for-role-assignments
+  parallel_access = {
+    for group, role in { queue = "Storage Queue Data Contributor", table = "Storage Table Data Contributor" } :
+    "storage_${group}s" => { scope = module.storage.id, role = role, why = "parallel jobs share out their work through ${group}s" }
+    if var.machine_learning.parallel_jobs
+  }
+
+  compute_access = merge(local.parallel_access, {
     registry = { scope = module.container_registry.id, role = "AcrPull", why = "jobs start from images of the registry" }
     storage = {
       scope = module.storage.id
@@ -82,7 +90,7 @@ locals {
     }
     raw     = { scope = module.lake.container_ids["raw"], role = "Storage Blob Data Reader", why = "jobs read raw data" }
     curated = { scope = module.lake.container_ids["curated"], role = "Storage Blob Data Contributor", why = "jobs write curated data" }
-  }
+  })
 
   # https://learn.microsoft.com/azure/data-factory/connector-azure-data-lake-storage#managed-identity
   factory_access = {

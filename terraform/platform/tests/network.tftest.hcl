@@ -357,4 +357,21 @@ run "no_queues_and_tables_without_parallel_jobs" {
     )
     error_message = "Whoever runs no parallel jobs pays for no endpoints of theirs."
   }
+
+  assert {
+    condition     = !contains(keys(output.role_assignments), "compute_on_storage_queues")
+    error_message = "Nobody works with queues whom no parallel job makes."
+  }
+}
+
+run "parallel_jobs_work_with_queues_and_tables" {
+  command = plan
+
+  assert {
+    condition = (
+      output.role_assignments["compute_on_storage_queues"].role == "Storage Queue Data Contributor" &&
+      output.role_assignments["compute_on_storage_tables"].role == "Storage Table Data Contributor"
+    )
+    error_message = "The clusters' identity shares out the work of parallel jobs without a key of the account."
+  }
 }
