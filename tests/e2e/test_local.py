@@ -128,9 +128,9 @@ def test_no_secret_is_in_a_state_or_in_anything_that_a_run_leaves(toolkit: Toolk
 
 def test_the_factory_that_terraform_deploys_is_clean(toolkit: Toolkit) -> None:
     report = toolkit.ok("adf", "lint", "--live", "local", "--format", "json").json
-    # These three are for pipelines that people write.
+    # These are for pipelines that people write.
     assert {(one["rule"], one["what"].split()[-1]) for one in report["findings"]} == {
-        ("linked-service-unused", name) for name in ("ls_key_vault", "ls_lake", "ls_workspace")
+        ("linked-service-unused", name) for name in ("ls_batch", "ls_key_vault", "ls_lake", "ls_workspace")
     }
     assert report["origin"] == "live"
 
