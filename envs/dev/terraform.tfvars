@@ -70,3 +70,6 @@ development = true
 data_factory = {
   git_configuration = { account_name = "example-org", repository_name = "ml-platform", root_folder = "/adf" }
 }
+
+# Here data engineers write pipelines; in test and prod (false, the default) they run what CI has brought.
+data_engineers_author = true

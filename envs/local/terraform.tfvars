@@ -68,3 +68,4 @@ pipelines = {
 operator_group_ids       = ["10ca1000-0000-4000-8000-00000000000a"]
 data_scientist_group_ids = ["10ca1000-0000-4000-8000-00000000000b"]
 data_engineer_group_ids  = ["10ca1000-0000-4000-8000-00000000000c"]
+data_engineers_author    = true

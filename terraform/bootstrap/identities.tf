@@ -99,6 +99,17 @@ module "role_assignments" {
       why            = "CI makes the platform's role assignments, in its resource group and from the roles of delegation.tf only"
       condition      = local.delegation_condition
     }
+    # Azure ML makes a new container of the default account for each upload of code, and hands out a signature that is worth what
+    # the uploader may do: a container's scope is too narrow, and a role on the workspace allows no upload.
+    # https://learn.microsoft.com/azure/machine-learning/how-to-disable-local-auth-storage
+    ci_platform_data = {
+      scope          = azapi_resource.platform_resource_group.id
+      role           = "Storage Blob Data Contributor"
+      principal_id   = module.ci.principal_id
+      principal_type = "ServicePrincipal"
+      why            = "CI uploads code and publishes pointers to it: in the default and the pointers' account only, by its condition"
+      condition      = local.ci_data_condition
+    }
     ci_platform_locks = {
       scope          = azapi_resource.platform_resource_group.id
       role           = "Locks Contributor"

@@ -73,6 +73,14 @@ output "bound_role_principals" {
   value       = local.bound_role_principals
 }
 
+output "delegated_principals" {
+  description = "Object ids of those that CI may give the other roles to; null for any service principal but CI's and plans'."
+  value = {
+    people             = local.people
+    service_principals = local.service_principals
+  }
+}
+
 output "service_identities" {
   description = "What the workspace and the Functions host act as."
   value = {

@@ -51,6 +51,32 @@ locals {
       scopes      = [azapi_resource.platform_resource_group.id, azapi_resource.state_resource_group.id]
       actions     = ["Microsoft.Storage/storageAccounts/read", "Microsoft.Storage/storageAccounts/write"]
     }
+    # Data Factory Contributor without authoring: whoever changes a pipeline acts as the factory's identities, and whoever runs one
+    # runs what is there. No built-in role is like that: https://learn.microsoft.com/azure/data-factory/concepts-roles-permissions
+    # https://learn.microsoft.com/azure/role-based-access-control/permissions/analytics#microsoftdatafactory
+    data_factory_operator = {
+      role_name   = "Data Factory Operator"
+      description = "Sees a factory's pipelines and runs, reruns and cancels them, and changes nothing."
+      scopes      = [azapi_resource.platform_resource_group.id]
+      actions = [
+        "Microsoft.DataFactory/factories/datasets/read",
+        "Microsoft.DataFactory/factories/globalParameters/read",
+        "Microsoft.DataFactory/factories/integrationRuntimes/read",
+        "Microsoft.DataFactory/factories/linkedServices/read",
+        "Microsoft.DataFactory/factories/pipelineruns/cancel/action",
+        "Microsoft.DataFactory/factories/pipelineruns/queryactivityruns/read",
+        "Microsoft.DataFactory/factories/pipelineruns/read",
+        "Microsoft.DataFactory/factories/pipelines/createrun/action",
+        "Microsoft.DataFactory/factories/pipelines/read",
+        "Microsoft.DataFactory/factories/querypipelineruns/read",
+        "Microsoft.DataFactory/factories/querytriggerruns/read",
+        "Microsoft.DataFactory/factories/read",
+        "Microsoft.DataFactory/factories/triggers/read",
+        "Microsoft.DataFactory/factories/triggers/triggerruns/cancel/action",
+        "Microsoft.DataFactory/factories/triggers/triggerruns/read",
+        "Microsoft.DataFactory/factories/triggers/triggerruns/rerun/action",
+      ]
+    }
     # What the toolkit asks of the subscription before it changes anything: quotas, zones, names, and what is deleted or locked.
     # Without these it leaves the answers to the apply, which then stops half-way.
     # https://learn.microsoft.com/azure/role-based-access-control/permissions/

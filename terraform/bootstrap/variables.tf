@@ -359,8 +359,36 @@ variable "further_delegated_roles" {
   }
 }
 
+variable "operator_group_ids" {
+  description = "Groups that CI may give the operators' roles: for a new one the operator bootstraps."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for id in var.operator_group_ids : can(regex("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", id))
+    ])
+    error_message = "operator_group_ids takes object ids (GUIDs): az ad group show --group NAME --query id"
+  }
+}
+
+variable "data_scientist_group_ids" {
+  description = "Groups that CI may give the data scientists' roles: for a new one the operator bootstraps."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for id in var.data_scientist_group_ids : can(regex("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", id))
+    ])
+    error_message = "data_scientist_group_ids takes object ids (GUIDs): az ad group show --group NAME --query id"
+  }
+}
+
 variable "data_engineer_group_ids" {
-  description = "Groups that CI may let change the factory, and so act as its identities: for a new one the operator bootstraps."
+  description = "Groups that CI may let run the factory's pipelines, or change it: for a new one the operator bootstraps."
   type        = set(string)
   default     = []
   nullable    = false
@@ -370,6 +398,45 @@ variable "data_engineer_group_ids" {
       for id in var.data_engineer_group_ids : can(regex("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", id))
     ])
     error_message = "data_engineer_group_ids takes object ids (GUIDs): az ad group show --group NAME --query id"
+  }
+}
+
+variable "data_engineers_author" {
+  description = "Whether CI may let those groups change the factory, and so act as its identities."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "further_role_assignments" {
+  description = <<-EOT
+    Of the platform's further role assignments who gets which: CI may give roles to them.
+
+    * `role`: its name.
+    * `principal_id`, `principal_type`: who.
+  EOT
+  type = map(object({
+    role           = string
+    principal_id   = string
+    principal_type = string
+  }))
+  default  = {}
+  nullable = false
+}
+
+variable "service_principal_ids" {
+  description = <<-EOT
+    Service principals that CI may give roles to, besides the identities of the bootstrap; null for any but CI's own and plans'. With
+    the platform's identities in it CI gives no role to one that it made for itself.
+  EOT
+  type        = set(string)
+  default     = null
+
+  validation {
+    condition = alltrue([
+      for id in coalesce(var.service_principal_ids, []) : can(regex("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", id))
+    ])
+    error_message = "service_principal_ids takes object ids (GUIDs): toolkit outputs ENV shows the platform's identities"
   }
 }
 

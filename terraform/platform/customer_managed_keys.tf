@@ -56,8 +56,9 @@ module "encryption_identity" {
 module "encryption_access" {
   source = "../modules/role_assignments"
 
-  subscription_id     = var.subscription_id
-  assignable_role_ids = local.bootstrap.delegated_role_ids
+  subscription_id       = var.subscription_id
+  assignable_role_ids   = local.bootstrap.delegated_role_ids
+  assignable_principals = local.bootstrap.delegated_principals
   assignments = {
     for service, identity in local.encryption_identities :
     "${local.encryption_access[service].principal}_on_key_${service}" => {

@@ -157,18 +157,6 @@ locals {
     }
   }) : {}
 
-  # Azure ML makes a new container of the default account for each upload of code, and hands out a signature that is worth what
-  # the uploader may do: a container's scope is too narrow, and a role on the workspace allows no upload.
-  # https://learn.microsoft.com/azure/machine-learning/how-to-disable-local-auth-storage
-  ci_access = {
-    pointers = { scope = local.pointers, role = "Storage Blob Data Contributor", why = "CI publishes code pointers" }
-    storage = {
-      scope = module.storage.id
-      role  = "Storage Blob Data Contributor"
-      why   = "CI uploads code, for which Azure ML makes a new container each time"
-    }
-  }
-
   # Smoke tests prove with these what is allowed and what is refused; probe nobody has no role at all.
   probe_reader_access = {
     smoke     = { scope = local.containers[local.smoke_container], role = "Storage Blob Data Reader", why = "smoke tests read" }
@@ -201,14 +189,17 @@ locals {
     lake = { scope = module.lake.id, role = "Storage Blob Data Reader", why = "data scientists read the lake" }
   }
 
-  # Whoever changes a factory acts as its identities, so that production names nobody, or a group that is on call. There is no
-  # built-in role for running pipelines only. https://learn.microsoft.com/azure/data-factory/concepts-roles-permissions
+  # Whoever changes a factory acts as its identities: in production data engineers run what is there, and CI brings changes.
   data_engineers_access = {
     resource_group = { scope = local.resource_group_id, role = "Reader", why = "data engineers find the factory and its targets" }
     factory = {
       scope = module.data_factory.id
-      role  = "Data Factory Contributor"
-      why   = "data engineers write pipelines, run them again and watch them"
+      role  = var.data_engineers_author ? "Data Factory Contributor" : "data_factory_operator"
+      why = (
+        var.data_engineers_author
+        ? "data engineers write pipelines, run them again and watch them"
+        : "data engineers run pipelines, run them again and watch them, and change none"
+      )
     }
   }
 
@@ -223,7 +214,6 @@ locals {
     { name = "batch", id = try(module.batch_identity["batch"].principal_id, null), rows = local.batch_access },
     { name = "batch_nodes", id = try(module.batch_identity["batch-nodes"].principal_id, null), rows = local.batch_nodes_access },
     { name = "function", id = local.service_identities.function.principal_id, rows = local.function_access },
-    { name = "ci", id = local.bootstrap.ci_identity.principal_id, rows = local.ci_access },
     { name = "probe_reader", id = local.probe_principals["reader"].principal_id, rows = local.probe_reader_access },
     { name = "probe_writer", id = local.probe_principals["writer"].principal_id, rows = local.probe_writer_access },
   ]
@@ -254,6 +244,7 @@ module "workspace_identity_access" {
   custom_roles          = local.bootstrap.custom_roles
   assignable_role_ids   = local.bootstrap.delegated_role_ids
   bound_role_principals = local.bootstrap.bound_role_principals
+  assignable_principals = local.bootstrap.delegated_principals
   assignments = {
     for where, row in local.workspace_identity_access :
     "workspace_on_${where}" => merge(row, {
@@ -269,5 +260,6 @@ module "access" {
   custom_roles          = local.bootstrap.custom_roles
   assignable_role_ids   = local.bootstrap.delegated_role_ids
   bound_role_principals = local.bootstrap.bound_role_principals
+  assignable_principals = local.bootstrap.delegated_principals
   assignments           = merge(local.access, local.further_access)
 }

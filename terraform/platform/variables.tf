@@ -259,7 +259,7 @@ variable "data_scientist_group_ids" {
 }
 
 variable "data_engineer_group_ids" {
-  description = "Object ids of groups that change the factory and run its pipelines again, and so act as it: fewer in prod than in dev."
+  description = "Object ids of groups that run the factory's pipelines, and change them where data_engineers_author says so."
   type        = set(string)
   default     = []
   nullable    = false
@@ -270,4 +270,11 @@ variable "data_engineer_group_ids" {
     ])
     error_message = "data_engineer_group_ids takes object ids (GUIDs): az ad group show --group NAME --query id"
   }
+}
+
+variable "data_engineers_author" {
+  description = "Whether data engineers write pipelines here, and so act as the factory's identities; otherwise they run what is there."
+  type        = bool
+  default     = false
+  nullable    = false
 }

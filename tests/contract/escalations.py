@@ -21,6 +21,11 @@ RBAC_ADMINISTRATOR = "f58310d9-a9f6-439a-9e8d-f62e7b41a168"
 CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
 VAULT_ADMINISTRATOR = "00482a5a-887f-4fb3-b363-3b7fe8e74483"
 SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
+VAULT_READER = "21090545-7ca7-4776-b22c-e363652d74d2"
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+BLOB_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+BLOB_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
+FILE_CONTRIBUTOR = "69566ab7-960f-475b-8e7c-b3118f30c6bd"
 BLOB_OWNER = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
 FACTORY_CONTRIBUTOR = "673868aa-7521-48a0-acc6-0f60742d39f5"
 IDENTITY_OPERATOR = "f1a07417-d97a-45cb-824c-7a7467783830"
@@ -68,11 +73,16 @@ def assigned(
     return request
 
 
-def own_condition(**changes: Any) -> Attempt:
-    """CI's own right to assign roles, written again with another condition."""
+def assigned_key(role: str, to: Callable[[Place], str], at: Callable[[Place], str]) -> Attempt:
+    """The same of a custom role of the bootstrap."""
+    return lambda place: assigned(place.made["custom_roles"][role].rsplit("/", 1)[-1], to, at)(place)
+
+
+def own_condition(key: str = "ci_platform_access", **changes: Any) -> Attempt:
+    """CI's own right to assign roles, or another assignment of its, written again with another condition."""
 
     def request(place: Place) -> Request:
-        held = place.made["role_assignments"]["ci_platform_access"]
+        held = place.made["role_assignments"][key]
         properties = {
             "roleDefinitionId": held["role_definition_id"],
             "principalId": held["principal_id"],
@@ -192,10 +202,35 @@ ESCALATIONS: dict[str, tuple[Attempt, tuple[int, str]]] = {
     ),
     "a role to a service principal that says it is a group": (
         assigned(SECRETS_USER, stranger, output("key_vault_id"), "Group"),
-        (400, "UnmatchedPrincipalType"),
+        DENIED,
     ),
     "a role beside the platform's group": (assigned(SECRETS_USER, stranger, lambda p: p.subscription), DENIED),
     "the right over an identity to itself": (assigned(IDENTITY_OPERATOR, me, made_identity("workspace")), DENIED),
+    "Storage Blob Data Contributor to itself, on another account": (
+        assigned(BLOB_CONTRIBUTOR, me, output("lake_storage_account_id")),
+        DENIED,
+    ),
+    "Storage Blob Data Contributor to itself, on its own accounts too": (
+        assigned(BLOB_CONTRIBUTOR, me, output("pointer_storage_account_id")),
+        DENIED,
+    ),
+    "secrets to a group that nobody named": (
+        assigned(SECRETS_USER, lambda _: str(uuid.uuid4()), output("key_vault_id"), "Group"),
+        DENIED,
+    ),
+    "the names of secrets to a service principal that is no probe": (
+        assigned(VAULT_READER, stranger, output("key_vault_id")),
+        DENIED,
+    ),
+    "the file share to a service principal": (
+        assigned(FILE_CONTRIBUTOR, stranger, output("storage_account_id")),
+        DENIED,
+    ),
+    "running pipelines to a service principal": (
+        assigned_key("data_factory_operator", stranger, output("data_factory_id")),
+        DENIED,
+    ),
+    "its own data role without the condition": (own_condition("ci_platform_data"), DENIED),
     "its own condition left out": (own_condition(), DENIED),
     "its own condition replaced by one that lets everything through": (
         own_condition(
@@ -220,4 +255,15 @@ ESCALATIONS: dict[str, tuple[Attempt, tuple[int, str]]] = {
     "a resource that acts as a probe": (attached(probe("writer")), (403, "LinkedAuthorizationFailed")),
     "a custom role that is wider": (role_definition("private_endpoint_approver", "*"), DENIED),
     "a custom role that is new": (role_definition(None, "*"), DENIED),
+}
+
+
+# What is left to somebody with CI until the operator names the platform's identities (service_principal_ids): an
+# identity that CI makes, and acts as by a federated credential, with a role of the platform's services. docs/adr/0008
+UNTIL_SEALED: dict[str, Attempt] = {
+    "secrets to an identity of its own": assigned(SECRETS_USER, stranger, output("key_vault_id")),
+    "the lake to an identity of its own": assigned(BLOB_CONTRIBUTOR, stranger, output("lake_storage_account_id")),
+    "pointers to an identity of its own": assigned(BLOB_CONTRIBUTOR, stranger, output("pointer_storage_account_id")),
+    "what the lake holds to an identity of its own": assigned(BLOB_READER, stranger, output("lake_storage_account_id")),
+    "a role on the group to an identity of its own": assigned(READER, stranger, group),
 }

@@ -135,6 +135,12 @@ class Platform:
         assert found is not None, f"{pipeline} did not end"
         return found
 
+    def activity_outputs(self, run: Json) -> dict[str, Any]:
+        """What monitoring shows of each activity of a run, by its name."""
+        path = f"{self.outputs['data_factory_id']}/pipelineruns/{run['runId']}/queryActivityruns"
+        body = {"lastUpdatedAfter": "2020-01-01T00:00:00Z", "lastUpdatedBefore": "2100-01-01T00:00:00Z"}
+        return {one["activityName"]: one.get("output") for one in self.call("POST", path, "2018-06-01", body)["value"]}
+
     def smoke(self, *ids: str) -> dict[str, CheckResult]:
         result = run(self.connection, self.outputs, select(ids=ids), patience=0)
         return {one.check.id: one for one in result.results}

@@ -18,10 +18,12 @@ from azure.core.rest import HttpRequest
 from azure.mgmt.authorization import AuthorizationManagementClient
 from azure.mgmt.authorization.models import RoleAssignmentCreateParameters
 from azure.mgmt.storage import StorageManagementClient
+from azure.storage.blob import BlobServiceClient
 
 from tests.conftest import copy_project
-from tests.contract.escalations import ESCALATIONS, Place
+from tests.contract.escalations import DENIED, ESCALATIONS, UNTIL_SEALED, Place, assigned_key, output, stranger
 from tests.e2e.requests import requests
+from toolkit.azure.api_versions import API_VERSIONS
 from toolkit.azure.arm import ARM, arm_client
 from toolkit.azure.credentials import runner_credential
 from toolkit.azure.login import check_login
@@ -43,6 +45,7 @@ from toolkit.terraform.recovery.missing_group import MissingGroup
 from toolkit.terraform.recovery.renewed_identity import RenewedIdentity
 from toolkit.terraform.recovery.soft_deleted import SoftDeleted
 from toolkit.terraform.session import Session, open_session
+from toolkit.waiting import wait_until
 
 pytestmark = pytest.mark.contract
 
@@ -221,6 +224,154 @@ def test_ci_gets_no_further(ci: Environment, place: Place, name: str) -> None:
     with arm_client(connect(ci)) as client:
         answer = client.send_request(HttpRequest(method, f"{ARM}{path}?api-version={version}", json=body))
     assert (answer.status_code, answer.json()["error"]["code"]) == expected, answer.text()
+
+
+class TestDataOfCi:
+    """By its role of the bootstrap, whose condition names the accounts; at the vantage that their firewalls let in."""
+
+    @pytest.mark.parametrize(
+        ("account", "container", "refused"),
+        [
+            ("pointer_storage_account_name", "ml-globals", None),
+            ("storage_account_name", "adftrain", None),
+            ("lake_storage_account_name", "raw", "AuthorizationPermissionMismatch"),
+        ],
+    )
+    def test_it_writes_its_two_accounts(
+        self, ci: Environment, place: Place, account: str, container: str, refused: str | None
+    ) -> None:
+        connection = connect(ci)
+        url, options = (
+            f"https://{place.platform[account]}.blob.core.windows.net",
+            connection.vantages["vnet"].client_options,
+        )
+        with BlobServiceClient(url, runner_credential(connection), **options) as service:
+            blob = service.get_blob_client(container, "of-ci")
+            if refused is None:
+                blob.upload_blob(b"x")
+                assert blob.download_blob().readall() == b"x"
+                blob.delete_blob()
+                return
+            with pytest.raises(HttpResponseError) as caught:
+                blob.upload_blob(b"x")
+            assert (caught.value.status_code, caught.value.error_code) == (403, refused)  # type: ignore[attr-defined]
+
+
+A_WAIT = {"properties": {"activities": [{"name": "W", "type": "Wait", "typeProperties": {"waitTimeInSeconds": 1}}]}}
+BETWEEN = {"lastUpdatedAfter": "2020-01-01T00:00:00Z", "lastUpdatedBefore": "2100-01-01T00:00:00Z"}
+A_SERVICE = {
+    "properties": {"type": "AzureBlobStorage", "typeProperties": {"serviceEndpoint": "https://mine.example.org"}}
+}
+
+# What a data engineer in production sends to the factory, and what Azure answers.
+ENGINEERS: dict[str, tuple[str, str, Json | None, int]] = {
+    "reads a pipeline": ("GET", "/pipelines/network-probe", None, 200),
+    "lists triggers": ("GET", "/triggers", None, 200),
+    "runs a pipeline": ("POST", "/pipelines/network-probe/createRun", {"blob": "nowhere.json"}, 200),
+    "lists runs": ("POST", "/queryPipelineRuns", BETWEEN, 200),
+    "lists runs of triggers": ("POST", "/queryTriggerRuns", BETWEEN, 200),
+    "writes a pipeline": ("PUT", "/pipelines/mine", A_WAIT, 403),
+    "changes a pipeline": ("PUT", "/pipelines/network-probe", A_WAIT, 403),
+    "deletes a pipeline": ("DELETE", "/pipelines/network-probe", None, 403),
+    "writes a linked service": ("PUT", "/linkedservices/mine", A_SERVICE, 403),
+    "starts a trigger": ("POST", "/triggers/daily/start", None, 403),
+    "changes the factory": ("PATCH", "", {"tags": {"mine": "yes"}}, 403),
+}
+Send = Callable[[str, str, Json | None], Any]
+SECRET = "nobody-who-runs-pipelines-sees-this"
+
+
+@pytest.fixture(scope="module")
+def operating(engineer: Environment, place: Place) -> Iterator[Send]:
+    """A probe that was given the role of terraform/bootstrap/roles.tf on the factory, as data engineers are."""
+    _, path, version, body = assigned_key("data_factory_operator", stranger, output("data_factory_id"))(place)
+    url = f"{ARM}{path}?api-version={version}"
+    acting = replace(
+        engineer, credential="github-oidc", client_id=place.made["probe_identities"]["nobody"]["client_id"]
+    )
+    with arm_client(connect(engineer)) as owner, arm_client(connect(acting)) as client:
+        owner.send_request(HttpRequest("PUT", url, json=body)).raise_for_status()
+        factory = place.platform["data_factory_id"]
+        yield lambda method, path, body: client.send_request(
+            HttpRequest(method, f"{ARM}{factory}{path}?api-version=2018-06-01", json=body)
+        )
+        owner.send_request(HttpRequest("DELETE", url)).raise_for_status()
+
+
+@pytest.fixture(scope="module")
+def secret(engineer: Environment, place: Place) -> str:
+    """Of the platform's vault, which the factory may read: its address without the scheme."""
+    vault = place.platform["key_vault_id"]
+    url = f"{ARM}{vault}/secrets/of-somebody?api-version={API_VERSIONS['microsoft.keyvault/vaults']}"
+    with arm_client(connect(engineer)) as client:
+        client.send_request(HttpRequest("PUT", url, json={"properties": {"value": SECRET}})).raise_for_status()
+    return f"{vault.rsplit('/', 1)[-1]}.vault.azure.net/secrets/of-somebody?api-version=7.4"
+
+
+class TestDataEngineerInProduction:
+    @pytest.mark.parametrize("name", ENGINEERS)
+    def test_runs_pipelines_and_changes_none(self, operating: Send, name: str) -> None:
+        method, path, body, status = ENGINEERS[name]
+        assert operating(method, path, body).status_code == status
+
+    def test_the_factory_reads_no_secret_for_whoever_runs_pipelines(
+        self, engineer: Environment, operating: Send, secret: str
+    ) -> None:
+        """Pipelines that take a name from a run: none asks the vault, and nothing of an answer leaves."""
+        attempts = (
+            ("network-probe", {"blob": "x", "url": f"https://{secret}", "resource": "https://vault.azure.net"}),
+            ("network-probe", {"blob": "x", "container": f"https://{secret}"}),
+            ("network-probe", {"blob": f"@{secret}"}),
+            ("network-probe", {"blob": f"/../../{secret}"}),
+            ("read-code-pointer", {"code_asset": f"../../{secret}"}),
+        )
+        shown = []
+        with requests(engineer.project.root) as seen:
+            for pipeline, parameters in attempts:
+                started = operating("POST", f"/pipelines/{pipeline}/createRun", parameters)
+                if started.status_code == 200:
+                    shown.append(self.ended(operating, started.json()["runId"]))
+        assert len(shown) >= 4
+        assert SECRET not in json.dumps(shown)
+        asked = [line["url"] for line in seen.lines if line["vantage"] == "adf-managed"]
+        assert asked
+        assert not [url for url in asked if "vault.azure.net" in url.split("/")[2]]
+
+    @staticmethod
+    def ended(operating: Send, run_id: str) -> list[Any]:
+        """A run that has ended, and its activities."""
+
+        def run() -> Any:
+            found = operating("GET", f"/pipelineruns/{run_id}", None).json()
+            return found if found["status"] in ("Succeeded", "Failed") else None
+
+        return [wait_until(run, 60), operating("POST", f"/pipelineruns/{run_id}/queryActivityruns", BETWEEN).json()]
+
+
+class TestSealed:
+    """The platform's identities are named: what is left to somebody with CI before, and is not any more."""
+
+    @pytest.mark.parametrize("name", UNTIL_SEALED)
+    def test_before(self, ci: Environment, place: Place, name: str) -> None:
+        method, path, version, body = UNTIL_SEALED[name](place)
+        with arm_client(connect(ci)) as client:
+            answer = client.send_request(HttpRequest(method, f"{ARM}{path}?api-version={version}", json=body))
+        assert answer.status_code == 201, answer.text()
+
+    def test_after(self, engineer: Environment, ci: Environment, place: Place) -> None:
+        ids = {one["principal_id"] for name, one in place.platform["identities"].items() if name != "ci"}
+        ids.add(place.platform["data_factory_principal_id"])
+        with (engineer.folder / "terraform.tfvars").open("a") as file:
+            file.write(f"\nservice_principal_ids = {json.dumps(sorted(ids))}\n")
+        with session_of(engineer) as session:
+            bootstrap(session)
+        with session_of(ci) as session:
+            assert planned(session).summary.empty
+        for attempt in UNTIL_SEALED.values():
+            method, path, version, body = attempt(place)
+            with arm_client(connect(ci)) as client:
+                answer = client.send_request(HttpRequest(method, f"{ARM}{path}?api-version={version}", json=body))
+            assert (answer.status_code, answer.json()["error"]["code"]) == DENIED, answer.text()
 
 
 GROUP, ACCOUNT = "/resourceGroups/rg", "/providers/Microsoft.Storage/storageAccounts/stone"

@@ -85,8 +85,9 @@ def test_the_platforms_pipelines_run(platform: Platform) -> None:
             read = platform.pipeline_run("read-code-pointer", {"code_asset": "train-code"})
             assert (read["status"], read["message"]) == ("Succeeded", "")
             assert read["pipelineReturnValue"] == {"name": "train-code", "version": "7"}
-            probe = platform.pipeline_run("network-probe", {"url": blob.url})
+            probe = platform.pipeline_run("network-probe", {"blob": blob.blob_name})
             assert probe["status"] == "Succeeded", probe["message"]
+            assert platform.activity_outputs(probe) == {"Probe": {}}
             blob.upload_blob(json.dumps({**pointer, "assetName": "other"}), overwrite=True)
             wrong = platform.pipeline_run("read-code-pointer", {"code_asset": "train-code"})
             assert "The pointer of train-code names the asset other, version 7." in wrong["message"]

@@ -74,8 +74,7 @@ def check_runs(toolkit: Toolkit) -> None:
         (row,) = [one for one in status["resources"] if one["name"] == "waits"]
         assert row["evidence"]["run"] == done["id"]
         assert row["terraform"] is None
-    endpoint = toolkit.ok("outputs", "local", "--format", "json").json["storage_blob_endpoint"]
-    failed = toolkit("adf", "run", "local", "network-probe", "-p", f"url={endpoint}ml-globals/nowhere.json", "--follow")
+    failed = toolkit("adf", "run", "local", "network-probe", "-p", "blob=nowhere.json", "--follow")
     assert failed.code == 1
     assert "Failed Probe (WebActivity)" in failed.out
     assert "error: " in failed.out

@@ -38,7 +38,7 @@ OTHER = 'module.key_vault.module.diagnostic_setting.azapi_resource.this["this"]'
 
 # One of each kind of way back; the rest of a kind is deleted in test-full.
 SAMPLE = (
-    'module.access.azapi_resource.this["ci_on_pointers"]',
+    'module.access.azapi_resource.this["factory_on_pointers"]',
     "module.container_registry.azapi_resource.this",
     'module.data_factory.module.managed_private_endpoint["mpe-key-vault"].azapi_resource_action.this',
 )

@@ -168,24 +168,24 @@ VARIABLES = (
         LOCAL,
         "operator_group_ids       = [",
         f'operator_group_ids = ["{GROUP}", ',
-        "nothing",
         "changes",
+        "invalid",  # until the bootstrap knows the group
     ),
     Row(
         "data_scientist_group_ids",
         LOCAL,
         "data_scientist_group_ids = [",
         f'data_scientist_group_ids = ["{GROUP}", ',
-        "nothing",
         "changes",
+        "invalid",  # until the bootstrap knows the group
     ),
     Row(
         "data_engineer_group_ids",
         LOCAL,
         "data_engineer_group_ids  = [",
         f'data_engineer_group_ids = ["{GROUP}", ',
-        "nothing",
         "changes",
+        "invalid",  # until the bootstrap knows the group
     ),
     Row(
         "customer_managed_keys",
@@ -202,9 +202,11 @@ VARIABLES = (
         "further_role_assignments",
         f'{{ audit = {{ resource = "storage", role = "Reader", principal_id = "{GROUP}", '
         'principal_type = "Group", why = "audits" } }',
-        "nothing",
         "changes",
+        "invalid",
     ),
+    Row("data_engineers_author", LOCAL, "data_engineers_author    = true", "", "changes", "changes"),
+    added("service_principal_ids", f'["{GROUP}"]', "changes", "nothing"),
     added("timeouts", '{ machine_learning_workspace = "90m" }', "nothing", "changes"),
     Row("network.nat_zones", LOCAL, "network = {\n", 'network = {\n  nat_zones = ["1"]\n', "nothing", "nothing"),
     Row("network", LOCAL, '"10.40.0.0/20"', '"10.42.0.0/20"', "nothing", "refused"),

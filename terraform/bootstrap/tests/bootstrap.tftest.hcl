@@ -41,6 +41,36 @@ override_module {
 }
 
 override_module {
+  target          = module.probe["reader"]
+  override_during = plan
+  outputs = {
+    id           = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/d1"
+    client_id    = "00000000-0000-0000-0001-0000000000d1"
+    principal_id = "00000000-0000-0000-0000-0000000000d1"
+  }
+}
+
+override_module {
+  target          = module.probe["writer"]
+  override_during = plan
+  outputs = {
+    id           = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/d2"
+    client_id    = "00000000-0000-0000-0001-0000000000d2"
+    principal_id = "00000000-0000-0000-0000-0000000000d2"
+  }
+}
+
+override_module {
+  target          = module.probe["nobody"]
+  override_during = plan
+  outputs = {
+    id           = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/d3"
+    client_id    = "00000000-0000-0000-0001-0000000000d3"
+    principal_id = "00000000-0000-0000-0000-0000000000d3"
+  }
+}
+
+override_module {
   target          = module.service_identity["workspace"]
   override_during = plan
   outputs = {
@@ -285,16 +315,119 @@ run "delegation" {
     condition = alltrue([
       for role in keys(local.bound_principals) : !contains(local.free_role_ids, local.role_guids[role])
       ]) && alltrue([
-      for role in ["Contributor", "Key Vault Administrator", "Storage Blob Data Owner", "private_endpoint_approver"] :
+      for role in [
+        "Contributor", "Key Vault Administrator", "Storage Blob Data Owner", "private_endpoint_approver", "Data Factory Contributor",
+        "data_factory_operator", "Key Vault Reader", "Monitoring Metrics Publisher", "Storage File Data Privileged Contributor",
+      ] :
       contains(keys(local.bound_principals), role)
     ])
     error_message = "A broad role is bound to whom it is for."
   }
 
   assert {
-    condition     = !strcontains(local.delegation_condition, local.role_guids["Data Factory Contributor"]) || length(local.grants) == 6
+    condition     = !strcontains(local.delegation_condition, local.role_guids["Data Factory Contributor"]) || length(local.grants) == 7
     error_message = "Without a group nobody gets the factory."
   }
+}
+
+run "ci_has_its_own_data_role_on_two_accounts" {
+  command = plan
+
+  assert {
+    condition = (
+      output.role_assignments["ci_platform_data"].condition == local.ci_data_condition
+      && strcontains(local.ci_data_condition, "'${local.names.storage_account}'")
+      && strcontains(local.ci_data_condition, "'${local.names.pointer_storage_account}'")
+      && !strcontains(local.ci_data_condition, local.names.lake_storage_account)
+    )
+    error_message = "CI writes the default account and the pointers' account, and no other of the group."
+  }
+
+  assert {
+    condition = alltrue([
+      for grant in local.grants : !strcontains(replace(grant, "GuidNotEquals ${local.ci_and_plan}", ""), module.ci.principal_id)
+    ])
+    error_message = "CI gives itself nothing."
+  }
+}
+
+run "people_who_are_named" {
+  command = plan
+
+  variables {
+    operator_group_ids       = ["00000000-0000-0000-0000-0000000000e1"]
+    data_scientist_group_ids = ["00000000-0000-0000-0000-0000000000e2"]
+    data_engineer_group_ids  = ["00000000-0000-0000-0000-0000000000e4"]
+    further_role_assignments = {
+      auditors = { role = "Key Vault Reader", principal_id = "00000000-0000-0000-0000-0000000000e5", principal_type = "Group" }
+    }
+  }
+
+  assert {
+    condition = toset(output.delegated_principals.people) == toset([
+      var.operator_principal_id, "00000000-0000-0000-0000-0000000000e1", "00000000-0000-0000-0000-0000000000e2",
+      "00000000-0000-0000-0000-0000000000e4", "00000000-0000-0000-0000-0000000000e5",
+    ]) && !strcontains(local.delegation_condition, "'Group'")
+    error_message = "CI gives roles to the groups that the environment's data names, and to no other."
+  }
+
+  assert {
+    condition = (
+      contains(local.bound_role_principals[local.role_guids["Key Vault Reader"]], "00000000-0000-0000-0000-0000000000e5")
+      && join(",", local.bound_role_principals[local.role_guids["data_factory_operator"]]) == "00000000-0000-0000-0000-0000000000e4"
+      && length(local.bound_role_principals[local.role_guids["Data Factory Contributor"]]) == 0
+    )
+    error_message = "Data engineers run pipelines, and change none where nothing says so."
+  }
+}
+
+run "any_service_principal" {
+  command = plan
+
+  assert {
+    condition = (
+      output.delegated_principals.service_principals == null && strcontains(local.delegation_condition, "{'ServicePrincipal'}")
+    )
+    error_message = "The platform's identities do not exist yet."
+  }
+}
+
+run "service_principals_that_are_named" {
+  command = plan
+
+  variables {
+    service_principal_ids = ["00000000-0000-0000-0000-0000000000f9"]
+  }
+
+  assert {
+    condition = (
+      contains(output.delegated_principals.service_principals, "00000000-0000-0000-0000-0000000000f9")
+      && contains(output.delegated_principals.service_principals, module.service_identity["function"].principal_id)
+      && !strcontains(local.delegation_condition, "ServicePrincipal'")
+    )
+    error_message = "CI gives roles to the identities that are named, and to the bootstrap's."
+  }
+}
+
+run "invalid_service_principals" {
+  command = plan
+
+  variables {
+    service_principal_ids = ["id-compute"]
+  }
+
+  expect_failures = [var.service_principal_ids]
+}
+
+run "invalid_groups" {
+  command = plan
+
+  variables {
+    operator_group_ids       = ["team"]
+    data_scientist_group_ids = ["team"]
+  }
+
+  expect_failures = [var.operator_group_ids, var.data_scientist_group_ids]
 }
 
 run "groups_that_change_the_factory" {
@@ -302,6 +435,7 @@ run "groups_that_change_the_factory" {
 
   variables {
     data_engineer_group_ids = ["00000000-0000-0000-0000-0000000000e4"]
+    data_engineers_author   = true
   }
 
   assert {

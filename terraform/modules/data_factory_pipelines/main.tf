@@ -77,21 +77,30 @@ locals {
       ]
     }
 
+    # Whoever may run a pipeline makes the factory ask with its own identity, so that the addresses are these two, and only the status
+    # leaves: with an address of the caller's, or an output, it would read the vault's secrets to them.
+    # https://learn.microsoft.com/azure/data-factory/control-flow-web-activity
     network-probe = {
-      description = "One GET from the managed virtual network as the factory: smoke tests prove with it what the factory reaches."
+      description = "One GET of a blob from the managed virtual network, as the factory: whether it reaches it, and nothing of the blob."
       parameters = {
-        url      = { type = "String" }
-        resource = { type = "String", defaultValue = "https://storage.azure.com/" }
+        container = { type = "String", defaultValue = basename(var.pointer_container_url) }
+        blob      = { type = "String" }
       }
       activities = [{
         name   = "Probe"
         type   = "WebActivity"
-        policy = merge(local.web_policy, { retry = 0 })
+        policy = merge(local.web_policy, { retry = 0, secureOutput = true })
         typeProperties = {
-          method         = "GET"
-          url            = { type = "Expression", value = "@pipeline().parameters.url" }
+          method = "GET"
+          url = {
+            type = "Expression"
+            value = join("", [
+              "@{if(equals(pipeline().parameters.container, 'adftrain'), ",
+              "'${var.storage.blob_endpoint}adftrain', '${var.pointer_container_url}')}/@{pipeline().parameters.blob}",
+            ])
+          }
           headers        = local.storage_headers
-          authentication = { type = "MSI", resource = { type = "Expression", value = "@pipeline().parameters.resource" } }
+          authentication = local.storage_msi
           connectVia     = local.connect_via
         }
       }]

@@ -95,3 +95,41 @@ variable "bound_role_principals" {
     ])
   }
 }
+
+variable "assignable_principals" {
+  description = <<-EOT
+    Object ids of those that whoever applies this may give the roles to that are not bound; null where nothing limits it.
+
+    * `people`: the operator, and groups.
+    * `service_principals`: null for any.
+  EOT
+  type = object({
+    people             = set(string)
+    service_principals = optional(set(string))
+  })
+  default = null
+
+  # What is bound has rules of its own.
+  validation {
+    condition = alltrue([
+      for key, a in var.assignments : anytrue([
+        var.assignable_principals == null,
+        contains(keys(var.bound_role_principals), basename(local.definition_id[key])),
+        try(contains(var.assignable_principals.people, a.principal_id), false),
+        a.principal_type == "ServicePrincipal" && try(contains(var.assignable_principals.service_principals, a.principal_id), true),
+      ])
+    ])
+    error_message = join(" ", [
+      "CI may not give every role that is planned:",
+      join(", ", [
+        for key, a in var.assignments : "to ${a.principal_id} (${key})" if !anytrue([
+          contains(keys(var.bound_role_principals), basename(local.definition_id[key])),
+          try(contains(var.assignable_principals.people, a.principal_id), false),
+          a.principal_type == "ServicePrincipal" && try(contains(var.assignable_principals.service_principals, a.principal_id), true),
+        ])
+      ]),
+      "is unknown to the bootstrap: a group that the environment's data names since, or an identity that service_principal_ids",
+      "does not name. The operator runs toolkit bootstrap first.",
+    ])
+  }
+}

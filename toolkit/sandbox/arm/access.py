@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from toolkit.records import Json
-from toolkit.sandbox.arm.conditions import Condition, Facts, parse_condition
+from toolkit.sandbox.arm.conditions import Condition, Facts, facts_of_storage, parse_condition
 from toolkit.sandbox.arm.ids import within
 from toolkit.sandbox.model import Principal
 from toolkit.sandbox.store import Store
@@ -144,6 +144,8 @@ class RoleBasedAccess:
 
     def _decide(self, principal: Principal, scope: str, action: str, data: bool, facts: Facts) -> bool:
         here, wanted = _scope(scope), action.lower()
+        if data:
+            facts = facts_of_storage(here)
         return any(
             each.covers(here, wanted, data) and (each.condition is None or each.condition(wanted, facts))
             for each in self._held.get(principal.object_id.lower(), ())

@@ -1,9 +1,11 @@
-"""Conditions of role assignments: the subset that delegates role assignment management.
+"""Conditions of role assignments: the subset that delegates role assignment management, and two attributes of blobs.
 
 https://learn.microsoft.com/azure/role-based-access-control/conditions-format and
-…/conditions-authorization-actions-attributes list the language and the attributes. What is not in that list
-(attributes of storage, principals or the environment, ``SubOperationMatches``, functions) is refused by name when the
-assignment is made, so that nothing is ever granted on a condition that was not understood.
+…/conditions-authorization-actions-attributes list the language and the attributes,
+https://learn.microsoft.com/azure/storage/blobs/storage-auth-abac-attributes those of storage, of which the names of
+account and container are known here. What is not in that list (other attributes of storage, principals or the
+environment, ``SubOperationMatches``, functions) is refused by name when the assignment is made, so that nothing is ever
+granted on a condition that was not understood.
 """
 
 from __future__ import annotations
@@ -19,7 +21,15 @@ from toolkit.sandbox.arm.errors import not_modelled
 Facts = Mapping[str, str]
 Condition = Callable[[str, Facts], bool]
 
-_ATTRIBUTES = ("roledefinitionid", "principalid", "principaltype")
+# attribute -> the sources that have it; all in lower case
+_ATTRIBUTES: dict[str, tuple[str, ...]] = {
+    **{
+        f"microsoft.authorization/roleassignments:{name}": ("request", "resource")
+        for name in ("roledefinitionid", "principalid", "principaltype")
+    },
+    "microsoft.storage/storageaccounts:name": ("resource",),
+    "microsoft.storage/storageaccounts/blobservices/containers:name": ("resource",),
+}
 _TOKEN = re.compile(
     r"""\s*(?:
         (?P<sign>\(|\)|\{|\}|,|&&|\|\||!)
@@ -30,6 +40,20 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.IGNORECASE,
 )
+
+
+def facts_of_storage(scope: str) -> Facts:
+    """What conditions may ask about the account and the container that a request for data is about."""
+    parts = scope.lower().strip("/").split("/")
+    attributes = {
+        "storageaccounts": "microsoft.storage/storageaccounts:name",
+        "containers": "microsoft.storage/storageaccounts/blobservices/containers:name",
+    }
+    return {
+        f"@resource[{attribute}]": parts[parts.index(type_) + 1]
+        for type_, attribute in attributes.items()
+        if type_ in parts[:-1]
+    }
 
 
 def _equal(left: str, right: str) -> bool:
@@ -97,11 +121,10 @@ class _Parser:
         return tokens
 
     def _attribute(self, source: str, attribute: str) -> str:
-        type_, _, name = attribute.lower().strip().partition(":")
-        known = type_ == "microsoft.authorization/roleassignments" and name in _ATTRIBUTES
-        if not known or source.lower() not in ("request", "resource"):
+        name = attribute.lower().strip()
+        if source.lower() not in _ATTRIBUTES.get(name, ()):
             raise self._unknown(f"@{source}[{attribute}]")
-        return f"@{source.lower()}[{type_}:{name}]"
+        return f"@{source.lower()}[{name}]"
 
     def _expression(self) -> Condition:
         """Terms between one kind of connective: Azure's documentation gives AND and OR no order of precedence."""

@@ -324,7 +324,7 @@ async def _attempt(run: Run, activity: Json, frame: Frame, attempt: int | None) 
             output = await work
     except ActivityFailed as failure:
         record["error"] = failure.error(step.name)
-        if failure.output is not None:
+        if failure.output is not None and not policy.get("secureOutput"):  # (inferred) as of an activity that succeeds
             record["output"] = failure.output
         _end(run, record, "Failed")
         frame.outputs[step.name] = {

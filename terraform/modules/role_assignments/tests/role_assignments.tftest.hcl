@@ -173,6 +173,67 @@ run "invalid_bound_to_another" {
   expect_failures = [var.bound_role_principals]
 }
 
+run "people_and_services_that_are_known" {
+  command = plan
+
+  variables {
+    bound_role_principals = { "7f951dda-4ed3-4680-a7ca-43fe172d538d" = ["q"] }
+    assignable_principals = { people = ["p"], service_principals = ["s"] }
+    assignments = {
+      a = { scope = "/subscriptions/s", role = "Reader", principal_id = "p", principal_type = "Group", why = "reads" }
+      b = { scope = "/subscriptions/s", role = "Reader", principal_id = "s", principal_type = "ServicePrincipal", why = "reads" }
+      c = { scope = "/subscriptions/s", role = "AcrPull", principal_id = "q", principal_type = "ServicePrincipal", why = "is bound" }
+    }
+  }
+
+  assert {
+    condition     = length(azapi_resource.this) == 3
+    error_message = "Who is known gets a role, and who it is bound to."
+  }
+}
+
+run "any_service_but_not_any_group" {
+  command = plan
+
+  variables {
+    assignable_principals = { people = ["p"] }
+    assignments = {
+      a = { scope = "/subscriptions/s", role = "Reader", principal_id = "any", principal_type = "ServicePrincipal", why = "reads" }
+    }
+  }
+
+  assert {
+    condition     = length(azapi_resource.this) == 1
+    error_message = "Services are not limited where they are not named."
+  }
+}
+
+run "invalid_unknown_group" {
+  command = plan
+
+  variables {
+    assignable_principals = { people = ["p"] }
+    assignments = {
+      a = { scope = "/subscriptions/s", role = "Reader", principal_id = "any", principal_type = "Group", why = "reads" }
+    }
+  }
+
+  expect_failures = [var.assignable_principals]
+}
+
+run "invalid_unknown_service" {
+  command = plan
+
+  variables {
+    assignable_principals = { people = ["p"], service_principals = ["s"] }
+    assignments = {
+      a = { scope = "/subscriptions/s", role = "Reader", principal_id = "x", principal_type = "ServicePrincipal", why = "reads" }
+    }
+  }
+
+  expect_failures = [var.assignable_principals]
+}
+
 run "invalid_not_assignable" {
   command = plan
 

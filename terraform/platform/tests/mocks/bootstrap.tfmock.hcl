@@ -9,10 +9,12 @@ mock_data "terraform_remote_state" {
       operator                     = { principal_id = "00000000-0000-0000-0000-0000000000b1", principal_type = "Group" }
       ci_identity                  = { id = "ci", client_id = "ci", principal_id = "00000000-0000-0000-0000-0000000000c1" }
       custom_roles = {
+        data_factory_operator     = "/providers/Microsoft.Authorization/roleDefinitions/00000000-0000-0000-0000-0000000000e2"
         private_endpoint_approver = "/providers/Microsoft.Authorization/roleDefinitions/00000000-0000-0000-0000-0000000000e1"
       }
       delegated_role_ids    = null
       bound_role_principals = {}
+      delegated_principals  = null
       service_identities = {
         workspace = {
           id           = "/subscriptions/s/resourceGroups/rg-state/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-workspace"

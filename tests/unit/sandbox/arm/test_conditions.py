@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.sandbox.arm.conftest import RG, Arm
 from tests.unit.sandbox.arm.test_authorization import BLOB_READER, CONTRIBUTOR, READER, assignment, body, make_identity
-from toolkit.sandbox.arm.conditions import parse_condition
+from toolkit.sandbox.arm.conditions import facts_of_storage, parse_condition
 from toolkit.sandbox.arm.errors import ArmError
 
 OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
@@ -76,13 +76,42 @@ def test_meaning(condition: str, action: str, known: dict[str, str], expected: b
     assert parse_condition(condition)(action, known) is expected
 
 
+IN_TWO_ACCOUNTS = """
+((!(ActionMatches{'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write'}))
+ OR (@Resource[Microsoft.Storage/storageAccounts:name] StringEquals 'one'
+     OR (@Resource[Microsoft.Storage/storageAccounts:name] StringEquals 'two'
+         AND @Resource[Microsoft.Storage/storageAccounts/blobServices/containers:name] StringEquals 'c')))
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("one", True),
+        ("ONE/blobServices/default/containers/d", True),
+        ("two/blobServices/default/containers/c", True),
+        ("two/blobServices/default/containers/d", False),
+        ("two", False),
+        ("three/blobServices/default/containers/c", False),
+        ("", False),
+    ],
+)
+def test_a_condition_on_names_of_storage(path: str, expected: bool) -> None:
+    """The form of CI's own data role (terraform/bootstrap/delegation.tf)."""
+    known = facts_of_storage(f"{RG}/providers/Microsoft.Storage/storageAccounts/{path}".rstrip("/"))
+    action = "microsoft.storage/storageaccounts/blobservices/containers/blobs/write"
+    assert parse_condition(IN_TWO_ACCOUNTS)(action, known) is expected
+    assert parse_condition(IN_TWO_ACCOUNTS)(action.replace("write", "read"), known)
+
+
 @pytest.mark.parametrize(
     ("condition", "named"),
     [
         (
-            "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers:name] StringEquals 'a'",
-            "containers:name",
+            "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers/blobs:path] StringEquals 'a'",
+            "blobs:path",
         ),
+        ("@Request[Microsoft.Storage/storageAccounts:name] StringEquals 'a'", "@Request"),
         (f"@Principal[{TYPE}:PrincipalId] GuidEquals {READER}", "@Principal"),
         (f"SubOperationMatches{{'{TYPE}'}}", "SubOperationMatches"),
         (f"@Request[{TYPE}:PrincipalType] StringLike 'Us*'", "StringLike"),

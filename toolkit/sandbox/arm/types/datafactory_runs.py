@@ -180,4 +180,6 @@ PIPELINE_RUNS = ResourceType(
     list=_no_list,
     missing=("PipelineRunNotFound", "The pipeline run '{name}' could not be found."),
     actions={"cancel": cancel, "queryActivityruns": query_activity_runs},
+    # https://learn.microsoft.com/azure/role-based-access-control/permissions/analytics#microsoftdatafactory
+    reading=frozenset({"queryActivityruns"}),
 )
