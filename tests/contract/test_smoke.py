@@ -334,7 +334,6 @@ def test_a_broken_link_of_the_runtime_contract_is_named(platform: Platform, name
 def test_the_runtime_contract_is_proven_on_request(platform: Platform) -> None:
     proven = prove(platform)
     assert proven.outcome == "PASS", (proven.reason, proven.facts)
-    assert proven.duration < 20
     stages = {(one["stage"], one["link"]) for one in proven.facts["chain"] if one["stage"]}
     assert {(stage, link) for stage in ("training", "scoring") for link in ("parameter", "job", "log")} <= stages
     requested, registered, *others = (one["value"] for one in proven.facts["chain"] if one["link"] in PROVEN)
