@@ -4,8 +4,7 @@ module "data_factory_pipelines" {
   data_factory_id          = module.data_factory.id
   integration_runtime_name = module.data_factory.integration_runtime_name
   storage = {
-    blob_endpoint       = module.storage.blob_endpoint
-    linked_service_name = module.data_factory.linked_service_names["ls_storage"]
+    blob_endpoint = module.storage.blob_endpoint
   }
   pointer_container_url = "${module.pointer_storage.blob_endpoint}${local.pointer_container}"
   machine_learning = {

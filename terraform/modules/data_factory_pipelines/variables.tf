@@ -19,11 +19,9 @@ variable "storage" {
     Account with the container adftrain.
 
     * `blob_endpoint`: its address.
-    * `linked_service_name`: the linked service that leads there.
   EOT
   type = object({
-    blob_endpoint       = string
-    linked_service_name = string
+    blob_endpoint = string
   })
 
   validation {

@@ -3,7 +3,7 @@ mock_provider "azapi" {}
 variables {
   data_factory_id          = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf"
   integration_runtime_name = "ir-managed-vnet"
-  storage                  = { blob_endpoint = "https://st.blob.core.windows.net/", linked_service_name = "ls_storage" }
+  storage                  = { blob_endpoint = "https://st.blob.core.windows.net/" }
   pointer_container_url    = "https://stcp.blob.core.windows.net/ml-globals"
   machine_learning = {
     workspace_id   = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/mlw"
@@ -415,7 +415,7 @@ run "invalid_code_asset" {
 run "invalid_blob_endpoint" {
   command = plan
   variables {
-    storage = { blob_endpoint = "st.blob.core.windows.net", linked_service_name = "ls_storage" }
+    storage = { blob_endpoint = "st.blob.core.windows.net" }
   }
   expect_failures = [var.storage]
 }
