@@ -4,14 +4,12 @@ locals {
   jobs_version  = "2025-12-01"
   code_version  = "@{pipeline().parameters.code_asset}/versions/@{pipeline().parameters.code_asset_version}"
 
-  # A stage's own command, unless a run names another one: the runtime proof brings its own code and command along. (An empty
-  # text is no default value that the studio would keep.)
-  own_command = "own"
+  # A stage's own command, or that of the runtime proof, which brings its own code along. No run names a command: whoever
+  # may run pipelines would run what they like on the cluster, as its identity.
+  proof_command = "python prove.py"
   job_commands = {
-    for stage in local.stages : stage => join("", [
-      "@{if(equals(pipeline().parameters.command, '${local.own_command}'), ",
-      "'${replace(var.commands[stage], "'", "''")}', pipeline().parameters.command)}",
-    ])
+    for stage in local.stages : stage =>
+    "@{if(pipeline().parameters.prove, '${local.proof_command}', '${replace(var.commands[stage], "'", "''")}')}"
   }
 
   # A job is an ARM resource, so that the factory starts it without the workspace's own endpoints:
@@ -59,7 +57,7 @@ locals {
         code_asset         = { type = "String", defaultValue = var.code_asset }
         code_asset_version = { type = "String" }
         release            = { type = "String", defaultValue = "manual" }
-        command            = { type = "String", defaultValue = local.own_command }
+        prove              = { type = "Bool", defaultValue = false }
         poll_seconds       = { type = "Int", defaultValue = var.poll_seconds }
       }
       activities = [

@@ -12,11 +12,10 @@ locals {
       stages      = slice(local.stages, 0, 2)
       parameters = {
         code_asset   = { type = "String" }
-        command      = { type = "String" }
         poll_seconds = { type = "Int" }
       }
       hands_on = {
-        command      = { type = "Expression", value = "@pipeline().parameters.command" }
+        prove        = true
         poll_seconds = { type = "Expression", value = "@pipeline().parameters.poll_seconds" }
       }
     }

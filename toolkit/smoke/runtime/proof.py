@@ -25,7 +25,6 @@ from toolkit.smoke.runtime.chain import Chain, Link
 from toolkit.smoke.runtime.code import content_hash, new_folder, new_name, remove_code, sweep, write_code
 from toolkit.smoke.runtime.reading import PIPELINE, PRODUCTION, STAGES, Known, jobs_of, label_of, read_links
 
-COMMAND = "python prove.py"
 # A cluster that scales to zero needs minutes for its first node, and the sandbox's first job for its environment's
 # packages; two stages run one after the other.
 _LONGEST_SECONDS = 3600.0
@@ -154,7 +153,7 @@ def _run(context: Context, who: Access, name: str) -> Tree:
     patience = context.run.patience
     poll = max(1.0, min(_POLL_SECONDS, _POLL_SECONDS * patience))
     limit = max(_SHORTEST_SECONDS, _LONGEST_SECONDS * patience)
-    given = [f"code_asset={name}", f"command={COMMAND}", f"poll_seconds={poll:.0f}"]
+    given = [f"code_asset={name}", f"poll_seconds={poll:.0f}"]
     with factory(context) as place:
         run_id = runs.start(place, PIPELINE, given)
         context.defer(lambda: _end(context, who, run_id))

@@ -177,9 +177,20 @@ run "a_command_is_quoted_for_the_expression_that_it_stands_in" {
   assert {
     condition = strcontains(
       azapi_resource.pipeline["training"].body.properties.activities[0].typeProperties.body.value,
-      "'python -c ''print(\\\"hello\\\")''', pipeline().parameters.command)}"
+      "if(pipeline().parameters.prove, 'python prove.py', 'python -c ''print(\\\"hello\\\")''')}"
     )
     error_message = "A quote ends the expression's text, or the body's."
+  }
+}
+
+run "no_run_names_a_command" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for pipeline in azapi_resource.pipeline : !contains(keys(try(pipeline.body.properties.parameters, {})), "command")
+    ])
+    error_message = "Whoever may run pipelines would run what they like on the cluster, as its identity."
   }
 }
 
