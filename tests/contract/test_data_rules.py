@@ -88,7 +88,10 @@ BAD: dict[tuple[RootName, str], list[str | dict[str, Any]]] = {
         f"azure_devops_federation = {ISSUER}\nazure_devops_plan_federation = {ISSUER}"
     ],
     ("bootstrap", "further_delegated_roles"): ['further_delegated_roles = ["Owner"]'],
+    ("bootstrap", "operator_group_ids"): ['operator_group_ids = ["team"]'],
+    ("bootstrap", "data_scientist_group_ids"): ['data_scientist_group_ids = ["team"]'],
     ("bootstrap", "data_engineer_group_ids"): ['data_engineer_group_ids = ["team"]'],
+    ("bootstrap", "service_principal_ids"): ['service_principal_ids = ["ci"]'],
     ("platform", "location"): [{"location": "West Europe"}],
     ("platform", "public_network_access"): [{"public_network_access": {**ACCESS, "storage": "Maybe"}}],
     ("platform", "storage"): [
@@ -130,6 +133,16 @@ BAD: dict[tuple[RootName, str], list[str | dict[str, Any]]] = {
         network("", subnets="batch = { newbits = 4, netnum = 0 }"),
         f'network = {{ existing = {{ virtual_network_id = "{NETWORK}/x", {FOREIGN} }} }}',
         network("", subnets=SUBNET.replace("true", 'true, service_endpoints = ["Microsoft.Storage"]')),
+    ],
+    ("platform", "network_security_perimeter"): [
+        'network_security_perimeter = { members = { container_registry = "Learning" } }',
+        'network_security_perimeter = { members = { lake = "Audit" } }',
+        'network_security_perimeter = { inbound_address_prefixes = ["203.0.113.7/24"] }',
+        'network_security_perimeter = { inbound_subscription_ids = ["ours"] }',
+        'customer_managed_keys = { enabled = true }\nkey_vault = { retention_days = 90, purge_protection = true }\n'
+        'network_security_perimeter = { members = { key_vault = "Enforced" } }',
+        'key_vault = { retention_days = 7, purge_protection = false, ip_rules = ["203.0.113.7"] }\n'
+        'network_security_perimeter = { members = { key_vault = "Enforced" } }',
     ],
     ("platform", "private_dns"): [
         'private_dns = { records = "mine" }',

@@ -66,6 +66,7 @@ STUBS: dict[str, dict[str, Any]] = {
             for name in ("privatelink.vaultcore.azure.net", "privatelink.batch.azure.com")
         }
     },
+    "state": {"container_ids": {"tfstate": f"{STORAGE}/blobServices/default/containers/tfstate"}},
     "storage": {
         "id": STORAGE,
         "name": "stmlpdev",

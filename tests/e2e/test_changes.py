@@ -35,6 +35,7 @@ class Change:
     old: str
     new: str
     expected: dict[str, str]
+    bootstrap: bool = False  # whether the operator bootstraps first, as the plan says otherwise
 
 
 ROUNDS = (
@@ -89,6 +90,7 @@ ROUNDS = (
                 f'module.access.azapi_resource.this["operators_{GROUP}_on_{key}"]': "create"
                 for key in ("resource_group", "key_vault", "pointers")
             },
+            bootstrap=True,
         ),
         Change(
             "retention of logs",
@@ -214,6 +216,10 @@ def test_changes_plan_themselves_and_nothing_else(applied: Toolkit, edit: Any, c
     for change in changes:
         edit(change)
         expected |= change.expected
+    if any(change.bootstrap for change in changes):
+        refused = applied("plan", "local", "--json")
+        assert (refused.code, "the operator runs toolkit bootstrap first" in refused.err) == (1, True), refused.err
+        applied.ok("bootstrap", "local")
     actions = {item["address"]: item["action"] for item in planned(applied)["changes"]}
     assert actions == expected
 

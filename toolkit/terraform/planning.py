@@ -40,9 +40,13 @@ class SavedPlan:
 
     @property
     def known_outputs(self) -> dict[str, Any]:
-        """The outputs after this plan, as far as they are known and not sensitive: all, when it changes nothing."""
+        """The outputs after this plan, as far as they are known and not sensitive: all, when it changes nothing.
+
+        One that is null is none, as in the state (smoke/features.py names the source).
+        """
         outputs = self.document.get("planned_values", {}).get("outputs", {})
-        return {name: item["value"] for name, item in outputs.items() if "value" in item and not item["sensitive"]}
+        known = {name: item.get("value") for name, item in outputs.items() if not item["sensitive"]}
+        return {name: value for name, value in known.items() if value is not None}
 
 
 def make_plan(
