@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -326,6 +327,7 @@ class TestState:
             assert done.returncode == 1
             assert "the firewall of the state account refuses this machine's address" in done.stderr
             assert "state_ip_rules" in done.stderr
+        shutil.rmtree(folder)  # it would share local's state
 
     @pytest.mark.slow
     def test_after_a_reset_apply_begins_anew_and_survives_the_death_of_the_sandbox(self, project: Project) -> None:
