@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,17 +91,34 @@ def require_executable(path: str) -> None:
 
 
 @contextmanager
-def terminating_like_an_interrupt() -> Iterator[None]:
-    """SIGTERM, which a CI system sends when a job is cancelled, ends what runs in here as Ctrl-C does: in order."""
+def handling(numbers: Sequence[signal.Signals], handler: Callable[[int], None]) -> Iterator[None]:
+    """``handler`` gets these signals in here. One that is ignored (SIGHUP under nohup) stays so."""
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+    def handle(number: int, frame: FrameType | None) -> None:
+        handler(number)
 
     if threading.current_thread() is not threading.main_thread():
         yield  # Python lets only the main thread handle signals
         return
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: old for number in numbers if (old := signal.getsignal(number)) != signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, handle)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+@contextmanager
+def terminating_like_an_interrupt(*further: signal.Signals) -> Iterator[None]:
+    """SIGTERM, which a CI system sends when a job is cancelled, ends what runs in here as Ctrl-C does: in order.
+
+    So do the signals that are named besides.
+    """
+
+    def interrupt(number: int) -> None:
+        raise KeyboardInterrupt
+
+    with handling((signal.SIGTERM, *further), interrupt):
+        yield

@@ -22,7 +22,7 @@ from tests.conftest import SandboxForTests
 from tests.contract.test_blob_keyvault_dns import LOCATION, Platform
 from toolkit.azure.arm import arm_client
 from toolkit.azure.pipeline import RestClient
-from toolkit.errors import RefusedError, UsageError
+from toolkit.errors import RefusedError, ToolkitError, UsageError
 from toolkit.firewall.journal import Journal
 from toolkit.firewall.kinds import Target, target_of
 from toolkit.firewall.leases import Leases
@@ -173,6 +173,30 @@ def test_a_sweep_closes_what_is_over_and_nothing_else(place: Place) -> None:
     later = place.leases(now=lambda: datetime.now(UTC) + TTL)
     assert [one["state"] for one in later.status()["leases"]] == ["expired", "expired"]
     assert {closed.lease.id for closed in later.sweep()} == {alive.id, elsewhere.id}
+
+
+def test_a_lease_that_a_sweep_closed_is_closed_by_its_owner_all_the_same(place: Place) -> None:
+    lease = place.leases().open(me(), here, TTL)
+    place.leases(now=lambda: datetime.now(UTC) + TTL).sweep()
+    assert place.leases().close(lease).open_for == {}
+
+
+def test_a_lease_outlives_a_target_that_is_deleted(place: Place) -> None:
+    now = datetime.now(UTC)
+    gone = f"{place.account}gone"
+    lease = Lease.new(me(), TTL, now).holding(gone, HERE, ours=True)
+    place.leases().journal.write(lease)
+    assert [closed.lease.id for closed in place.leases(now=lambda: now + TTL).sweep()] == [lease.id]
+
+
+def test_a_lease_that_cannot_be_prolonged_stays_open_for_the_other_step(place: Place) -> None:
+    lease = place.leases().open(me(), here, TTL)
+    refused = place.leases()
+    refused.probe.until_open = lambda *_: (_ for _ in ()).throw(ToolkitError("no"))  # type: ignore[method-assign]
+    with pytest.raises(ToolkitError, match="no"):
+        refused.open(me(), here, TTL)
+    assert not place.denied()
+    place.leases().close(lease)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from toolkit.azure.arm import arm_client
 from toolkit.azure.credentials import PROBES_NEED, probe_credential, runner_credential
 from toolkit.azure.refusals import refused
 from toolkit.environment import Connection, Vantage
-from toolkit.errors import ToolkitError, UsageError, nearest
+from toolkit.errors import ToolkitError, UsageError
 from toolkit.records import Json
 
 if TYPE_CHECKING:
@@ -124,13 +124,7 @@ def access(
     Raises UsageError for a vantage that the environment does not have, and where CI's identity cannot be had.
     """
     name = vantage or (_INSIDE if _INSIDE in connection.vantages else connection.runner.name)
-    place = connection.vantages.get(name)
-    if place is None:
-        close = nearest(name, connection.vantages)
-        raise UsageError(
-            f"{connection.environment.name} cannot act from {name!r}: it has {', '.join(connection.vantages)}",
-            hint=f"did you mean {close!r}?" if close else "vantages in env.toml",
-        )
+    place = connection.vantage(name)
     if who == "runner":
         return Access(connection, outputs, place, runner_credential(connection, place), who)
     identity = (outputs.get("identities") or {}).get("ci") or {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -14,10 +15,11 @@ from toolkit.cli.options import environment_argument, json_option
 from toolkit.cli.progress import TerminalObserver
 from toolkit.cli.terminal import Terminal
 from toolkit.environment import connect, load_environment
-from toolkit.errors import ExitCode, UsageError, nearest
+from toolkit.errors import ExitCode, UsageError
+from toolkit.processes import terminating_like_an_interrupt
 
 if TYPE_CHECKING:
-    from toolkit.environment import Connection, Vantage
+    from toolkit.environment import Vantage
     from toolkit.firewall.leases import Closed, Leases
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -82,19 +84,19 @@ def run(
     The lease is closed when COMMAND ends, fails, or is ended by Ctrl-C, SIGTERM or SIGHUP, which it gets. Afterwards
     the data plane denies again, which is proven. A lease whose process was killed -9 is closed by the next sweep.
     """
-    from toolkit.firewall.command import ending_like_an_interrupt, run_command, undisturbed
+    from toolkit.firewall.command import run_command, undisturbed
     from toolkit.firewall.targets import owner
 
     terminal = Terminal()
     with _leases(terminal, env, names, vantage) as (leases, place):
-        with ending_like_an_interrupt():
+        with terminating_like_an_interrupt(signal.SIGHUP):
             lease = leases.open(owner(os.environ, detached=False), _addresses(ips, place), ttl)
             terminal.progress(f"lease {lease.id} is open for {', '.join(lease.addresses)}")
         try:
             code = run_command(command, place.settings)
         finally:
             with undisturbed(terminal.progress):
-                closed = leases.close(leases.find(lease.id))
+                closed = leases.close(lease)
         _tell(terminal, closed)
     return code
 
@@ -108,11 +110,10 @@ def open_(
     env: str, names: tuple[str, ...], vantage: str | None, ips: tuple[str, ...], ttl: timedelta, as_json: bool
 ) -> None:
     """Open a lease that outlives this command, and print its id. Opened again by the same CI run, it is prolonged."""
-    from toolkit.firewall.command import ending_like_an_interrupt
     from toolkit.firewall.targets import owner
 
     terminal = Terminal()
-    with _leases(terminal, env, names, vantage) as (leases, place), ending_like_an_interrupt():
+    with _leases(terminal, env, names, vantage) as (leases, place), terminating_like_an_interrupt(signal.SIGHUP):
         lease = leases.open(owner(os.environ, detached=True), _addresses(ips, place), ttl)
     if as_json:
         terminal.print_json(lease.as_json())
@@ -191,7 +192,7 @@ def _leases(
         names = tuple(name for name in names if outputs.get(TARGETS[name]))
     targets = targets_of(outputs, names)
     connection = connect(environment)
-    place = _place(connection, vantage)
+    place = connection.vantage(vantage)
     with arm_client(connection) as client:
         probe = Probe(place, runner_credential(connection, place), environment.patience)
         folder = environment.state_dir / "leases"
@@ -199,18 +200,6 @@ def _leases(
             yield Leases(client, outputs["resource_group_id"], targets, probe, folder, terminal.progress), place
         except AzureError as error:
             raise refused(error, f"the firewall of {environment.name}") from error
-
-
-def _place(connection: Connection, name: str | None) -> Vantage:
-    if name is None:
-        return connection.runner
-    if name not in connection.vantages:
-        close = nearest(name, connection.vantages)
-        raise UsageError(
-            f"{connection.environment.name} cannot act from {name!r}: it has {', '.join(connection.vantages)}",
-            hint=f"did you mean {close!r}?" if close else "vantages in env.toml",
-        )
-    return connection.vantages[name]
 
 
 def _addresses(ips: tuple[str, ...], place: Vantage) -> Callable[[], frozenset[str]]:

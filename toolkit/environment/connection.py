@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit import github
 from toolkit.environment import shell
 from toolkit.environment.model import Environment, Operator
+from toolkit.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     from toolkit.sandbox.client import Sandbox
@@ -50,6 +51,17 @@ class Connection:
     def runner(self) -> Vantage:
         """Where Terraform acts from: the first vantage of env.toml."""
         return self.vantages[self.environment.vantages[0]]
+
+    def vantage(self, name: str | None = None) -> Vantage:
+        """The place with this name, the runner's by default. Raises UsageError for one that the environment lacks."""
+        found = self.runner if name is None else self.vantages.get(name)
+        if found is None:
+            close = nearest(str(name), self.vantages)
+            raise UsageError(
+                f"{self.environment.name} cannot act from {name!r}: it has {', '.join(self.vantages)}",
+                hint=f"did you mean {close!r}?" if close else "vantages in env.toml",
+            )
+        return found
 
     def process_environment(self, vantage: Vantage | None = None) -> dict[str, str]:
         """The whole environment of a child process that acts at ``vantage`` (the runner's by default)."""

@@ -7,9 +7,9 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import FrameType
 
 from toolkit.errors import UsageError
+from toolkit.processes import handling
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -24,7 +24,7 @@ def run_command(command: Sequence[str], settings: Mapping[str, str]) -> int:
         process = subprocess.Popen(command, env={**os.environ, **settings})
     except OSError as error:
         raise UsageError(f"{command[0]} does not start: {error.strerror}") from error
-    with _handled(lambda number: _pass_on(process, number)):
+    with handling(ENDING, lambda number: _pass_on(process, number)):
         code = process.wait()
     return code if code >= 0 else 128 - code
 
@@ -32,16 +32,7 @@ def run_command(command: Sequence[str], settings: Mapping[str, str]) -> int:
 @contextmanager
 def undisturbed(say: Callable[[str], None]) -> Iterator[None]:
     """What runs in here is not ended by Ctrl-C, SIGTERM or SIGHUP: it takes seconds, and undoes what was done."""
-    with _handled(lambda _: say("closing the lease first; kill -9 would leave that to toolkit firewall sweep")):
-        yield
-
-
-@contextmanager
-def ending_like_an_interrupt() -> Iterator[None]:
-    def interrupt(_: int) -> None:
-        raise KeyboardInterrupt
-
-    with _handled(interrupt):
+    with handling(ENDING, lambda _: say("closing the lease first; kill -9 would leave that to toolkit firewall sweep")):
         yield
 
 
@@ -49,16 +40,3 @@ def _pass_on(process: subprocess.Popen[bytes], number: int) -> None:
     # A terminal sends its Ctrl-C to the whole group: the command has it already.
     if number != signal.SIGINT or not os.isatty(0):
         process.send_signal(number)
-
-
-@contextmanager
-def _handled(handler: Callable[[int], None]) -> Iterator[None]:
-    def handle(number: int, frame: FrameType | None) -> None:
-        handler(number)
-
-    before = {number: signal.signal(number, handle) for number in ENDING}
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)

@@ -59,15 +59,17 @@ class Leases:
         wanted = addresses()
         for target in self.targets:
             self._require_possible(target, wanted)
-        lease = self._again(owner, ttl) or Lease.new(owner, ttl, self.now())
+        standing = self._again(owner, ttl)
+        lease = standing or Lease.new(owner, ttl, self.now())
         try:
             lease = self._let_in(lease, wanted)
             self._wait(lease, addresses)
         except BaseException:
-            self.say(f"closing lease {lease.id} again: it could not be opened")
-            self.close(lease, prove=False)
+            if standing is None:  # else another step of the run works with it
+                self.say(f"closing lease {lease.id} again: it could not be opened")
+                self.close(lease, prove=False)
             raise
-        return self._read(lease.id)
+        return self.find(lease.id)
 
     def _again(self, owner: Owner, ttl: timedelta) -> Lease | None:
         """Steps of one CI run, or two calls on one machine, share a lease that outlives its process."""
@@ -88,7 +90,7 @@ class Leases:
 
     def _wait(self, lease: Lease, addresses: Addresses) -> None:
         def widen() -> bool:
-            now = self._read(lease.id)
+            now = self.find(lease.id)
             more = addresses() - set(now.addresses)
             if more:
                 self.say(f"this place goes out through more addresses: {', '.join(sorted(more))}")
@@ -121,6 +123,8 @@ class Leases:
 
     def close(self, lease: Lease, *, prove: bool = True) -> Closed:
         """Take its rules away, and prove from here that they are gone. It may be called again after any failure."""
+        # As it stands in the journal it may hold more than its owner knows; a sweep may have forgotten it, too.
+        lease = next((one for one in self.journal.read() if one.id == lease.id), lease)
         lease = self.journal.close(lease)
         lease = self._settle(lease)
         self.journal.forget(lease)
@@ -143,7 +147,7 @@ class Leases:
             elif present:
                 found[target.name] = "a rule that no lease made lets the address in"
             elif not self.probe.until_closed(target, self.say):
-                found[target.name] = "it still answers"
+                found[target.name] = "it was not seen to deny again"
         return found
 
     def sweep(self) -> list[Closed]:
@@ -203,13 +207,11 @@ class Leases:
         return lease
 
     def _targets_of(self, lease: Lease) -> list[Target]:
-        return [target_of(target) for target in lease.holds]
+        """Those of its targets that are still there: what is deleted took its rules along."""
+        return [target for held in lease.holds if self._rules(target := target_of(held)).there()]
 
     def _rules(self, target: Target) -> Rules:
         return Rules(self.client, self.journal, target)
-
-    def _read(self, lease_id: str) -> Lease:
-        return self.find(lease_id)
 
     def _local(self, lease: Lease) -> Path:
         return self.folder / f"{lease.id}.json"

@@ -57,7 +57,7 @@ class Probe:
             if denial is None:
                 answered, ever = answered + 1, True
                 if answered < _IN_A_ROW:
-                    time.sleep(1.0)
+                    time.sleep(_BACK_OFF.first)
                 continue
             if ever and widen():
                 waits = Waits(_BACK_OFF)

@@ -45,6 +45,13 @@ class Rules:
     def read(self) -> Json:
         return self._client.get(self._url, self._query)
 
+    def there(self) -> bool:
+        """Whether the resource is."""
+        response = self._client.send(self._url, self._query)
+        if response.status_code != 404:
+            response.raise_for_status()
+        return response.status_code != 404
+
     def look(self) -> tuple[list[str], set[str]]:
         """The addresses in the rules, and those of them and others that are leases': no older, no newer than they."""
         before = added(self._journal.read(), self.target.id)
