@@ -78,6 +78,13 @@ class RestClient:
             url += f"{'&' if '?' in url else '?'}{urlencode(query)}"
         return self.send_request(HttpRequest("GET", url, headers=dict(headers or {})))
 
+    def post(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The JSON object that an action answers; ``{}`` for none. Raises HttpResponseError as :meth:`get` does."""
+        response = self.send_request(HttpRequest("POST", urljoin(self._base_url, path), json=body))
+        response.raise_for_status()
+        answer: dict[str, Any] = response.json() if response.content else {}
+        return answer
+
     def send_request(self, request: HttpRequest) -> HttpResponse:
         """The response of any request, whatever its status."""
         return self._client.send_request(request)

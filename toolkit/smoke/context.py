@@ -20,6 +20,7 @@ from toolkit.azure.credentials import PROBES_NEED, probe_credential, runner_cred
 from toolkit.azure.denial import MAY_BE_DNS, Denial, classify
 from toolkit.checks.model import Check, CheckFailed, CheckSkipped
 from toolkit.environment import Connection, Environment, Vantage
+from toolkit.live.reading import Reader, View
 from toolkit.smoke.features import FEATURES, feature_of, has
 
 # The blobs of a run live below <prefix><UTC time>-<run id>/, so that leftovers of a killed run can be told by age.
@@ -54,6 +55,25 @@ class Run:
         self.stop = threading.Event()
         self._credentials: dict[tuple[str, str], TokenCredential | None] = {}
         self._lock = threading.Lock()
+        self._reader: Reader | None = None
+        self._looked: set[str] = set()
+
+    def view(self, check_id: str) -> View:
+        """The control plane for an attempt of a check: what any check has read, but for one that is made again."""
+        runner = self.connection.runner
+        credential = self.credential("runner", runner)
+        with self._lock:
+            if self._reader is None:
+                actor = Actor("runner", runner, credential, self.connection.environment.subscription_id)
+                self._reader = Reader(actor.arm())
+            again = check_id in self._looked
+            self._looked.add(check_id)
+            return self._reader.now() if again else self._reader.ever()
+
+    @property
+    def requests(self) -> int:
+        """How often the control plane was asked."""
+        return self._reader.requests if self._reader else 0
 
     def credential(self, identity: str, vantage: Vantage) -> TokenCredential | None:
         """Raises CheckSkipped when this runner cannot sign in as ``identity``."""
@@ -80,7 +100,9 @@ class Run:
         return probe_credential(self.connection, probes[identity]["client_id"], vantage)
 
     def close(self) -> None:
-        """Closes the credentials' connections."""
+        """Closes the connections of the credentials and of the control plane."""
+        if self._reader is not None:
+            self._reader.close()
         for credential in self._credentials.values():
             if close := getattr(credential, "close", None):
                 close()
@@ -93,6 +115,14 @@ class Context:
     run: Run
     check: Check[Context]
     _finalizers: list[Callable[[], object]] = field(default_factory=list)
+    _live: View | None = None
+
+    @property
+    def live(self) -> View:
+        """The control plane as the runner sees it: read once per run, and anew for a check that is made again."""
+        if self._live is None:
+            self._live = self.run.view(self.check.id)
+        return self._live
 
     @property
     def environment(self) -> Environment:

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from toolkit.azure.api_versions import api_version
 from toolkit.checks.model import CheckFailed, Facts
 from toolkit.smoke.context import Context
 
 
 def read(context: Context, resource_id: str) -> dict[str, Any]:
     """A resource as the control plane answers it, read by the runner."""
-    with context.runner().arm() as client:
-        return client.get(resource_id, {"api-version": api_version(resource_id)})
+    return context.live.get(resource_id)
 
 
 def read_list(context: Context, path: str, version: str | None = None) -> list[dict[str, Any]]:
     """The children below a resource's ``/childType`` path, read by the runner."""
-    with context.runner().arm() as client:
-        return list(client.list(path, {"api-version": version or api_version(path)}))
+    return context.live.list(path, version)
 
 
 def same(one: object, other: object) -> bool:
