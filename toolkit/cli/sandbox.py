@@ -76,16 +76,17 @@ def status(as_json: bool) -> int:
 
 
 @sandbox.command()
-@click.argument("name", type=click.Choice(["instant", "realistic"]))
+@click.argument("name", type=click.Choice(["instant", "realistic", "worst"]))
 @click.option(
     "--scale",
     type=click.FloatRange(0, 10),
     default=1.0,
     show_default=True,
-    help="realistic: the share of Azure's own time that operations take.",
+    help="realistic, worst: the share of Azure's own time that operations take.",
 )
 def profile(name: str, scale: float) -> None:
-    """How long Azure's long-running operations take in the sandbox. It starts as instant.
+    """How long Azure's long-running operations take in the sandbox, and firewall rules until they arrive. It starts as
+    instant; under worst the answers change back and forth until all front ends know a rule.
 
     \b
         toolkit sandbox profile realistic --scale 0.1     a tenth of Azure's own time
@@ -94,8 +95,8 @@ def profile(name: str, scale: float) -> None:
     from toolkit.sandbox.client import ensure_running
 
     terminal = Terminal()
-    ensure_running(find_project().root, terminal.progress).set_profile(name, scale if name == "realistic" else 0.0)
-    terminal.print(f"operations take {scale:g} of Azure's time" if name == "realistic" else "operations take no time")
+    ensure_running(find_project().root, terminal.progress).set_profile(name, scale if name != "instant" else 0.0)
+    terminal.print(f"operations take {scale:g} of Azure's time" if name != "instant" else "operations take no time")
 
 
 @sandbox.command()

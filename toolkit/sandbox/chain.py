@@ -1,6 +1,6 @@
 """The way of every request: one ordered list of handlers, which reads from top to bottom in :func:`build_chain`.
 
-access log ▸ control API ▸ host routing ▸ service
+access log ▸ control API ▸ faults on order ▸ host routing ▸ service
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from toolkit.sandbox.world import Service
 log = logging.getLogger("toolkit.sandbox")
 
 ORIGIN_KEY = "toolkit.origin"  # in the ASGI scope: where the connection comes from; absent on the control port
+ABORT_KEY = "toolkit.abort"  # in the scope of a client's request: breaks its connection off
 _CLIENT_CLOSED_REQUEST = 499  # nginx's number for "the client went away"; only ever seen in the access log
 
 
@@ -164,9 +165,9 @@ class Chain:
             self._access_log.write(exchange, status, time.perf_counter() - started)
 
 
-def build_chain(access_log: AccessLog, control: Handler, router: Router) -> Chain:
+def build_chain(access_log: AccessLog, control: Handler, faults: Handler, router: Router) -> Chain:
     """The whole request path."""
-    return Chain(access_log, (control, HostRouting(router)))
+    return Chain(access_log, (control, faults, HostRouting(router)))
 
 
 def request_host(request: Request) -> str:

@@ -140,12 +140,25 @@ class Sandbox:
         return {"IDENTITY_ENDPOINT": answer["identity_endpoint"], "IDENTITY_HEADER": answer["identity_header"]}
 
     def set_profile(self, name: str, scale: float) -> None:
-        """How long Azure's long-running operations take here: ``instant``, or ``realistic`` times ``scale``."""
+        """How long Azure's long-running operations take here, and rules until they arrive (propagation.py):
+        ``instant``, or ``realistic`` or ``worst`` times ``scale``."""
         self._control("POST", "/profile", {"name": name, "scale": scale})
 
     def advance_clock(self, seconds: float) -> None:
-        """Put the clock forward by which data factories fire triggers and wait; it falls back when the daemon ends."""
+        """Put the clock forward by which data factories fire triggers and wait, and rules arrive.
+
+        It falls back when the daemon ends.
+        """
         self._control("POST", "/clock", {"advance": seconds})
+
+    def order_faults(self, *faults: Mapping[str, Any]) -> None:
+        """What goes wrong from now on (faults.py), instead of what did."""
+        self._control("POST", "/faults", {"faults": [dict(fault) for fault in faults]})
+
+    def faults_happened(self) -> list[int]:
+        """How often each of those that were ordered has."""
+        happened: list[int] = self._control("GET", "/faults")["happened"]
+        return happened
 
     def request_stop(self) -> None:
         self._control("POST", "/stop", {})

@@ -52,7 +52,7 @@ class Parts:
     close: Callable[[], Awaitable[None]]
     # Called once the request path stands, for services that send requests of their own.
     ready: Callable[[InnerPath], None] = lambda path: None
-    # Puts the clock forward by which factories fire triggers and wait.
+    # Puts the clock forward by which factories fire triggers and wait, and rules arrive.
     advance: Callable[[float], Awaitable[None]] = _no_clock
     attach: Callable[[Hosting], None] = lambda _: None  # once there are ports
 
@@ -127,6 +127,10 @@ def platform(azurite_command: list[str]) -> Compose:
             await blobs.close()
             await process.stop()
 
+        async def advance(seconds: float) -> None:
+            world.front_ends.advance(seconds)
+            await factories.advance(seconds)
+
         def about() -> Json:
             return {"azurite_pid": process.pid}
 
@@ -134,6 +138,6 @@ def platform(azurite_command: list[str]) -> Compose:
             jobs.attach(hosting)  # ends what a killed daemon left running, of tasks too
             tasks.attach(hosting)
 
-        return Parts(services, dns_listener, about, close, factories.open, factories.advance, attach)
+        return Parts(services, dns_listener, about, close, factories.open, advance, attach)
 
     return compose

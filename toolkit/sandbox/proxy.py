@@ -17,7 +17,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from toolkit.sandbox.chain import ORIGIN_KEY, Chain, Router, not_served
+from toolkit.sandbox.chain import ABORT_KEY, ORIGIN_KEY, Chain, Router, not_served
 from toolkit.sandbox.model import Origin
 from toolkit.sandbox.ports import Listen
 from toolkit.sandbox.tls import CertificateAuthority
@@ -65,7 +65,7 @@ class HttpEngine:
 
 
 class OriginHttpProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which also notes in each request's scope where its connection comes from."""
+    """uvicorn's protocol, which notes in each request's scope where its connection comes from, and how to break it."""
 
     def __init__(self, engine: HttpEngine, origin: Origin | None) -> None:
         super().__init__(engine.config, engine.state, {})
@@ -76,6 +76,7 @@ class OriginHttpProtocol(HttpToolsProtocol):
         if self._origin is not None:
             scope: MutableMapping[str, Any] = self.scope  # type: ignore[assignment]  # a TypedDict with our key added
             scope[ORIGIN_KEY] = self._origin
+            scope[ABORT_KEY] = self.transport.abort
 
 
 class ProxyProtocol(asyncio.Protocol):

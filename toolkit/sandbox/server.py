@@ -17,7 +17,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -39,6 +39,7 @@ from toolkit.sandbox.entra.identities import ML_ENDPOINT, ManagedIdentityEndpoin
 from toolkit.sandbox.entra.keys import SigningKey
 from toolkit.sandbox.entra.service import EntraService
 from toolkit.sandbox.entra.tokens import EntraTokens
+from toolkit.sandbox.faults import Fault, Faults
 from toolkit.sandbox.model import VANTAGES, Origin
 from toolkit.sandbox.ports import Ports
 from toolkit.sandbox.proxy import HttpEngine, Proxy
@@ -70,6 +71,7 @@ class SandboxDaemon:
         self._opening = asyncio.Lock()
         self._vantages: dict[str, dict[str, dict[str, int]]] = {}
         self._announcement: Json = {}
+        self._faults = Faults()
         self._started = time.time()
 
     async def run(self) -> None:
@@ -95,7 +97,7 @@ class SandboxDaemon:
             access_log = AccessLog(paths.request_log)
             cleanup.callback(access_log.close)
             control = ControlApi(self, directory, github, azure_devops, identities, random_secret(paths.control_token))
-            chain = build_chain(access_log, control, self._router)
+            chain = build_chain(access_log, control, self._faults, self._router)
             self._parts.ready(InnerPath(chain, self._router))
             engine = HttpEngine(chain)
             cleanup.push_async_callback(engine.close)
@@ -169,6 +171,12 @@ class SandboxDaemon:
 
     async def advance_clock(self, seconds: float) -> None:
         await self._parts.advance(seconds)
+
+    def order_faults(self, faults: Sequence[Fault]) -> None:
+        self._faults.order(faults)
+
+    def faults_happened(self) -> list[int]:
+        return self._faults.happened
 
     def request_stop(self) -> None:
         """Stop once the answer to the request that asks for it is written (engine.close waits for running requests)."""

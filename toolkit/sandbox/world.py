@@ -2,8 +2,8 @@
 
 One :class:`World` is built in ``composition.py`` and handed to every service. A service uses another one only through
 the protocols here, so that each can be read, tested and replaced alone (``make lint`` checks that). Beside them stand
-the store, the facts of resources that one service writes and another reads (``internal.py``), and the names of private
-links (``private_link_zones.py``).
+the store, the facts of resources that one service writes and another reads (``internal.py``), when the data planes hear
+of a change (``propagation.py``), and the names of private links (``private_link_zones.py``).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from toolkit.records import Json
 from toolkit.sandbox.model import Origin, Principal
+from toolkit.sandbox.propagation import FrontEnds
 from toolkit.sandbox.store import Resource, Store
 
 
@@ -383,3 +384,4 @@ class World:
     factories: Factories = field(default_factory=NoFactories)
     blob_events: BlobEvents = field(default_factory=NoBlobEvents)
     jobs: Jobs = field(default_factory=NoJobs)
+    front_ends: FrontEnds = field(default_factory=FrontEnds)

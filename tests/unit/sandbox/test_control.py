@@ -98,9 +98,26 @@ def test_the_control_port_is_no_proxy(front: Front) -> None:
             )
         ),
         ("POST", "/federation", {"subject": 1}, 400, "subject is missing"),
-        ("POST", "/profile", {"name": "fast", "scale": 1}, 400, "name is 'fast', not instant or realistic"),
+        ("POST", "/profile", {"name": "fast", "scale": 1}, 400, "name is 'fast', not one of instant, realistic, worst"),
         ("POST", "/profile", {"name": "realistic", "scale": 11}, 400, "scale is a number from 0 to 10"),
         ("POST", "/clock", {"advance": -1}, 400, "advance is a number of seconds from 0 to 34560000"),
+        *(
+            (
+                "POST",
+                "/faults",
+                {"faults": wrong},
+                400,
+                "faults is a list of objects as faults.py has them; kind is one of throttled, unavailable, expired, "
+                "broken, committed",
+            )
+            for wrong in (
+                None,
+                [{"kind": "strange", "url": "."}],
+                [{"kind": "broken", "url": "("}],
+                [{"kind": "broken", "url": ".", "times": "2"}],
+                [{"kind": "broken"}],
+            )
+        ),
         ("POST", "/clock", {}, 400, "advance is a number of seconds from 0 to 34560000"),
     ],
 )

@@ -145,7 +145,7 @@ class ResourceType:
     them out; ``kept`` (dotted paths under properties) survive a PUT because only the service writes them;
     ``write_only`` are taken into ``internal`` and never answered. ``validate`` refuses; ``on_put`` and ``on_delete``
     run in the store's transaction; ``prepare`` and ``release`` run before it and reach other systems, so they must be
-    repeatable.
+    repeatable. ``on_finished`` runs when a write has ended, which may be later.
     """
 
     type: str
@@ -175,6 +175,7 @@ class ResourceType:
     validate: Hook | None = None
     prepare: AsyncHook | None = None
     on_put: Hook | None = None
+    on_finished: Callable[[Resource], None] | None = None
     before_delete: Hook | None = None
     release: AsyncHook | None = None
     on_delete: Hook | None = None

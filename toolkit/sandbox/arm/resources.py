@@ -258,6 +258,9 @@ class Resources:
                 resource.etag = new_etag()
                 if type_.etag_in_body:
                     resource.body["etag"] = resource.etag
+                if not seconds and type_.on_finished is not None:
+                    type_.on_finished(resource)
+                self.world.front_ends.note(resource, call.existing, self.profile.name, self.profile.scale)
                 self.store.put(resource)
                 if creating:
                     for child in type_.singletons:
@@ -313,6 +316,9 @@ class Resources:
         if operation["method"] != "DELETE":
             if type_.provisioning_state:
                 resource.properties["provisioningState"] = "Succeeded"
+            if type_.on_finished is not None:
+                type_.on_finished(resource)
+            if type_.provisioning_state or type_.on_finished is not None:
                 self.store.put(resource)
             return
         call = Call(

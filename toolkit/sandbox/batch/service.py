@@ -93,8 +93,9 @@ class BatchService:
             )
         if route.private_endpoint_target == account.id.lower():
             return
-        enabled = str(account.properties.get("publicNetworkAccess") or "Enabled").lower() == "enabled"
-        rules = (account.properties.get("networkProfile") or {}).get("accountAccess")
+        properties = self._world.front_ends.properties(account)
+        enabled = str(properties.get("publicNetworkAccess") or "Enabled").lower() == "enabled"
+        rules = (properties.get("networkProfile") or {}).get("accountAccess")
         if route.private_endpoint_target is None and enabled:
             if self._world.network.admits(rules, route.source_ip, origin, _ACCOUNTS):
                 return

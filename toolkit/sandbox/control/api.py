@@ -10,7 +10,9 @@ another user of the machine can do nothing.
     POST /federation    {subject, claims} or {job}                   -> {request_url, request_token}
     POST /service-connection {connection_id, issuer, subject}        -> {request_uri, access_token}
     POST /identities    {resource_id}                                -> {identity_endpoint, identity_header}
-    POST /profile       {name: instant|realistic, scale}             -> {name, scale}
+    POST /profile       {name: instant|realistic|worst, scale}       -> {name, scale}
+    POST /faults        {faults: [{kind, url, method, skip, times, retry_after}]}, instead of those before
+    GET  /faults                                                     -> {happened: [how often, in their order]}
     POST /clock         {advance: seconds}                           -> {advanced}
     POST /stop
 """
@@ -20,8 +22,9 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import json
+import re
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from starlette.requests import Request
@@ -35,7 +38,9 @@ from toolkit.sandbox.entra.azure_devops import REQUEST_URI, AzureDevOps
 from toolkit.sandbox.entra.directory import EntraDirectory
 from toolkit.sandbox.entra.github import GITHUB_REQUEST_URL, GitHubActions, Job, job_of_subject
 from toolkit.sandbox.entra.identities import APP_ENDPOINT, ManagedIdentityEndpoints
+from toolkit.sandbox.faults import KINDS, Fault
 from toolkit.sandbox.model import VANTAGES, Standing
+from toolkit.sandbox.propagation import ARRIVAL_SECONDS
 from toolkit.sandbox.vm_sizes import QUOTA_NAMES
 
 _LONGEST_ADVANCE = 400 * 86_400
@@ -51,6 +56,10 @@ class Daemon(Protocol):
     def set_profile(self, name: str, scale: float) -> None: ...
 
     async def advance_clock(self, seconds: float) -> None: ...
+
+    def order_faults(self, faults: Sequence[Fault]) -> None: ...
+
+    def faults_happened(self) -> list[int]: ...
 
     def request_stop(self) -> None: ...
 
@@ -85,6 +94,8 @@ class ControlApi:
             ("POST", "/identities"): self._managed_identities,
             ("POST", "/profile"): self._profile,
             ("POST", "/clock"): self._clock,
+            ("POST", "/faults"): self._order_faults,
+            ("GET", "/faults"): self._faults,
             ("POST", "/stop"): self._stop,
         }
 
@@ -149,8 +160,8 @@ class ControlApi:
     async def _profile(self, request: Request) -> Json:
         body = await _body(request)
         name, scale = _text(body, "name"), body.get("scale")
-        if name not in ("instant", "realistic"):
-            raise BadRequest(f"name is {name!r}, not instant or realistic")
+        if name not in ARRIVAL_SECONDS:
+            raise BadRequest(f"name is {name!r}, not one of {', '.join(ARRIVAL_SECONDS)}")
         if not isinstance(scale, int | float) or not 0 <= scale <= 10:
             raise BadRequest("scale is a number from 0 to 10")
         self._daemon.set_profile(name, float(scale))
@@ -162,6 +173,13 @@ class ControlApi:
             raise BadRequest(f"advance is a number of seconds from 0 to {_LONGEST_ADVANCE}")
         await self._daemon.advance_clock(float(seconds))
         return {"advanced": seconds}
+
+    async def _order_faults(self, request: Request) -> Json:
+        self._daemon.order_faults(_faults((await _body(request)).get("faults")))
+        return {}
+
+    async def _faults(self, request: Request) -> Json:
+        return {"happened": self._daemon.faults_happened()}
 
     async def _stop(self, request: Request) -> Json:
         self._daemon.request_stop()
@@ -184,6 +202,21 @@ def _job(sent: object) -> Job:
         return Job(**{**values, "include_claim_keys": tuple(values.get("include_claim_keys", ()))})
     except TypeError:
         raise BadRequest("job is an object with repository, context and what entra/github.py names") from None
+
+
+def _faults(sent: object) -> list[Fault]:
+    try:
+        found = [Fault(**said) for said in (sent if isinstance(sent, list) else [{}])]
+        for fault in found:
+            re.compile(fault.url)
+            if fault.kind not in KINDS or any(
+                type(count) is not int for count in (fault.skip, fault.times, fault.retry_after)
+            ):
+                raise ValueError
+    except (TypeError, ValueError, re.error):
+        kinds = ", ".join(KINDS)
+        raise BadRequest(f"faults is a list of objects as faults.py has them; kind is one of {kinds}") from None
+    return found
 
 
 def _core_quotas(sent: object) -> dict[str, int]:

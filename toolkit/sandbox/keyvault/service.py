@@ -163,7 +163,8 @@ class KeyVaultService:
             raise VaultError(502, "BadGateway", message)
         if route.private_endpoint_target == vault.id.lower():
             return
-        access = str(vault.properties.get("publicNetworkAccess") or "Enabled").lower()
+        properties = self._world.front_ends.properties(vault)
+        access = str(properties.get("publicNetworkAccess") or "Enabled").lower()
         if route.private_endpoint_target is None:
             verdict = perimeter.public_inbound(self._world.store, vault, route.source_ip, lambda: caller)
             if verdict == "allowed":
@@ -172,7 +173,7 @@ class KeyVaultService:
                 raise errors.forbidden_by_perimeter(caller)
         if route.private_endpoint_target is not None or access == "disabled":
             raise errors.public_access_disabled(vault, caller)
-        acls = vault.properties.get("networkAcls")
+        acls = properties.get("networkAcls")
         if not self._world.network.admits(acls, route.source_ip, origin, "Microsoft.KeyVault"):
             raise errors.address_not_authorised(vault, caller, route.source_ip)
 

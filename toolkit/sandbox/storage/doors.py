@@ -55,7 +55,8 @@ class Doors:
             )
         if route.private_endpoint_target == account.id.lower():
             return route.source_ip
-        access = str(account.properties.get("publicNetworkAccess") or "Enabled")
+        properties = self._world.front_ends.properties(account)
+        access = str(properties.get("publicNetworkAccess") or "Enabled")
         verdict = "resource"
         if route.private_endpoint_target is None:
             verdict = perimeter.public_inbound(self._world.store, account, route.source_ip, caller)
@@ -67,7 +68,7 @@ class Doors:
                 "AuthorizationFailure",
                 "This request is not authorized by network security perimeter to perform this operation.",
             )
-        acls = account.properties.get("networkAcls")
+        acls = properties.get("networkAcls")
         if (
             route.private_endpoint_target is not None
             or access.lower() == "disabled"

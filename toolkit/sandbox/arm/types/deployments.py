@@ -105,9 +105,15 @@ def _deployed(call: Call, resource: Resource) -> None:
         "correlationId": str(uuid.uuid4()),
         "providers": [],
         "dependencies": [],
-        "outputs": outputs,
         "outputResources": [],
     }
+    resource.internal["outputs"] = outputs
+
+
+def _finished(resource: Resource) -> None:
+    """Outputs are there once it has ended: https://learn.microsoft.com/rest/api/resources/deployments/get (inferred
+    from the properties of one that is running, which have none)."""
+    resource.properties["outputs"] = resource.internal.pop("outputs")
 
 
 DEPLOYMENTS: tuple[ResourceType, ...] = (
@@ -121,5 +127,6 @@ DEPLOYMENTS: tuple[ResourceType, ...] = (
         long_running=LongRunning(create=2, update=2, delete=5, running="Accepted", headers=("Azure-AsyncOperation",)),
         validate=_checked,
         on_put=_deployed,
+        on_finished=_finished,
     ),
 )
