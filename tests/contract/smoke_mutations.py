@@ -245,11 +245,11 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
     ),
     "no DNS record": (
         no_record,
-        {"dns-storage-private": "does not resolve", "storage-vnet-write": "the host name does not resolve"},
+        {"dns-storage-private": "does not resolve"},
     ),
     "zone not linked": (
         no_link,
-        {"dns-storage-private": "outside the network's", "storage-vnet-write": "resolves to a public address"},
+        {"dns-storage-private": "outside the network's"},
     ),
     "vault open": (
         open_vault,
@@ -293,10 +293,7 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
     ),
     "no way to the default storage account": (
         no_outbound_rule,
-        {
-            "storage-aml-managed-write": "AuthorizationFailure",
-            "workspace-outbound-endpoints": "storage account's blobs",
-        },
+        {"workspace-outbound-endpoints": "storage account's blobs"},
     ),
     "nodes always running": (running_nodes, {"workspace-compute-scales-to-zero": "keeps 1 nodes"}),
     "registry with an admin user": (
@@ -407,11 +404,7 @@ def delete_container(platform: Platform) -> None:
 BREAKAGES: dict[str, tuple[Callable[[Platform], None], dict[str, str]]] = {
     "managed endpoint rejected": (
         reject_managed_endpoint,
-        {
-            "adf-endpoints-approved": "Rejected on its target",
-            "storage-adf-managed-write": "AuthorizationFailure",
-            "storage-adf-managed-pointers": "AuthorizationFailure",
-        },
+        {"adf-endpoints-approved": "Rejected on its target"},
     ),
     "private endpoint rejected": (
         reject_private_endpoint,

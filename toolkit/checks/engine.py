@@ -1,20 +1,19 @@
-"""Runs checks: in parallel, again while waiting can help, and cleaning up whatever happens."""
+"""Runs checks: in parallel and in the order of their prerequisites, again while waiting can help, none for ever.
+
+A thread cannot be killed in Python. A check that outlives its deadline fails, and its thread is given up: it takes no
+part in the run any more, cleans up by itself when it wakes, and is a daemon, so that the process does not wait for it.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
-import traceback
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any, Generic, Protocol
 
-from azure.core.exceptions import AzureError
-
-from toolkit.azure.denial import Denial
+from toolkit.checks.attempts import attempt, result_of
 from toolkit.checks.model import (
     C,
     Check,
@@ -22,15 +21,14 @@ from toolkit.checks.model import (
     CheckObserver,
     CheckResult,
     CheckSkipped,
-    Facts,
     SilentCheckObserver,
 )
-from toolkit.errors import ToolkitError, UsageError, nearest
+from toolkit.errors import UsageError, nearest
 
 WORKERS = 8
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 15.0
-
-Ended = Facts | CheckFailed | CheckSkipped
+# How long an interrupted run waits for its checks to clean up; what is left then, the next run sweeps.
+CLEAN_UP_SECONDS = 120.0
 
 
 class Clock(Protocol):
@@ -51,24 +49,39 @@ class SystemClock:
         return stop.wait(seconds)
 
 
+class ChecksInterrupted(KeyboardInterrupt):
+    """Somebody ended the run; ``results`` has every check, those that had not ended as skipped."""
+
+    def __init__(self, results: tuple[CheckResult, ...]) -> None:
+        super().__init__()
+        self.results = results
+
+
 def run_checks(
     checks: Sequence[Check[C]],
-    attempt: Callable[[Check[C]], C],
+    open_context: Callable[[Check[C]], C],
     *,
     allowed_skips: Sequence[str] = (),
     patience: float = 1,
     observer: CheckObserver | None = None,
     clock: Clock | None = None,
     stop: threading.Event | None = None,
+    earlier: Sequence[CheckResult] = (),
 ) -> tuple[CheckResult, ...]:
     """Run ``checks``, each attempt in a context of its own, and say in their order how each ended.
 
-    ``patience`` scales every retry budget; ``stop`` is set on an interrupt. Raises KeyboardInterrupt, once every check
-    that ran has cleaned up.
+    ``patience`` scales every retry budget; ``stop`` is set on an interrupt; ``earlier`` are results of the same run,
+    which may be prerequisites, too. Raises ChecksInterrupted, once every check that ran has cleaned up.
     """
-    observing = _Serialised(observer or SilentCheckObserver())
-    engine = _Engine(attempt, allowed_skips, patience, observing, clock or SystemClock(), stop or threading.Event())
-    return tuple(engine.run(checks))
+    engine = _Engine(
+        open_context,
+        allowed_skips,
+        patience,
+        _Serialised(observer or SilentCheckObserver()),
+        clock or SystemClock(),
+        stop or threading.Event(),
+    )
+    return engine.run(checks, earlier)
 
 
 def validate_allowed_skips(patterns: Sequence[str], known: Collection[str], kind: str) -> None:
@@ -83,7 +96,18 @@ def validate_allowed_skips(patterns: Sequence[str], known: Collection[str], kind
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class _Job(Generic[C]):
+    """A check that runs. ``since`` is when its attempt began, None between two of them."""
+
+    check: Check[C]
+    begin: float
+    since: float | None = None
+    attempts: int = 0
+    thread: threading.Thread | None = None
+
+
+@dataclass(slots=True)
 class _Engine(Generic[C]):
     open: Callable[[Check[C]], C]
     allowed_skips: Sequence[str]
@@ -91,97 +115,138 @@ class _Engine(Generic[C]):
     observer: CheckObserver
     clock: Clock
     stop: threading.Event
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    running: dict[str, _Job[C]] = field(default_factory=dict)
+    ended: dict[str, CheckResult] = field(default_factory=dict)
+    broken: BaseException | None = None
 
-    def run(self, checks: Sequence[Check[C]]) -> list[CheckResult]:
-        with ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="check") as pool:
-            try:  # around the submits too: the first checks run while the last ones are handed over
-                everything = [pool.submit(self._check, check) for check in checks]
-                pending: set[Future[CheckResult]] = set(everything)
-                while pending:
-                    # A wait without a timeout cannot be interrupted by a signal on every platform.
-                    _, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)  # before stop: a worker that ends takes the next check
-                self.stop.set()
-                raise  # leaving the pool's block waits for those that clean up
-        return [future.result() for future in everything]
-
-    def _check(self, check: Check[C]) -> CheckResult:
-        self.observer.started(check)
-        begin, attempt = self.clock.now(), 0
-        while True:
-            attempt += 1
-            outcome = self._attempt(check)
-            if isinstance(outcome, CheckFailed) and not self.stop.is_set():
-                left = begin + outcome.retry_seconds * self.patience - self.clock.now()
-                if left > 0:
-                    self.observer.retrying(check, attempt, outcome.reason, left)
-                    if not self.clock.wait(self.stop, min(self._delay(attempt), left)):
-                        continue
-            result = self._result(check, outcome, self.clock.now() - begin, attempt)
-            self.observer.finished(result)
-            return result
-
-    def _delay(self, attempt: int) -> float:
-        return float(min(_FIRST_DELAY * 2 ** (attempt - 1), _LONGEST_DELAY) * self.patience)
-
-    def _attempt(self, check: Check[C]) -> Ended:
-        context = self.open(check)
-        outcome: Ended
+    def run(self, checks: Sequence[Check[C]], earlier: Sequence[CheckResult]) -> tuple[CheckResult, ...]:
+        chosen = list(checks)
+        self.ended.update((result.check.id, result) for result in earlier)
         try:
-            context.prepare()
-            outcome = check.function(context)
-        except (CheckFailed, CheckSkipped) as ended:
-            outcome = ended
-        except AzureError as error:
-            denial = context.explain(error)
-            outcome = CheckFailed(
-                denial_words(denial) if denial.kind != "other" else f"{denial_words(denial)}: {_first_line(error)}",
-                hint=denial.hint,
-                retry_seconds=denial.retry_seconds,
-                facts=denial.evidence,
-            )
-        except ToolkitError as error:
-            outcome = CheckFailed(error.message, hint=error.hint)
-        except Exception as error:
-            outcome = _unexpected(error)
-        left_behind = context.finalize()
-        if not left_behind:
-            return outcome
-        if isinstance(outcome, CheckFailed | CheckSkipped):
-            reason = f"{outcome.reason}; and it could not clean up"
-        else:
-            reason = "all was well, but it could not clean up"
-        failed = outcome if isinstance(outcome, CheckFailed) else None
-        return CheckFailed(
-            f"{reason}: {'; '.join(left_behind)}",
-            hint=failed.hint if failed else None,
-            facts={**(failed.facts if failed else {}), "left_behind": left_behind},
-        )
+            while waiting := [check for check in chosen if check.id not in self.ended]:
+                self._start_ready(waiting)
+                self._expire()
+                with self.changed:
+                    if self.broken:
+                        raise self.broken
+                    if self.running:
+                        # A wait without a timeout cannot be interrupted by a signal on every platform.
+                        self.changed.wait(timeout=0.5)
+                    elif all(check.id not in self.ended for check in waiting):
+                        circle = ", ".join(check.id for check in waiting)
+                        raise ValueError(f"checks wait for each other: {circle}")
+            return tuple(self.ended[check.id] for check in chosen)
+        except BaseException as error:
+            self.stop.set()
+            self._drain()
+            if isinstance(error, KeyboardInterrupt):
+                raise ChecksInterrupted(tuple(self._interrupted(check) for check in chosen)) from error
+            raise
 
-    def _result(self, check: Check[C], outcome: Ended, duration: float, attempts: int) -> CheckResult:
-        if isinstance(outcome, CheckSkipped):
-            allowed = outcome.meant or _allowed(check, outcome.requirement, self.allowed_skips)
-            return CheckResult(
-                check,
-                "SKIP",
-                outcome.reason,
-                duration,
-                attempts,
-                requirement=outcome.requirement,
-                skip_allowed=allowed,
-            )
-        if isinstance(outcome, CheckFailed):
-            return CheckResult(
-                check, "FAIL", outcome.reason, duration, attempts, hint=outcome.hint, facts=dict(outcome.facts)
-            )
-        return CheckResult(check, "PASS", check.title, duration, attempts, facts=dict(outcome))
+    def _start_ready(self, waiting: Sequence[Check[C]]) -> None:
+        """Start what waits for no prerequisite of this run any more, as long as there is a free worker."""
+        known = {check.id for check in waiting}
+        for check in waiting:
+            if check.id in self.running or any(one in known and one not in self.ended for one in check.depends):
+                continue
+            failed = next((self.ended[one] for one in check.depends if _blocks(self.ended.get(one))), None)
+            if failed is not None:
+                self._blocked(check, failed)
+            elif len(self.running) < WORKERS:
+                job = _Job(check, self.clock.now())
+                job.thread = threading.Thread(target=self._work, args=(job,), name=f"check {check.id}", daemon=True)
+                self.running[check.id] = job
+                job.thread.start()
+
+    def _blocked(self, check: Check[C], by: CheckResult) -> None:
+        """One cause is one red line: this one could only say again what its prerequisite said."""
+        root = by.requirement or "" if by.outcome == "SKIP" else f"check:{by.check.id}"
+        reason = f"it depends on {root.removeprefix('check:')}, which failed"
+        result = result_of(check, CheckSkipped(root, reason, meant=True), 0, 0)
+        self.ended[check.id] = result
+        self.observer.finished(result)
+
+    def _expire(self) -> None:
+        """Give up what outlived its deadline."""
+        now = self.clock.now()
+        for job in list(self.running.values()):
+            if job.since is not None and now - job.since > job.check.deadline:
+                failed = CheckFailed(
+                    f"it did not end in {job.check.deadline:.0f} seconds: somebody keeps a connection open and says "
+                    "nothing",
+                    cause="deadline",
+                    hint="look at the network path (a proxy, a firewall that drops silently), then run it again alone "
+                    f"(--check {job.check.id})",
+                )
+                self._end(job, failed)
+
+    def _work(self, job: _Job[C]) -> None:
+        try:
+            self.observer.started(job.check)
+            while self._again(job):
+                pass
+        except BaseException as error:  # an observer's bug: the run ends with it
+            with self.changed:
+                self.broken = error
+                self.running.pop(job.check.id, None)
+                self.changed.notify_all()
+
+    def _again(self, job: _Job[C]) -> bool:
+        """One attempt; whether there is another one to make."""
+        job.attempts += 1
+        job.since = self.clock.now()
+        outcome = attempt(job.check, self.open(job.check))
+        job.since = None
+        if isinstance(outcome, CheckFailed) and not self.stop.is_set() and self._has(job):
+            left = job.begin + outcome.retry_seconds * self.patience - self.clock.now()
+            if left > 0:
+                self.observer.retrying(job.check, job.attempts, outcome.reason, left)
+                if not self.clock.wait(self.stop, min(self._delay(job.attempts), left)):
+                    return True
+        if isinstance(outcome, CheckFailed) and self.stop.is_set() and "left_behind" not in outcome.facts:
+            outcome = CheckSkipped("interrupted", f"interrupted: {outcome.reason}", meant=True)
+        self._end(job, outcome)
+        return False
+
+    def _has(self, job: _Job[C]) -> bool:
+        return self.running.get(job.check.id) is job
+
+    def _end(self, job: _Job[C], outcome: Any) -> None:
+        """Unless it was given up before: that has been said already."""
+        with self.changed:
+            if not self._has(job):
+                return
+            duration = self.clock.now() - job.begin
+            result = result_of(job.check, outcome, duration, job.attempts, self.allowed_skips)
+            self.observer.finished(result)
+            self.ended[job.check.id] = result
+            del self.running[job.check.id]
+            self.changed.notify_all()
+
+    def _delay(self, attempts: int) -> float:
+        return float(min(_FIRST_DELAY * 2 ** (attempts - 1), _LONGEST_DELAY) * self.patience)
+
+    def _drain(self) -> None:
+        """Wait for those that clean up."""
+        deadline = time.monotonic() + CLEAN_UP_SECONDS
+        with self.changed:
+            while (left := deadline - time.monotonic()) > 0 and any(
+                job.thread is not None and job.thread.is_alive() for job in self.running.values()
+            ):
+                self.changed.wait(timeout=min(left, 0.5))
+
+    def _interrupted(self, check: Check[C]) -> CheckResult:
+        if check.id in self.ended:
+            return self.ended[check.id]
+        job = self.running.get(check.id)
+        what = "before it could clean up: the next run does" if job else "before it ran"
+        return result_of(check, CheckSkipped("interrupted", f"interrupted {what}", meant=True), 0, 0)
 
 
-def denial_words(denial: Denial) -> str:
-    """``cause (HTTP 403 AuthorizationFailure)``."""
-    facts = " ".join(str(fact) for fact in (denial.status and f"HTTP {denial.status}", denial.code) if fact)
-    return f"{denial.cause} ({facts})" if facts else denial.cause
+def _blocks(result: CheckResult | None) -> bool:
+    """A failure does, and so does what was itself skipped for a failure."""
+    return result is not None and (result.outcome == "FAIL" or result.cause == "prerequisite")
 
 
 class _Serialised:
@@ -202,22 +267,3 @@ class _Serialised:
     def finished(self, result: CheckResult) -> None:
         with self._lock:
             self._observer.finished(result)
-
-
-def _allowed(check: Check[Any], requirement: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns for name in (check.id, requirement))
-
-
-def _unexpected(error: Exception) -> CheckFailed:
-    """A bug in the check, or an answer of a shape that nobody expected: a failure, never a skip."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
-    return CheckFailed(
-        f"unexpected {type(error).__name__}: {_first_line(error)}",
-        hint="an answer had an unknown shape, or this is a bug in the check: please report it",
-        facts={"exception": type(error).__name__, "raised_at": where},
-    )
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), "")

@@ -9,38 +9,51 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 from azure.core.exceptions import AzureError
 
 from toolkit.azure.denial import Denial
+from toolkit.checks.causes import Cause, cause_of_skip
 
 Severity = Literal["fatal", "warning"]
 Outcome = Literal["PASS", "FAIL", "SKIP"]
+# What makes a check pass: that something is possible and as it was meant, or that something is refused.
+Expectation = Literal["access", "denial"]
+Verdict = Literal["green", "red", "interrupted"]
 # What a check found, for the reports: plain data, nothing secret.
 Facts = Mapping[str, Any]
 
 
 class CheckFailed(Exception):
-    """What was expected does not hold.
+    """What was expected does not hold; ``cause`` is the word for why that machines read.
 
     ``retry_seconds`` says how long it may take to become so by itself (eventual consistency), counted from the check's
     start; 0 when waiting cannot help.
     """
 
     def __init__(
-        self, reason: str, *, hint: str | None = None, retry_seconds: float = 0, facts: Facts | None = None
+        self,
+        reason: str,
+        *,
+        cause: Cause = "differs",
+        hint: str | None = None,
+        retry_seconds: float = 0,
+        facts: Facts | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.cause = cause
         self.hint = hint
         self.retry_seconds = retry_seconds
         self.facts: Facts = facts or {}
 
 
 class CheckSkipped(Exception):
-    """Nothing can be proven here. ``requirement`` names what is missing: ``vantage:vnet``, ``feature:batch``.
+    """Nothing can be proven here. ``requirement`` names what is missing: ``vantage:vnet``, ``feature:batch``. What it
+    begins with is one of the words of toolkit/checks/causes.py.
 
     ``meant``: the environment's own data says that there is nothing to prove, so nobody has to allow the skip.
     """
 
     def __init__(self, requirement: str, reason: str, *, meant: bool = False) -> None:
         super().__init__(reason)
+        self.cause: Cause = cause_of_skip(requirement)
         self.requirement = requirement
         self.reason = reason
         self.meant = meant
@@ -75,6 +88,10 @@ class Check(Generic[C]):
     ``outputs`` are the outputs of the platform that it reads, and it can read no other. ``feature`` is what the
     environment must have switched on for the check to mean anything. ``retry_seconds`` is how long rules of this kind
     take to arrive on Azure.
+
+    ``depends`` are ids of checks without which this one can only say the same again in other words: when one of them
+    fails, this one is skipped. ``deadline`` is how many seconds one attempt may take. ``controls`` are ids of
+    toolkit/smoke/controls.py, which the check is evidence for.
     """
 
     id: str
@@ -87,6 +104,10 @@ class Check(Generic[C]):
     feature: str | None = None
     severity: Severity = "fatal"
     retry_seconds: float = 0
+    expectation: Expectation = "access"
+    depends: tuple[str, ...] = ()
+    deadline: float = 120
+    controls: tuple[str, ...] = ()
 
     @property
     def anchor(self) -> str:
@@ -95,13 +116,18 @@ class Check(Generic[C]):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """How one check ended. ``hint`` is set for failures; ``requirement`` and ``skip_allowed`` for skips."""
+    """How one check ended. ``hint`` is set for failures, ``requirement`` and ``skip_allowed`` for skips, and ``cause``
+    for both.
+
+    A skip for a failed prerequisite is allowed: the prerequisite is what makes the run red.
+    """
 
     check: Check[Any]
     outcome: Outcome
     reason: str
     duration: float
     attempts: int
+    cause: Cause | None = None
     hint: str | None = None
     requirement: str | None = None
     skip_allowed: bool = False
@@ -120,7 +146,8 @@ class RunResult:
     """A whole run; ``results`` are in the registry's order.
 
     ``kind`` is what ran (``smoke``): the table of env.toml that allows its skips, and the name of its reports.
-    ``circumstances`` say who ran it, on what and from where (toolkit/evidence.py).
+    ``circumstances`` say who ran it, on what and from where (toolkit/evidence.py). ``interrupted``: somebody ended it,
+    and what had not ended by then was skipped.
     """
 
     kind: str
@@ -130,6 +157,7 @@ class RunResult:
     duration: float
     results: tuple[CheckResult, ...]
     circumstances: Mapping[str, str] = field(default_factory=dict)
+    interrupted: bool = False
 
     def count(self, outcome: Outcome) -> int:
         return sum(result.outcome == outcome for result in self.results)
@@ -137,7 +165,11 @@ class RunResult:
     @property
     def green(self) -> bool:
         """Nothing red, and something proven: a run in which every check was skipped is no evidence."""
-        return self.count("PASS") > 0 and not any(result.red for result in self.results)
+        return not self.interrupted and self.count("PASS") > 0 and not any(result.red for result in self.results)
+
+    @property
+    def verdict(self) -> Verdict:
+        return "interrupted" if self.interrupted else "green" if self.green else "red"
 
     @property
     def allowing(self) -> str:
@@ -153,7 +185,7 @@ class RunResult:
             words += f" ({refused} of them not allowed by {self.allowing})"
         if not self.count("PASS"):
             words += ": nothing was proven"
-        return words
+        return f"interrupted: {words}" if self.interrupted else words
 
 
 class CheckObserver(Protocol):

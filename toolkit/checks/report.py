@@ -26,6 +26,7 @@ def as_document(result: RunResult) -> dict[str, Any]:
         "run_id": result.run_id,
         "started_at": result.started_at,
         "duration_seconds": round(result.duration, 3),
+        "verdict": result.verdict,
         "green": result.green,
         "summary": {
             "passed": result.count("PASS"),
@@ -119,9 +120,13 @@ def _check_document(one: CheckResult) -> dict[str, Any]:
         "category": one.check.category,
         "title": one.check.title,
         "severity": one.check.severity,
+        "expectation": one.check.expectation,
         "vantage": one.check.vantage,
         "identity": one.check.identity,
+        "depends": list(one.check.depends),
+        "controls": list(one.check.controls),
         "outcome": one.outcome,
+        "cause": one.cause,
         "red": one.red,
         "reason": one.reason,
         "hint": one.hint,
@@ -145,7 +150,7 @@ def _junit_case(suite: ET.Element, result: RunResult, one: CheckResult) -> None:
         allowed = "" if one.skip_allowed else f" (not allowed by {result.allowing})"
         ET.SubElement(case, "skipped", message=f"{reason}{allowed}")
     elif one.red:
-        ET.SubElement(case, "failure", message=reason, type="CheckFailed").text = details
+        ET.SubElement(case, "failure", message=reason, type=one.cause or "differs").text = details
     elif one.outcome == "FAIL":
         ET.SubElement(case, "system-out").text = f"warning: {details}"
 

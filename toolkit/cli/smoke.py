@@ -87,20 +87,25 @@ def run_smoke(
 ) -> RunResult:
     """Run the checks (all by default), show them, and write the three reports into ``evidence_folder``.
 
-    ``terminal`` None shows nothing, not even progress. Raises UsageError and KeyboardInterrupt as
-    :func:`toolkit.smoke.run.run` does. The caller decides what a red result means for it.
+    ``terminal`` None shows nothing, not even progress. Raises UsageError and RunInterrupted as
+    :func:`toolkit.smoke.run.run` does, the latter once what ran is shown and written. The caller decides what a red
+    result means for it.
     """
     from toolkit.checks import report
     from toolkit.smoke.registry import CHECKS
-    from toolkit.smoke.run import run
+    from toolkit.smoke.run import RunInterrupted, run
 
     chosen = CHECKS if checks is None else checks
     if terminal:
         terminal.progress(f"smoke: {len(chosen)} checks on {connection.environment.name}")
     observer = _Progress(terminal) if terminal else None
     say = terminal.progress if terminal else lambda _: None
-    with terminating_like_an_interrupt():
-        result = run(connection, outputs, chosen, patience=patience, observer=observer, say=say)
+    interrupted = None
+    try:
+        with terminating_like_an_interrupt():
+            result = run(connection, outputs, chosen, patience=patience, observer=observer, say=say)
+    except RunInterrupted as ended:
+        interrupted, result = ended, ended.result
     report.write(result, evidence_folder)
     if terminal:
         if table:
@@ -108,6 +113,8 @@ def run_smoke(
         terminal.progress(
             f"smoke: {result.summary}; evidence in {evidence_folder}", "green" if result.green else "bold red"
         )
+    if interrupted:
+        raise interrupted
     return result
 
 

@@ -95,6 +95,7 @@ class Run:
         if identity not in probes:
             raise CheckFailed(
                 f"the outputs have no probe identity {identity!r}",
+                cause="no-output",
                 hint="toolkit bootstrap makes the probe identities; then run toolkit apply",
             )
         return probe_credential(self.connection, probes[identity]["client_id"], vantage)
@@ -170,6 +171,7 @@ class Context:
             elif self.run.outputs.get(name):
                 raise CheckFailed(
                     f"the output {name!r} is there, although the environment has no {FEATURES[feature][0]}",
+                    cause="extra",
                     hint=_APPLY,
                 )
 
@@ -183,7 +185,7 @@ class Context:
             raise LookupError(f"{self.check.id} reads the output {name!r}, which its record does not name")
         value = self.run.outputs.get(name)
         if value is None or value == "" or value == {} or value == []:
-            raise CheckFailed(f"the platform has no output {name!r}, or an empty one", hint=_APPLY)
+            raise CheckFailed(f"the platform has no output {name!r}, or an empty one", cause="no-output", hint=_APPLY)
         return value
 
     def say(self, text: str) -> None:
@@ -193,7 +195,7 @@ class Context:
     def pause(self, seconds: float) -> None:
         """Let time pass. Raises CheckFailed as soon as the run is interrupted, so that the attempt cleans up."""
         if self.run.stop.wait(seconds):
-            raise CheckFailed("interrupted")
+            raise CheckFailed("a wait was cut short", cause="interrupted")
 
     def defer(self, cleanup: Callable[[], object]) -> None:
         """Call ``cleanup`` when the attempt ends, however it ends; the last one deferred is called first."""
@@ -220,6 +222,7 @@ class Context:
         except (dns.exception.DNSException, OSError) as error:
             raise CheckFailed(
                 f"{host} does not resolve from {place.name} ({type(error).__name__})",
+                cause="name-resolution" if place.name == "internet" else "private-dns",
                 hint="check the private DNS zone, its record and its link to the virtual network",
                 retry_seconds=DNS_SECONDS,
             ) from error

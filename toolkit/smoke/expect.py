@@ -7,7 +7,8 @@ from collections.abc import Callable
 from azure.core.exceptions import AzureError
 
 from toolkit.azure.codes import DenialKind
-from toolkit.checks.engine import denial_words
+from toolkit.checks.attempts import denial_words
+from toolkit.checks.causes import cause_of
 from toolkit.checks.model import CheckFailed, Facts
 from toolkit.smoke.context import Context
 
@@ -37,6 +38,7 @@ def expect_denial(
         if denial.kind not in got_through:
             raise CheckFailed(
                 f"{what} was refused for another reason than expected: {denial_words(denial)}",
+                cause=cause_of(denial.kind),
                 hint=denial.hint,
                 retry_seconds=denial.retry_seconds,
                 facts={**denial.evidence, "expected": list(kinds)},
@@ -44,6 +46,7 @@ def expect_denial(
         answer = f": it got as far as {denial.code or denial.status}"
     raise CheckFailed(
         f"{what} was allowed{answer}",
+        cause="allowed",
         hint=if_allowed,
         retry_seconds=context.check.retry_seconds,
         facts={"expected": list(kinds)},

@@ -51,6 +51,7 @@ def has(outputs: Mapping[str, Any], feature: str) -> bool:
     if not isinstance(value, bool):
         raise CheckFailed(
             f"the output 'features' does not say whether there is a {FEATURES[feature][0]}",
+            cause="no-output",
             hint="toolkit apply writes the outputs",
         )
     return value

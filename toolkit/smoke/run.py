@@ -12,7 +12,8 @@ from azure.core.exceptions import AzureError, ServiceRequestError, ServiceRespon
 
 from toolkit.azure.arm import ARM
 from toolkit.azure.denial import classify
-from toolkit.checks.engine import Clock, denial_words, run_checks, validate_allowed_skips
+from toolkit.checks.attempts import denial_words
+from toolkit.checks.engine import ChecksInterrupted, Clock, run_checks, validate_allowed_skips
 from toolkit.checks.model import Check, CheckObserver, CheckResult, RunResult
 from toolkit.environment import Connection
 from toolkit.errors import ToolkitError
@@ -21,6 +22,14 @@ from toolkit.smoke.context import Context, Run
 from toolkit.smoke.registry import EVERY, ON_REQUEST
 
 KIND = "smoke"
+
+
+class RunInterrupted(KeyboardInterrupt):
+    """Somebody ended the run; ``result`` says what was proven until then."""
+
+    def __init__(self, result: RunResult) -> None:
+        super().__init__()
+        self.result = result
 
 
 def run(
@@ -37,7 +46,7 @@ def run(
 
     ``patience`` scales every retry budget (the environment's own by default). Raises UsageError when the runner has no
     credential or env.toml allows skips of unknown checks; ToolkitError when the runner cannot sign in: every check
-    would fail for that one reason; KeyboardInterrupt, once every check that ran has cleaned up.
+    would fail for that one reason; RunInterrupted, once every check that ran has cleaned up.
     """
     environment = connection.environment
     chosen = list(checks)
@@ -50,9 +59,10 @@ def run(
     state = Run(connection, outputs, name, patience=budget, say=say)
     begin = time.monotonic()
     state.credential("runner", connection.runner)
+    results: tuple[CheckResult, ...] = ()
+    interrupted = None
     try:
         who = circumstances(connection, sign_in(state))
-        results: tuple[CheckResult, ...] = ()
         # azure-ai-ml takes its way from the process's environment and draws its progress on stderr: nobody beside it.
         for together in (first, asked):
             results += run_checks(
@@ -63,10 +73,14 @@ def run(
                 observer=observer,
                 clock=clock,
                 stop=state.stop,
+                earlier=results,
             )
+    except ChecksInterrupted as ended:
+        interrupted = ended
+        results += ended.results
     finally:
         state.close()
-    return RunResult(
+    result = RunResult(
         kind=KIND,
         environment=environment.name,
         run_id=state.id,
@@ -74,7 +88,11 @@ def run(
         duration=time.monotonic() - begin,
         results=results,
         circumstances={**who, **_not_run(chosen)},
+        interrupted=interrupted is not None,
     )
+    if interrupted:
+        raise RunInterrupted(result) from interrupted
+    return result
 
 
 def _not_run(checks: Sequence[Check[Context]]) -> dict[str, str]:

@@ -6,8 +6,8 @@ import _thread
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, get_args
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ServiceRequestError
@@ -16,11 +16,13 @@ from tests.unit.azure.web import Answer, serve, storage_error
 from tests.unit.smoke.support import ManualClock, Recorder, check, connection
 from toolkit.azure.codes import FIREWALL_SECONDS, ROLE_SECONDS
 from toolkit.azure.denial import DenialKind
+from toolkit.checks.causes import CAUSES, cause_of
+from toolkit.checks.engine import WORKERS, SystemClock
 from toolkit.checks.model import Check, CheckFailed, CheckResult, CheckSkipped, Facts, RunResult
 from toolkit.errors import UsageError
 from toolkit.smoke.context import Context
 from toolkit.smoke.expect import expect_denial
-from toolkit.smoke.run import run
+from toolkit.smoke.run import RunInterrupted, run
 
 
 def run_one(
@@ -346,20 +348,143 @@ def test_an_interrupt_while_checks_are_still_handed_over_ends_those_that_wait() 
         def retrying(self, check: Check[Any], attempt: int, reason: str, seconds_left: float) -> None:
             waiting.set()
 
-    class Interrupted(tuple[Check[Context], ...]):
-        """Ctrl-C between two of the checks, once the first one waits; the run looks through them all before."""
+    class Interrupting(SystemClock):
+        """Ctrl-C between two of the checks, once the first one waits."""
 
-        looked_through: ClassVar[list[bool]] = []
+        asked = 0
 
-        def __iter__(self) -> Iterator[Check[Context]]:
-            yield self[0]
-            if self.looked_through:
-                assert waiting.wait(20)
-                raise KeyboardInterrupt
-            self.looked_through.append(True)
+        def now(self) -> float:
+            if threading.current_thread() is threading.main_thread():
+                self.asked += 1
+                if self.asked == 2:
+                    assert waiting.wait(20)
+                    raise KeyboardInterrupt
+            return super().now()
 
-    with pytest.raises(KeyboardInterrupt):
-        run(connection(), {}, Interrupted([check(waits)]), patience=1, observer=Watching())
+    checks = [check(waits, id="storage-a"), check(passes, id="storage-b")]
+    with pytest.raises(RunInterrupted) as caught:
+        run(connection(), {}, checks, patience=1, observer=Watching(), clock=Interrupting())
+    result = caught.value.result
+    assert [(one.check.id, one.outcome, one.cause) for one in result.results] == [
+        ("storage-a", "SKIP", "interrupted"),
+        ("storage-b", "SKIP", "interrupted"),
+    ]
+    assert (result.verdict, result.green) == ("interrupted", False)
+
+
+def test_what_an_interrupted_run_had_found_is_kept() -> None:
+    def interrupts(context: Context) -> Facts:
+        _thread.interrupt_main()
+        context.run.stop.wait(20)
+        return {"seen": True}
+
+    checks = [check(passes, id="storage-a"), check(interrupts, id="storage-b", depends=("storage-a",))]
+    checks.append(check(passes, id="storage-c", depends=("storage-b",)))
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(RunInterrupted) as caught:
+            run(connection(), {}, checks)
+    finally:
+        signal.signal(signal.SIGINT, former)
+    ended = [(one.check.id, one.outcome, one.reason) for one in caught.value.result.results]
+    assert ended == [
+        ("storage-a", "PASS", "All is well"),
+        ("storage-b", "PASS", "All is well"),
+        ("storage-c", "SKIP", "interrupted before it ran"),
+    ]
+
+
+def test_a_failed_prerequisite_is_one_red_line_however_many_depend_on_it() -> None:
+    ran: list[str] = []
+
+    def fails(context: Context) -> Facts:
+        raise CheckFailed("the record is lost", cause="private-dns")
+
+    def counts(context: Context) -> Facts:
+        ran.append(context.check.id)
+        return {}
+
+    checks = [
+        check(counts, id="storage-c", depends=("storage-b",)),  # of what is skipped itself
+        check(counts, id="storage-b", depends=("storage-free", "storage-a")),
+        check(fails, id="storage-a"),
+        check(counts, id="storage-free"),
+    ]
+    result = run_with((), *checks)
+    assert [(one.check.id, one.outcome, one.cause, one.requirement) for one in result.results] == [
+        ("storage-c", "SKIP", "prerequisite", "check:storage-a"),
+        ("storage-b", "SKIP", "prerequisite", "check:storage-a"),
+        ("storage-a", "FAIL", "private-dns", None),
+        ("storage-free", "PASS", None, None),
+    ]
+    assert [one.check.id for one in result.results if one.red] == ["storage-a"]
+    assert result.results[0].reason == "it depends on storage-a, which failed"
+    assert (ran, result.green) == (["storage-free"], False)
+
+
+def test_a_check_waits_for_its_prerequisites_and_runs_when_one_of_them_proves_nothing() -> None:
+    order: list[str] = []
+
+    def notes(context: Context) -> Facts:
+        order.append(context.check.id)
+        return {}
+
+    checks = [
+        check(notes, id="storage-last", depends=("storage-first", "storage-skipped", "storage-not-chosen")),
+        check(skips, id="storage-skipped"),
+        check(notes, id="storage-first"),
+    ]
+    assert [one.outcome for one in run_with(("vantage:*",), *checks).results] == ["PASS", "SKIP", "PASS"]
+    assert order == ["storage-first", "storage-last"]
+
+
+def test_checks_that_wait_for_each_other_are_no_run() -> None:
+    checks = [
+        check(passes, id="storage-a", depends=("storage-b",)),
+        check(passes, id="storage-b", depends=("storage-a",)),
+    ]
+    with pytest.raises(ValueError, match="checks wait for each other: storage-a, storage-b"):
+        run_with((), *checks)
+
+
+def test_a_check_that_hangs_fails_at_its_deadline_and_keeps_nobody() -> None:
+    released, cleaned = threading.Event(), threading.Event()
+    clock, recorder = ManualClock(), Recorder()
+
+    def hangs(context: Context) -> Facts:
+        context.defer(cleaned.set)
+        clock.time += 11
+        released.wait(60)
+        raise CheckFailed("nobody asks any more", retry_seconds=600)
+
+    checks = [check(hangs, id="storage-a", deadline=10), check(passes, id="storage-b")]
+    result = run(connection(), {}, checks, clock=clock, observer=recorder)
+    hung, other = result.results
+    assert (hung.outcome, hung.cause, other.outcome) == ("FAIL", "deadline", "PASS")
+    assert "did not end in 10 seconds" in hung.reason
+    released.set()
+    assert cleaned.wait(20)  # its own thread cleans up, and says nothing more
+    assert (recorder.events.count("finished storage-a FAIL"), clock.waits) == (1, [])
+
+
+def test_more_checks_hang_than_there_are_workers() -> None:
+    """A thread that is given up gives its place back."""
+    released, clock = threading.Event(), ManualClock()
+
+    def hangs(context: Context) -> Facts:
+        clock.time += 11
+        released.wait(60)
+        return {}
+
+    checks = [check(hangs, id=f"storage-{number}", deadline=10) for number in range(WORKERS + 1)]
+    result = run(connection(), {}, [*checks, check(passes)], clock=clock)
+    assert [one.cause for one in result.results] == [*["deadline"] * (WORKERS + 1), None]
+    released.set()
+
+
+@pytest.mark.parametrize("kind", get_args(DenialKind))
+def test_every_kind_of_refusal_has_a_cause(kind: DenialKind) -> None:
+    assert cause_of(kind) in CAUSES
 
 
 def test_a_runner_without_its_credential_is_told_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:

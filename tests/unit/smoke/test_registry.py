@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from typing import get_args
 
 import pytest
 
+from toolkit.checks.causes import CAUSES, Cause
 from toolkit.errors import UsageError
 from toolkit.project import find_project
+from toolkit.smoke.controls import CONTROLS
 from toolkit.smoke.registry import CATEGORIES, CHECKS, EVERY, ON_REQUEST, select
 
 DOCUMENT = find_project().root / "docs" / "checks.md"
@@ -27,10 +30,52 @@ def test_every_category_has_checks_in_one_run() -> None:
 
 
 def test_denials_are_proven_from_inside_and_outside() -> None:
-    denials = [check for check in EVERY if check.id.endswith("-denied")]
+    denials = [check for check in EVERY if check.expectation == "denial"]
     assert len(denials) >= 5
-    assert {check.vantage for check in denials} == {"internet", "vnet"}
-    assert not [check.id for check in denials if check.retry_seconds <= 0]
+    assert {check.vantage for check in denials} >= {"internet", "vnet"}
+    assert not [check.id for check in denials if check.vantage is not None and check.retry_seconds <= 0]
+    assert not [check.id for check in EVERY if check.id.endswith("-denied") and check not in denials]
+
+
+def test_prerequisites_are_checks_and_form_no_circle() -> None:
+    by_id = {check.id: check for check in EVERY}
+    assert [(c.id, one) for c in EVERY for one in c.depends if one not in by_id] == []
+
+    def path(name: str, above: tuple[str, ...] = ()) -> None:
+        assert name not in above, f"a circle: {' -> '.join((*above, name))}"
+        for one in by_id[name].depends:
+            path(one, (*above, name))
+
+    for check in EVERY:
+        path(check.id)
+
+
+def test_what_a_fatal_check_depends_on_is_fatal_and_runs_with_it() -> None:
+    """Else its skip would leave the run green, and a check on request would be waited for in vain."""
+    by_id = {check.id: check for check in EVERY}
+    weak = [
+        (c.id, one)
+        for c in EVERY
+        for one in c.depends
+        if (c.severity, by_id[one].severity) == ("fatal", "warning")
+        or (by_id[one].category in ON_REQUEST and c.category not in ON_REQUEST)
+    ]
+    assert weak == []
+
+
+def test_every_check_is_evidence_for_known_controls() -> None:
+    assert [check.id for check in EVERY if not check.controls] == []
+    assert [(c.id, one) for c in EVERY for one in c.controls if one not in CONTROLS] == []
+    assert {CONTROLS[one].framework for check in EVERY for one in check.controls} == {"MCSB", "NIST 800-53"}
+
+
+def test_every_cause_is_documented() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    rows = dict(
+        re.findall(r"^\| `([a-z-]+)` \| (.+) \|$", text.split("## Causes", 1)[1].split("## ", 1)[0], re.MULTILINE)
+    )
+    assert rows == CAUSES
+    assert set(get_args(Cause)) == set(CAUSES)
 
 
 def test_every_check_is_documented_in_the_registrys_order() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from toolkit.checks.model import Check, CheckFailed, Facts
-from toolkit.smoke.checks.control_plane import attached, fail_if, read, read_list, same
+from toolkit.smoke.checks.control_plane import absent, attached, fail_if, not_approved, not_ready, read, read_list, same
 from toolkit.smoke.context import Context
 
 _OUTPUTS = ("resource_group_name", "data_factory_name")
@@ -26,7 +26,7 @@ def runtime_is_ready(context: Context) -> Facts:
     if runtime.properties.type != "Managed" or not network:
         problems.append(f"{name} is of type {runtime.properties.type}, in no managed virtual network")
     if status.properties.state not in _READY:
-        problems.append(f"{name} is {status.properties.state}")
+        problems.append(not_ready(f"{name} is {status.properties.state}"))
     fail_if(problems, hint="a runtime cannot be moved into a managed virtual network: replace it (toolkit plan)")
     return {"managed_virtual_network": network, "state": status.properties.state}
 
@@ -53,9 +53,10 @@ def endpoints_are_approved(context: Context) -> Facts:
             theirs = _target_state(context, endpoint)
             facts[name] = {"factory": ours, "target": theirs}
             if ours != "Approved":
-                problems.append(f"{name} is {ours} in the factory")
+                problems.append(_state(f"{name} is {ours} in the factory", state is None))
             if theirs != "Approved":
-                problems.append(f"{name} is {theirs or 'unknown'} on its target {endpoint['target_id'].split('/')[-1]}")
+                where = endpoint["target_id"].split("/")[-1]
+                problems.append(_state(f"{name} is {theirs or 'unknown'} on its target {where}", theirs is None))
     fail_if(problems, hint="toolkit apply approves them, and makes again what has no connection any more")
     return facts
 
@@ -89,7 +90,7 @@ def linked_services_use_the_runtime(context: Context) -> Facts:
         if not any(same(r, runtime) for runtime in (expected, *own))
     ]
     if not via:
-        problems.append("the factory has no linked service")
+        problems.append(absent("the factory has no linked service"))
     fail_if(problems, hint=f"set connectVia to {expected} in the linked service")
     return {"connect_via": via}
 
@@ -101,7 +102,8 @@ def pipelines_use_the_runtime(context: Context) -> Facts:
     """
     expected = _runtime(context)
     pipelines = {p["name"]: p for p in read_list(context, f"{context.output('data_factory_id')}/pipelines")}
-    problems = [f"the pipeline {n} is missing" for n in context.output("data_factory_pipelines") if n not in pipelines]
+    wanted = context.output("data_factory_pipelines")
+    problems: list[str] = [absent(f"the pipeline {n} is missing") for n in wanted if n not in pipelines]
     facts = {}
     for name, pipeline in pipelines.items():
         every = list(_activities(pipeline["properties"]))
@@ -133,7 +135,7 @@ def triggers_are_as_declared(context: Context) -> Facts:
     }
     fail_if(
         [
-            f"trigger {n} is {found.get(n) or 'missing'}, not {state}"
+            f"trigger {n} is {found[n]}, not {state}" if n in found else absent(f"trigger {n} is missing, not {state}")
             for n, state in wanted.items()
             if found.get(n) != state
         ],
@@ -152,6 +154,10 @@ def _activities(value: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(value, list):
         for inner in value:
             yield from _activities(inner)
+
+
+def _state(words: str, missing: bool) -> str:
+    return absent(words) if missing else not_approved(words)
 
 
 def _group(context: Context) -> str:
@@ -180,6 +186,7 @@ CHECKS: tuple[Check[Context], ...] = (
         function=runtime_is_ready,
         outputs=(*_OUTPUTS, "data_factory_integration_runtime_name"),
         retry_seconds=120,
+        controls=("NS-2", "SC-7"),
     ),
     Check(
         id="adf-endpoints-approved",
@@ -187,6 +194,7 @@ CHECKS: tuple[Check[Context], ...] = (
         title="Every managed private endpoint is approved, in the factory and on its target",
         function=endpoints_are_approved,
         outputs=(*_OUTPUTS, "data_factory_managed_private_endpoints"),
+        controls=("NS-2", "SC-7"),
     ),
     Check(
         id="adf-identity",
@@ -194,6 +202,7 @@ CHECKS: tuple[Check[Context], ...] = (
         title="The factory has the identities that roles were assigned to",
         function=identity_exists,
         outputs=("data_factory_id", "data_factory_principal_id", "identities"),
+        controls=("IM-3", "IA-9"),
     ),
     Check(
         id="adf-linked-services-private",
@@ -201,6 +210,7 @@ CHECKS: tuple[Check[Context], ...] = (
         title="Every linked service connects through the managed virtual network",
         function=linked_services_use_the_runtime,
         outputs=(*_OUTPUTS, "data_factory_integration_runtime_name"),
+        controls=("NS-2", "AC-4"),
     ),
     Check(
         id="adf-pipelines-private",
@@ -208,6 +218,7 @@ CHECKS: tuple[Check[Context], ...] = (
         title="The pipelines are there, and their web activities connect through the managed virtual network",
         function=pipelines_use_the_runtime,
         outputs=("data_factory_id", "data_factory_pipelines", "data_factory_integration_runtime_name"),
+        controls=("NS-2", "AC-4"),
     ),
     Check(
         id="adf-triggers",
@@ -216,5 +227,6 @@ CHECKS: tuple[Check[Context], ...] = (
         function=triggers_are_as_declared,
         outputs=("data_factory_id", "data_factory_triggers"),
         feature="triggers",
+        controls=("PV-2", "CM-6"),
     ),
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from toolkit.checks.causes import Cause
 from toolkit.checks.model import CheckFailed, Facts
 from toolkit.smoke.context import Context
 
@@ -67,10 +68,48 @@ def attached(context: Context, name: str, document: Mapping[str, Any]) -> list[s
     return [f"the identity {name} ({meant['id'].split('/')[-1]}), which roles were assigned to, is not attached"]
 
 
-def fail_if(problems: list[str], *, hint: str, retry_seconds: float = 0) -> None:
-    """Raises one CheckFailed with every problem."""
-    if problems:
-        raise CheckFailed("; ".join(problems), hint=hint, retry_seconds=retry_seconds, facts={"problems": problems})
+class Finding(str):
+    """A problem in words, with the word for machines; a plain text is one that differs."""
+
+    def __new__(cls, words: str, cause: Cause) -> Finding:
+        made = super().__new__(cls, words)
+        made.cause = cause
+        return made
+
+    cause: Cause
+
+
+def absent(words: str) -> Finding:
+    return Finding(words, "absent")
+
+
+def extra(words: str) -> Finding:
+    return Finding(words, "extra")
+
+
+def not_ready(words: str) -> Finding:
+    return Finding(words, "not-ready")
+
+
+def not_approved(words: str) -> Finding:
+    return Finding(words, "endpoint-not-approved")
+
+
+def fail_if(problems: Sequence[str], *, hint: str, retry_seconds: float = 0, cause: Cause | None = None) -> None:
+    """Raises one CheckFailed with every problem. Its cause is the one given, else that of the problems: what nobody
+    meant before all else, then what is missing, since that explains the rest."""
+    if not problems:
+        return
+    found: list[Cause] = [one.cause if isinstance(one, Finding) else "differs" for one in problems]
+    worst: tuple[Cause, ...] = ("extra", "absent")
+    first = next((one for one in worst if one in found), found[0])
+    raise CheckFailed(
+        "; ".join(problems),
+        cause=cause or first,
+        hint=hint,
+        retry_seconds=retry_seconds,
+        facts={"problems": [str(problem) for problem in problems]},
+    )
 
 
 def private_hosts(context: Context, target_output: str) -> list[str]:
@@ -79,5 +118,7 @@ def private_hosts(context: Context, target_output: str) -> list[str]:
     endpoints = context.output("private_endpoints").values()
     hosts = sorted({host for e in endpoints if same(e["target_id"], target) for host in e["fqdns"]})
     if not hosts:
-        raise CheckFailed(f"the outputs know no private endpoint of {target}", hint="toolkit apply makes them")
+        raise CheckFailed(
+            f"the outputs know no private endpoint of {target}", cause="no-output", hint="toolkit apply makes them"
+        )
     return hosts

@@ -113,6 +113,7 @@ OF_THE_VAULT: tuple[Check[Context], ...] = (
         function=keys_are_valid,
         outputs=("customer_managed_keys",),
         feature="encryption",
+        controls=("DP-6", "SC-12"),
     ),
 )
 OF_THE_SERVICES: tuple[Check[Context], ...] = (
@@ -123,5 +124,6 @@ OF_THE_SERVICES: tuple[Check[Context], ...] = (
         function=keys_are_used,
         outputs=("customer_managed_keys",),
         feature="encryption",
+        controls=("DP-5", "SC-28"),
     ),
 )

@@ -30,7 +30,7 @@ def private_inside(context: Context, target: str) -> Facts:
         if not any(ipaddress.ip_address(address) in one for one in ranges)
     ]
     hint = "link the private DNS zone to this network, and check the A record that the endpoint's zone group writes"
-    fail_if(problems, hint=hint, retry_seconds=context.check.retry_seconds)
+    fail_if(problems, hint=hint, retry_seconds=context.check.retry_seconds, cause="private-dns")
     return {"addresses": found}
 
 
@@ -49,7 +49,7 @@ def public_outside(context: Context) -> Facts:
         if is_private(address)
     ]
     hint = "this machine resolves through the platform's zones: it is no internet vantage, or the zones are public"
-    fail_if(problems, hint=hint, retry_seconds=context.check.retry_seconds)
+    fail_if(problems, hint=hint, retry_seconds=context.check.retry_seconds, cause="private-dns")
     return {"addresses": found}
 
 
@@ -63,6 +63,8 @@ def _private(name: str, what: str, target: str) -> Check[Context]:
         identity="anonymous",
         outputs=(*_ENDPOINT_OUTPUTS, target),
         retry_seconds=DNS_SECONDS,
+        depends=("posture-private-endpoints",),
+        controls=("NS-10", "SC-22"),
     )
 
 
@@ -89,5 +91,6 @@ CHECKS: tuple[Check[Context], ...] = (
             "key_vault_id",
         ),
         retry_seconds=DNS_SECONDS,
+        controls=("NS-10", "SC-20"),
     ),
 )

@@ -94,6 +94,7 @@ CHECKS: tuple[Check[Context], ...] = (
         function=locks_hold,
         outputs=("locks",),
         feature="locks",
+        controls=("AM-4", "CM-5"),
     ),
     _posture(
         id="posture-alerts",
@@ -101,6 +102,7 @@ CHECKS: tuple[Check[Context], ...] = (
         function=somebody_is_told,
         outputs=("metric_alerts", "data_factory_id", "machine_learning_workspace_id", "budget_id"),
         severity="warning",
+        controls=("LT-1", "SI-4"),
     ),
     _posture(
         id="posture-alert-receivers",
@@ -108,5 +110,6 @@ CHECKS: tuple[Check[Context], ...] = (
         function=somebody_reads_it,
         outputs=("metric_alerts", "action_group_id"),
         feature="receivers",
+        controls=("LT-1", "SI-4"),
     ),
 )

@@ -71,6 +71,8 @@ CHECKS: tuple[Check[Context], ...] = (
         identity="reader",
         outputs=_OUTPUTS,
         retry_seconds=ROLE_SECONDS,
+        depends=("dns-vault-private",),
+        controls=("NS-2", "AC-3"),
     ),
     Check(
         id="keyvault-reader-value-denied",
@@ -81,6 +83,9 @@ CHECKS: tuple[Check[Context], ...] = (
         identity="reader",
         outputs=_OUTPUTS,
         retry_seconds=ROLE_SECONDS,
+        expectation="denial",
+        depends=("dns-vault-private",),
+        controls=("PA-7", "AC-6", "DP-8"),
     ),
     Check(
         id="keyvault-nobody-denied",
@@ -91,6 +96,9 @@ CHECKS: tuple[Check[Context], ...] = (
         identity="nobody",
         outputs=_OUTPUTS,
         retry_seconds=ROLE_SECONDS,
+        expectation="denial",
+        depends=("dns-vault-private",),
+        controls=("PA-7", "AC-3", "DP-8"),
     ),
     Check(
         id="keyvault-internet-denied",
@@ -101,5 +109,7 @@ CHECKS: tuple[Check[Context], ...] = (
         identity="reader",
         outputs=_OUTPUTS,
         retry_seconds=FIREWALL_SECONDS,
+        expectation="denial",
+        controls=("NS-2", "SC-7"),
     ),
 )

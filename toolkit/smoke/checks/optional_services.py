@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from toolkit.checks.model import Check, Facts
-from toolkit.smoke.checks.control_plane import attached, expect, fail_if, lookup, read, read_list, same
+from toolkit.smoke.checks.control_plane import absent, attached, expect, fail_if, lookup, read, read_list, same
 from toolkit.smoke.context import Context
 
 
@@ -37,7 +37,7 @@ def batch_is_closed(context: Context) -> Facts:
         if lookup(pool, "properties.scaleSettings.autoScale.formula") is None:
             problems.append(f"pool {pool['name']} does not scale by itself")
     if not any(same(pool["id"], context.output("batch_pool_id")) for pool in pools):
-        problems.append("the Batch account has lost the platform's pool")
+        problems.append(absent("the Batch account has lost the platform's pool"))
     fail_if(problems, hint="toolkit plan shows what an apply would set back")
     return {**facts, "modes": modes, "pools": [pool["name"] for pool in pools]}
 
@@ -73,6 +73,7 @@ CHECKS: tuple[Check[Context], ...] = (
         function=batch_is_closed,
         outputs=("batch_account_id", "batch_pool_id"),
         feature="batch",
+        controls=("IM-1", "NS-2", "IA-5"),
     ),
     _posture(
         id="posture-function-app",
@@ -80,5 +81,6 @@ CHECKS: tuple[Check[Context], ...] = (
         function=function_app_is_closed,
         outputs=("function_app_id", "identities"),
         feature="function_app",
+        controls=("IM-3", "NS-8", "IA-5"),
     ),
 )

@@ -8,7 +8,17 @@ from typing import Any
 
 from toolkit.azure.api_versions import DIAGNOSTICS_API_VERSION
 from toolkit.checks.model import Check, Facts
-from toolkit.smoke.checks.control_plane import expect, fail_if, lookup, read, read_list, same
+from toolkit.smoke.checks.control_plane import (
+    absent,
+    expect,
+    fail_if,
+    lookup,
+    not_approved,
+    not_ready,
+    read,
+    read_list,
+    same,
+)
 from toolkit.smoke.context import RESTORE_FIRST, Context
 from toolkit.smoke.features import feature_of
 
@@ -65,7 +75,8 @@ def blobs_can_be_restored(context: Context) -> Facts:
 def _containers_exist(context: Context, account: str, containers: Iterable[str]) -> None:
     found = {one["name"] for one in read_list(context, f"{account}/blobServices/default/containers")}
     missing = [name for name in containers if name not in found]
-    fail_if([f"the container {one} of {account.split('/')[-1]} does not exist" for one in missing], hint=RESTORE_FIRST)
+    where = account.split("/")[-1]
+    fail_if([absent(f"the container {one} of {where} does not exist") for one in missing], hint=RESTORE_FIRST)
 
 
 def vault_is_closed(context: Context) -> Facts:
@@ -104,9 +115,9 @@ def endpoints_are_approved(context: Context) -> Facts:
         provisioning = properties.get("provisioningState")
         facts[key] = {"connections": states, "provisioning_state": provisioning}
         if not states or any(state != "Approved" for state in states):
-            problems.append(f"{key} is {' and '.join(map(str, states)) or 'connected to nothing'}")
+            problems.append(not_approved(f"{key} is {' and '.join(map(str, states)) or 'connected to nothing'}"))
         if provisioning != "Succeeded":
-            problems.append(f"{key} is {provisioning}")
+            problems.append(not_ready(f"{key} is {provisioning}"))
     fail_if(
         problems,
         hint="approve a pending connection on its target; a rejected one stays so: delete the endpoint, then apply",
@@ -146,7 +157,7 @@ def diagnostics_are_sent(context: Context) -> Facts:
         ]
         facts[name] = logs
         if not logs:
-            problems.append(f"the {name} sends no logs to the platform's Log Analytics workspace")
+            problems.append(absent(f"the {name} sends no logs to the platform's Log Analytics workspace"))
     fail_if(problems, hint="toolkit apply makes the diagnostic settings")
     return facts
 
@@ -159,36 +170,42 @@ CHECKS: tuple[Check[Context], ...] = (
         title="The storage accounts deny by default, refuse keys, anonymous access and old TLS",
         function=storage_is_closed,
         outputs=("resource_group_name", *_NAMES),
+        controls=("NS-2", "IM-1", "DP-3", "SC-7"),
     ),
     _posture(
         id="posture-blob-recovery",
         title="The containers are there, and deleted and overwritten blobs can be restored",
         function=blobs_can_be_restored,
         outputs=("resource_group_name", *_NAMES, *_IDS, *_CONTAINERS),
+        controls=("BR-2", "CP-9"),
     ),
     _posture(
         id="posture-key-vault",
         title="The key vault uses roles, keeps what was deleted, and denies by default",
         function=vault_is_closed,
         outputs=("key_vault_id",),
+        controls=("NS-2", "DP-8", "SC-7"),
     ),
     _posture(
         id="posture-container-registry",
         title="The container registry has no admin user and no anonymous pull",
         function=registry_is_closed,
         outputs=("container_registry_id",),
+        controls=("NS-2", "IM-1", "SC-7"),
     ),
     _posture(
         id="posture-data-factory",
         title="The data factory is as open as the environment says",
         function=factory_is_closed,
         outputs=("data_factory_id",),
+        controls=("NS-2", "SC-7"),
     ),
     _posture(
         id="posture-private-endpoints",
         title="Every private endpoint is provisioned and approved",
         function=endpoints_are_approved,
         outputs=("private_endpoints",),
+        controls=("NS-2", "SC-7"),
     ),
     _posture(
         id="posture-diagnostics",
@@ -205,5 +222,6 @@ CHECKS: tuple[Check[Context], ...] = (
             "function_app_id",
         ),
         severity="warning",
+        controls=("LT-3", "LT-5", "AU-12"),
     ),
 )

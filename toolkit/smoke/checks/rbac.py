@@ -12,7 +12,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from toolkit.azure.codes import ROLE_SECONDS
 from toolkit.checks.model import Check, Facts
-from toolkit.smoke.checks.control_plane import fail_if, same
+from toolkit.smoke.checks.control_plane import absent, extra, fail_if, same
 from toolkit.smoke.context import Context
 
 # https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/privileged
@@ -26,7 +26,7 @@ BROAD_ROLES: dict[str, str] = {
 
 def assignments_exist(context: Context) -> Facts:
     names = _names(context)
-    problems = []
+    problems: list[str] = []
     assignments: dict[str, Any] = context.output("role_assignments")
     with context.runner().authorization() as client:
         for key, meant in assignments.items():
@@ -35,7 +35,7 @@ def assignments_exist(context: Context) -> Facts:
             try:
                 found: Any = client.role_assignments.get_by_id(meant["id"])
             except ResourceNotFoundError:
-                problems.append(f"{shown} does not exist")
+                problems.append(absent(f"{shown} does not exist"))
                 continue
             for name, wanted, have in (
                 ("principal", meant["principal_id"], found.principal_id),
@@ -58,12 +58,12 @@ def probes_have_nothing_else(context: Context) -> Facts:
     problems, facts = [], {}
     for name, probe in context.output("probe_identities").items():
         found = _assignments_of(context, probe["principal_id"])
-        extra = [a for a in found if name == "nobody" or str(a.id).casefold() not in meant]
+        foreign = [a for a in found if name == "nobody" or str(a.id).casefold() not in meant]
         facts[name] = len(found)
-        problems += [f"{name} has a role that nobody meant: {_words(context, a)}" for a in extra]
+        problems += [extra(f"{name} has a role that nobody meant: {_words(context, a)}") for a in foreign]
         if not found and str(probe["principal_id"]).casefold() in owners:
             # An empty answer would also hide what is too much.
-            problems.append(f"no role of {name} can be seen, although it was given some")
+            problems.append(absent(f"no role of {name} can be seen, although it was given some"))
     fail_if(problems, hint="delete these role assignments", retry_seconds=context.check.retry_seconds)
     return {"assignments": facts}
 
@@ -78,9 +78,9 @@ def no_broad_roles(context: Context) -> Facts:
             if is_within(str(assignment.scope), subscription):
                 continue
             if why := _why_broad(context, assignment.role_definition_id):
-                problems.append(f"{name} has {_words(context, assignment)}, which {why}")
+                problems.append(extra(f"{name} has {_words(context, assignment)}, which {why}"))
     if not any(facts.values()):
-        problems.append("no role of any identity can be seen, so nothing is known of broad ones")
+        problems.append(absent("no role of any identity can be seen, so nothing is known of broad ones"))
     fail_if(problems, hint="assign the role on the resource group or the resource, or a narrower role")
     return {"assignments": facts}
 
@@ -174,6 +174,7 @@ CHECKS: tuple[Check[Context], ...] = (
         function=assignments_exist,
         outputs=("role_assignments", "identities", "probe_identities", "data_factory_principal_id"),
         retry_seconds=ROLE_SECONDS,
+        controls=("PA-7", "AC-2"),
     ),
     Check(
         id="rbac-probes-minimal",
@@ -182,6 +183,7 @@ CHECKS: tuple[Check[Context], ...] = (
         function=probes_have_nothing_else,
         outputs=("resource_group_name", "role_assignments", "probe_identities"),
         retry_seconds=ROLE_SECONDS,
+        controls=("PA-7", "AC-6"),
     ),
     Check(
         id="rbac-no-broad-roles",
@@ -189,5 +191,6 @@ CHECKS: tuple[Check[Context], ...] = (
         title="No identity of the platform has a broad role on the subscription or above",
         function=no_broad_roles,
         outputs=("resource_group_name", "identities", "probe_identities", "data_factory_principal_id"),
+        controls=("PA-1", "AC-6"),
     ),
 )

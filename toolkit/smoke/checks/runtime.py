@@ -35,6 +35,7 @@ CHECKS: tuple[Check[Context], ...] = (
         title="The pointer that production reads names a version that the workspace has",
         function=pointer,
         outputs=_OUTPUTS,
+        controls=("DS-2", "SI-7"),
     ),
     Check(
         id="runtime-code-version",
@@ -43,5 +44,7 @@ CHECKS: tuple[Check[Context], ...] = (
         function=code_version,
         outputs=_OUTPUTS,
         feature="computes",
+        deadline=3 * 3600,  # two jobs, on nodes that have to be started first
+        controls=("DS-2", "SI-7", "SA-10"),
     ),
 )

@@ -230,6 +230,8 @@ CHECKS: tuple[Check[Context], ...] = (
         identity="writer",
         outputs=_OUTPUTS,
         retry_seconds=ROLE_SECONDS,
+        depends=("dns-storage-private",),
+        controls=("NS-2", "AC-3"),
     ),
     Check(
         id="storage-vnet-read",
@@ -240,6 +242,8 @@ CHECKS: tuple[Check[Context], ...] = (
         identity="reader",
         outputs=_OUTPUTS,
         retry_seconds=ROLE_SECONDS,
+        depends=("dns-storage-private",),
+        controls=("NS-2", "AC-3"),
     ),
     Check(
         id="storage-adf-managed-write",
@@ -250,6 +254,8 @@ CHECKS: tuple[Check[Context], ...] = (
         identity="writer",
         outputs=_OUTPUTS,
         retry_seconds=ROLE_SECONDS,
+        depends=("adf-endpoints-approved",),
+        controls=("NS-2", "SC-7"),
     ),
     Check(
         id="storage-aml-managed-write",
@@ -260,6 +266,8 @@ CHECKS: tuple[Check[Context], ...] = (
         identity="writer",
         outputs=_OUTPUTS,
         retry_seconds=ROLE_SECONDS,
+        depends=("workspace-outbound-endpoints",),
+        controls=("NS-2", "SC-7"),
     ),
     Check(
         id="storage-reader-write-denied",
@@ -270,6 +278,9 @@ CHECKS: tuple[Check[Context], ...] = (
         identity="reader",
         outputs=_OUTPUTS,
         retry_seconds=ROLE_SECONDS,
+        expectation="denial",
+        depends=("dns-storage-private",),
+        controls=("PA-7", "AC-6"),
     ),
     Check(
         id="storage-nobody-read-denied",
@@ -280,6 +291,9 @@ CHECKS: tuple[Check[Context], ...] = (
         identity="nobody",
         outputs=_OUTPUTS,
         retry_seconds=ROLE_SECONDS,
+        expectation="denial",
+        depends=("dns-storage-private",),
+        controls=("PA-7", "AC-3"),
     ),
     Check(
         id="storage-internet-write-denied",
@@ -290,6 +304,8 @@ CHECKS: tuple[Check[Context], ...] = (
         identity="writer",
         outputs=_OUTPUTS,
         retry_seconds=FIREWALL_SECONDS,
+        expectation="denial",
+        controls=("NS-2", "SC-7"),
     ),
     Check(
         id="storage-internet-lake-denied",
@@ -300,6 +316,8 @@ CHECKS: tuple[Check[Context], ...] = (
         identity="writer",
         outputs=("lake_storage_account_name", "probe_identities"),
         retry_seconds=FIREWALL_SECONDS,
+        expectation="denial",
+        controls=("NS-2", "SC-7"),
     ),
     Check(
         id="storage-internet-pointers-denied",
@@ -310,6 +328,8 @@ CHECKS: tuple[Check[Context], ...] = (
         identity="writer",
         outputs=("pointer_storage_blob_endpoint", "probe_identities"),
         retry_seconds=FIREWALL_SECONDS,
+        expectation="denial",
+        controls=("NS-2", "SC-7"),
     ),
     Check(
         id="storage-pointers-writer-denied",
@@ -320,6 +340,9 @@ CHECKS: tuple[Check[Context], ...] = (
         identity="writer",
         outputs=_POINTERS,
         retry_seconds=ROLE_SECONDS,
+        expectation="denial",
+        depends=("dns-pointers-private",),
+        controls=("PA-7", "AC-6", "SI-7"),
     ),
     Check(
         id="storage-adf-managed-pointers",
@@ -330,6 +353,9 @@ CHECKS: tuple[Check[Context], ...] = (
         identity="writer",
         outputs=_POINTERS,
         retry_seconds=ROLE_SECONDS,
+        expectation="denial",
+        depends=("adf-endpoints-approved",),
+        controls=("NS-2", "AC-6"),
     ),
     Check(
         id="storage-shared-key-denied",
@@ -340,6 +366,9 @@ CHECKS: tuple[Check[Context], ...] = (
         identity="anonymous",
         outputs=_OUTPUTS,
         retry_seconds=FIREWALL_SECONDS,
+        expectation="denial",
+        depends=("dns-storage-private",),
+        controls=("IM-1", "IA-5"),
     ),
     Check(
         id="storage-anonymous-denied",
@@ -350,6 +379,9 @@ CHECKS: tuple[Check[Context], ...] = (
         identity="anonymous",
         outputs=_OUTPUTS,
         retry_seconds=FIREWALL_SECONDS,
+        expectation="denial",
+        depends=("dns-storage-private",),
+        controls=("IM-1", "AC-3"),
     ),
     Check(
         id="storage-plain-http-denied",
@@ -360,5 +392,8 @@ CHECKS: tuple[Check[Context], ...] = (
         identity="anonymous",
         outputs=_OUTPUTS,
         retry_seconds=FIREWALL_SECONDS,
+        expectation="denial",
+        depends=("dns-storage-private",),
+        controls=("DP-3", "SC-8"),
     ),
 )

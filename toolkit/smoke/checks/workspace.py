@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from toolkit.checks.model import Check, Facts
-from toolkit.smoke.checks.control_plane import expect, fail_if, lookup, read, read_list
+from toolkit.smoke.checks.control_plane import absent, expect, fail_if, lookup, not_ready, read, read_list
 from toolkit.smoke.context import Context
 
 _OUTPUTS = ("machine_learning_workspace_id",)
@@ -53,9 +53,9 @@ def reaches_its_storage(context: Context) -> Facts:
         status = found.get((str(context.output(output)).casefold(), group))
         facts[what] = status
         if status is None:
-            problems.append(f"no outbound rule has a private endpoint to the {what}")
+            problems.append(absent(f"no outbound rule has a private endpoint to the {what}"))
         elif status != "Active":
-            problems.append(f"the outbound rule to the {what} is {status}")
+            problems.append(not_ready(f"the outbound rule to the {what} is {status}"))
     fail_if(
         problems,
         hint="toolkit apply writes the missing rules; provisionManagedNetwork makes the endpoints of inactive ones",
@@ -84,8 +84,9 @@ def compute_scales_to_zero(context: Context) -> Facts:
         if minimum != 0:
             problems.append(f"{compute['name']} keeps {minimum} nodes running")
         if state != "Succeeded":
-            problems.append(f"{compute['name']} is {state}")
-    problems += [f"the cluster {n} is missing" for n in context.output("machine_learning_computes") if n not in facts]
+            problems.append(not_ready(f"{compute['name']} is {state}"))
+    wanted = context.output("machine_learning_computes")
+    problems += [absent(f"the cluster {name} is missing") for name in wanted if name not in facts]
     fail_if(problems, hint="toolkit apply makes what is missing and sets minNodeCount to 0: idle nodes are paid for")
     return facts
 
@@ -97,6 +98,7 @@ CHECKS: tuple[Check[Context], ...] = (
         title="The workspace is provisioned",
         function=is_provisioned,
         outputs=_OUTPUTS,
+        controls=("PV-2", "CM-2"),
     ),
     Check(
         id="workspace-private",
@@ -104,6 +106,8 @@ CHECKS: tuple[Check[Context], ...] = (
         title="The workspace is as open as the environment says, and isolates its jobs",
         function=is_private,
         outputs=_OUTPUTS,
+        depends=("workspace-provisioned",),
+        controls=("NS-2", "SC-7"),
     ),
     Check(
         id="workspace-outbound-endpoints",
@@ -111,6 +115,8 @@ CHECKS: tuple[Check[Context], ...] = (
         title="The workspace's managed network has private endpoints to its storage, the lake and the vault",
         function=reaches_its_storage,
         outputs=(*_OUTPUTS, "storage_account_id", "lake_storage_account_id", "key_vault_id", "private_endpoints"),
+        depends=("workspace-provisioned",),
+        controls=("NS-2", "AC-4"),
     ),
     Check(
         id="workspace-identity-datastores",
@@ -118,6 +124,8 @@ CHECKS: tuple[Check[Context], ...] = (
         title="The workspace reaches its storage with identities, not with keys",
         function=uses_identities,
         outputs=_OUTPUTS,
+        depends=("workspace-provisioned",),
+        controls=("IM-3", "IA-5"),
     ),
     Check(
         id="workspace-compute-scales-to-zero",
@@ -127,5 +135,7 @@ CHECKS: tuple[Check[Context], ...] = (
         outputs=(*_OUTPUTS, "machine_learning_computes"),
         feature="computes",
         severity="warning",
+        depends=("workspace-provisioned",),
+        controls=("PV-3", "SC-6"),
     ),
 )
