@@ -64,7 +64,7 @@ class Place:
         connection = self.sandbox.connection
         probe = Probe(connection.vantages["internet"], self.sandbox.credential(), connection.environment.patience)
         more = {"now": now} if now else {}
-        return Leases(client or self.arm, self.platform.group, self.targets, probe, self.folder, print, **more)
+        return Leases(client or self.arm, self.targets, probe, self.folder, print, **more)
 
     def network(self, id_: str) -> dict[str, Any]:
         acls: dict[str, Any] = self.platform.send("GET", id_, "2023-05-01" if id_ == self.account else "2023-07-01")[

@@ -6,6 +6,7 @@ import random
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -76,7 +77,8 @@ def agents(place: Place, count: int, rounds: int, seed: int) -> list[str]:
                     wrong.append(f"agent {number} lost {address} in round {round_}")
                 if persons:
                     wrong.append(f"agent {number} took {address} for a person's in round {round_}")
-                lease = journal.close(lease)
+                lease = replace(lease, written="closing")
+                journal.write(lease)
                 lease = rules.settle(lease)
                 journal.forget(lease)
 

@@ -21,6 +21,7 @@ from toolkit.processes import terminating_like_an_interrupt
 if TYPE_CHECKING:
     from toolkit.environment import Vantage
     from toolkit.firewall.leases import Closed, Leases
+    from toolkit.terraform.outputs import Outputs
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,7 +43,8 @@ class Minutes(click.ParamType[timedelta]):
 def place_options(function: F) -> F:
     function = click.option(
         "--target", "names", multiple=True, metavar="NAME",
-        help="storage, lake, pointers, functions, vault, or a resource's name; again for more. [default: storage]",
+        help="state, storage, lake, pointers, functions, vault, or a resource's name; again for more. "
+        "[default: storage]",
     )(function)  # fmt: skip
     return click.option(
         "--vantage", metavar="NAME", help="Stand at this place of env.toml's vantages [default: the runner's]."
@@ -130,7 +132,7 @@ def close(env: str, names: tuple[str, ...], vantage: str | None, lease: str) -> 
     from toolkit.firewall.command import undisturbed
 
     terminal = Terminal()
-    with _leases(terminal, env, names, vantage) as (leases, _), undisturbed(terminal.progress):
+    with _leases(terminal, env, names, vantage, everything=not names) as (leases, _), undisturbed(terminal.progress):
         _tell(terminal, leases.close(leases.find(lease)))
 
 
@@ -140,10 +142,8 @@ def close(env: str, names: tuple[str, ...], vantage: str | None, lease: str) -> 
 @json_option
 def status(env: str, names: tuple[str, ...], vantage: str | None, as_json: bool) -> None:
     """Show the rules for addresses of ENV's resources, and the leases that are open."""
-    from toolkit.firewall.targets import TARGETS
-
     terminal = Terminal()
-    with _leases(terminal, env, names or tuple(TARGETS), vantage, missing_ok=not names) as (leases, _):
+    with _leases(terminal, env, names, vantage, everything=not names) as (leases, _):
         found = leases.status()
     if as_json:
         terminal.print_json(found)
@@ -165,7 +165,7 @@ def sweep(env: str, names: tuple[str, ...], vantage: str | None) -> int:
     from toolkit.firewall.command import undisturbed
 
     terminal = Terminal()
-    with _leases(terminal, env, names, vantage) as (leases, _), undisturbed(terminal.progress):
+    with _leases(terminal, env, names, vantage, everything=not names) as (leases, _), undisturbed(terminal.progress):
         closed = leases.sweep()
     count = f"{len(closed)} {'lease' if len(closed) == 1 else 'leases'}"
     terminal.print(f"{count} closed" if closed else "nothing to close")
@@ -174,8 +174,9 @@ def sweep(env: str, names: tuple[str, ...], vantage: str | None) -> int:
 
 @contextmanager
 def _leases(
-    terminal: Terminal, env: str, names: tuple[str, ...], vantage: str | None, *, missing_ok: bool = False
+    terminal: Terminal, env: str, names: tuple[str, ...], vantage: str | None, *, everything: bool = False
 ) -> Iterator[tuple[Leases, Vantage]]:
+    """On what is named, or on ``everything`` that the environment has."""
     from azure.core.exceptions import AzureError
 
     from toolkit.azure.arm import arm_client
@@ -183,21 +184,22 @@ def _leases(
     from toolkit.azure.refusals import refused
     from toolkit.firewall.leases import Leases
     from toolkit.firewall.probing import Probe
-    from toolkit.firewall.targets import TARGETS, targets_of
+    from toolkit.firewall.targets import choose, standing_targets
     from toolkit.terraform.outputs import read_outputs, saved_outputs
 
     environment = load_environment(env)
-    outputs = saved_outputs(environment) or read_outputs(environment, TerminalObserver(terminal))
-    if missing_ok:
-        names = tuple(name for name in names if outputs.get(TARGETS[name]))
-    targets = targets_of(outputs, names)
+
+    def outputs() -> Outputs:
+        return saved_outputs(environment) or read_outputs(environment, TerminalObserver(terminal))
+
+    choice = choose(environment, tuple(standing_targets(environment, outputs())) if everything else names, outputs)
     connection = connect(environment)
     place = connection.vantage(vantage)
     with arm_client(connection) as client:
         probe = Probe(place, runner_credential(connection, place), environment.patience)
         folder = environment.state_dir / "leases"
         try:
-            yield Leases(client, outputs["resource_group_id"], targets, probe, folder, terminal.progress), place
+            yield Leases(client, choice.targets, probe, folder, terminal.progress, choice.groups), place
         except AzureError as error:
             raise refused(error, f"the firewall of {environment.name}") from error
 
@@ -216,3 +218,5 @@ def _tell(terminal: Terminal, closed: Closed) -> None:
     terminal.progress(f"lease {closed.lease.id} is closed")
     for name, why in closed.open_for.items():
         terminal.note(f"{name} still lets this machine in: {why}")
+    for group in closed.left:
+        terminal.note(f"the part of the lease in {group} is still open: this identity may not read it")

@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.errors import RefusedError, UsageError
-from toolkit.firewall.journal import Journal
+from toolkit.errors import UsageError
+from toolkit.firewall.journal import Journals
 from toolkit.firewall.kinds import Target, target_of
-from toolkit.firewall.model import Lease, Owner, added
+from toolkit.firewall.model import Lease, Owner, added, group_of
+from toolkit.firewall.possible import require_possible
 from toolkit.firewall.probing import Probe
 from toolkit.firewall.rules import Rules
 from toolkit.records import Json, read_record, write_record
@@ -25,27 +26,35 @@ Addresses = Callable[[], frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What closing did. ``open_for`` says of each target that still answers from here why it does."""
+    """What closing did. ``open_for`` says of each target that still answers from here why it does.
+
+    ``left`` are resource groups whose part of the lease this identity may not read: it is still open there.
+    """
 
     lease: Lease
     open_for: dict[str, str]
+    left: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class Leases:
-    """``folder`` keeps a copy of this machine's leases, for what happens to the journal itself."""
+    """``folder`` keeps a copy of this machine's leases, for what happens to the journal itself.
+
+    Leases are looked for in the resource groups of ``targets``, and in ``groups``.
+    """
 
     client: RestClient
-    group_id: str
     targets: Sequence[Target]
     probe: Probe
     folder: Path
     say: Callable[[str], None]
+    groups: Sequence[str] = ()
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    journal: Journal = field(init=False)
+    journal: Journals = field(init=False)
 
     def __post_init__(self) -> None:
-        self.journal = Journal(self.client, self.group_id)
+        groups = dict.fromkeys([*map(str.lower, self.groups), *(group_of(target.id) for target in self.targets)])
+        self.journal = Journals(self.client, groups)
 
     # -- opening -------------------------------------------------------------------------------------------------------
 
@@ -58,7 +67,7 @@ class Leases:
         self.sweep()
         wanted = addresses()
         for target in self.targets:
-            self._require_possible(target, wanted)
+            require_possible(self._rules(target), wanted)
         standing = self._again(owner, ttl)
         lease = standing or Lease.new(owner, ttl, self.now())
         try:
@@ -77,7 +86,11 @@ class Leases:
             lease for lease in self.journal.read()
             if lease.written == "open" and lease.owner == owner and not owner.process.pid
         ]  # fmt: skip
-        return replace(same[0], expires=max(same[0].expires, self.now() + ttl)) if same else None
+        for found in same:
+            lease, left = self.journal.whole(found)
+            if not left:
+                return replace(lease, expires=max(lease.expires, self.now() + ttl))
+        return None
 
     def _let_in(self, lease: Lease, addresses: frozenset[str]) -> Lease:
         for target in self.targets:
@@ -100,41 +113,24 @@ class Leases:
         for target in self.targets:
             self.probe.until_open(target, widen, self.say)
 
-    def _require_possible(self, target: Target, addresses: frozenset[str]) -> None:
-        resource = self._rules(target).read()
-        access = str(resource["properties"].get("publicNetworkAccess") or "Enabled").lower()
-        ways = 'run where the network reaches its private endpoint (a self-hosted agent, or vantages = ["vnet"])'
-        if access == "disabled":
-            raise RefusedError(f"no rule opens {target}: its public network access is disabled", hint=ways)
-        if access == "securedbyperimeter":
-            raise RefusedError(
-                f"no rule of {target} decides: it obeys its network security perimeter",
-                hint="add an access rule to the perimeter's profile",
-            )
-        there = set(target.kind.addresses(resource))
-        if len(target.kind.rules_of(resource)) + len(addresses - there) > target.kind.limit:
-            count = len(target.kind.rules_of(resource))
-            raise RefusedError(
-                f"{target} has {count} rules for addresses of at most {target.kind.limit}",
-                hint=f"remove rules that nobody needs, or {ways}",
-            )
-
     # -- closing -------------------------------------------------------------------------------------------------------
 
     def close(self, lease: Lease, *, prove: bool = True) -> Closed:
         """Take its rules away, and prove from here that they are gone. It may be called again after any failure."""
-        # As it stands in the journal it may hold more than its owner knows; a sweep may have forgotten it, too.
-        lease = next((one for one in self.journal.read() if one.id == lease.id), lease)
+        lease, left = self.journal.whole(lease)
         lease = self.journal.close(lease)
         lease = self._settle(lease)
         self.journal.forget(lease)
-        self._local(lease).unlink(missing_ok=True)
-        return Closed(lease, self._still_open(lease) if prove else {})
+        if left:
+            self.say(f"lease {lease.id} is also about {', '.join(left)}, which this identity may not read")
+        else:
+            self._local(lease).unlink(missing_ok=True)
+        return Closed(lease, self._still_open(lease) if prove else {}, left)
 
     def _still_open(self, lease: Lease) -> dict[str, str]:
-        others = self.journal.read()
         found: dict[str, str] = {}
         for target in self._targets_of(lease):
+            others = self.journal.of(target.id).read()
             mine = lease.holds.get(target.id.lower(), {})
             present = set(target.kind.addresses(self._rules(target).read())) & set(mine)
             kept = [
@@ -178,7 +174,7 @@ class Leases:
         leases = self.journal.read()
         for lease in leases:
             if lease.id == lease_id:
-                return lease
+                return self.journal.whole(lease)[0]
         known = ", ".join(lease.id for lease in leases) or "none"
         raise UsageError(f"there is no lease {lease_id}", hint=f"leases of this environment: {known}")
 
@@ -211,7 +207,7 @@ class Leases:
         return [target for held in lease.holds if self._rules(target := target_of(held)).there()]
 
     def _rules(self, target: Target) -> Rules:
-        return Rules(self.client, self.journal, target)
+        return Rules(self.client, self.journal.of(target.id), target)
 
     def _local(self, lease: Lease) -> Path:
         return self.folder / f"{lease.id}.json"

@@ -32,6 +32,10 @@ class Lease:
     ``holds`` says for each resource (lower-cased id) and address whether the rule is a lease's; False is a rule that
     somebody else had made before, and that stays. ``seen`` are other leases' rules that a request of this one
     writes, too: where they were removed meanwhile, and this run was killed right then, they are known to be a lease's.
+
+    It is written down in the resource group of each of its resources, as the part that is about them: so that everybody
+    who writes the rules of one resource reads one journal, whichever environments share it. ``groups`` are all of
+    these (lower-cased ids), so that who finds one part finds the others.
     """
 
     id: str
@@ -41,6 +45,7 @@ class Lease:
     holds: Mapping[str, Mapping[str, bool]]
     written: Written = "open"
     seen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
 
     @classmethod
     def new(cls, owner: Owner, ttl: timedelta, now: datetime) -> Lease:
@@ -59,6 +64,30 @@ class Lease:
         if addresses <= known:
             return self
         return replace(self, seen={**self.seen, target.lower(): tuple(sorted(known | addresses))})
+
+    def written_in(self) -> tuple[str, ...]:
+        """The resource groups that its parts are in."""
+        return tuple(sorted({*self.groups, *map(group_of, self.holds)}))
+
+    def part(self, group: str) -> Lease:
+        """What is written down in one of them."""
+        return replace(
+            self,
+            holds={target: held for target, held in self.holds.items() if group_of(target) == group.lower()},
+            seen={target: addresses for target, addresses in self.seen.items() if group_of(target) == group.lower()},
+            groups=self.written_in(),
+        )
+
+    def joined(self, other: Lease) -> Lease:
+        """With another part of the same lease. Where a run was killed between two, the one nearer to its end counts."""
+        return replace(
+            self,
+            holds={**self.holds, **other.holds},
+            seen={**self.seen, **other.seen},
+            written="closing" if "closing" in (self.written, other.written) else "open",
+            expires=min(self.expires, other.expires),
+            groups=tuple(sorted({*self.groups, *other.groups})),
+        )
 
     @property
     def addresses(self) -> list[str]:
@@ -79,6 +108,7 @@ class Lease:
             "expires": self.expires.isoformat(),
             "holds": {target: dict(held) for target, held in self.holds.items()},
             "seen": {target: list(addresses) for target, addresses in self.seen.items()},
+            "groups": list(self.groups),
         }
 
     @classmethod
@@ -96,7 +126,13 @@ class Lease:
             {str(target): {str(a): bool(o) for a, o in held.items()} for target, held in given["holds"].items()},
             given["state"],
             {str(target): tuple(map(str, addresses)) for target, addresses in given["seen"].items()},
+            tuple(map(str, given.get("groups", ()))),
         )
+
+
+def group_of(resource_id: str) -> str:
+    """The lower-cased id of the resource group that a resource is in."""
+    return "/".join(resource_id.lower().split("/")[:5])
 
 
 def added(leases: Iterable[Lease], target: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""A resource's rules, made what the journal says: so opening, closing and sweeping are one thing.
+"""A resource's rules, made what the journal of its resource group says: so opening, closing and sweeping are one thing.
 
 Neither a storage account nor a vault has an entity tag at Azure Resource Manager, and a write replaces the whole list.
 A write that began before somebody else's took theirs back, or brought back what they removed. Therefore nobody trusts

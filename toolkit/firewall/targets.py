@@ -5,14 +5,18 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
+from toolkit.environment import Environment
 from toolkit.errors import UsageError, nearest
 from toolkit.firewall.kinds import Target, target_of
-from toolkit.firewall.model import Owner
+from toolkit.firewall.model import Owner, group_of
 from toolkit.processes import ProcessId, identify
+from toolkit.terraform.outputs import Outputs
+from toolkit.terraform.state import read_backend
 
+STATE = "state"
 # name for people -> output of terraform/platform
 TARGETS: Mapping[str, str] = {
     "storage": "storage_account_id",
@@ -21,18 +25,37 @@ TARGETS: Mapping[str, str] = {
     "functions": "function_storage_account_id",
     "vault": "key_vault_id",
 }
+_DEFAULT = "storage"
 _DETACHED = ProcessId(0, "")
 
 
-def targets_of(outputs: Mapping[str, Any], names: Sequence[str]) -> list[Target]:
-    """Those that are named, by TARGETS or by the resource's own name; the workspace's default account by default.
+def state_target(environment: Environment) -> Target:
+    """The account of the states: known before any output of Terraform, from ``envs/<env>/backend.hcl``."""
+    return target_of(read_backend(environment).account_id)
 
-    Raises UsageError for a name that the environment does not have.
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What leases are taken on, and the resource groups that leases of this environment are looked for in."""
+
+    targets: tuple[Target, ...]
+    groups: tuple[str, ...]
+
+
+def choose(environment: Environment, names: Sequence[str], outputs: Callable[[], Outputs]) -> Choice:
+    """Those that are named, by TARGETS or STATE or by the resource's own name; the workspace's default account else.
+
+    ``outputs`` are asked for only when a name needs them: the state that they come from is closed, too, when a lease on
+    its account is taken. Raises UsageError for a name that the environment does not have.
     """
-    standing = {name: target_of(outputs[output]) for name, output in TARGETS.items() if outputs.get(output)}
+    state = state_target(environment)
+    if names and set(names) <= {STATE, state.name}:
+        return Choice((state,), (group_of(state.id),))
+    found = outputs()
+    standing = standing_targets(environment, found)
     by_name = {**{target.name: target for target in standing.values()}, **standing}
-    found: list[Target] = []
-    for name in names or ("storage",):
+    chosen: dict[str, Target] = {}
+    for name in names or (_DEFAULT,):
         if name not in by_name:
             close = nearest(name, by_name)
             raise UsageError(
@@ -40,9 +63,15 @@ def targets_of(outputs: Mapping[str, Any], names: Sequence[str]) -> list[Target]
                 + ", ".join(f"{one} ({target.name})" for one, target in standing.items()),
                 hint=f"did you mean {close!r}?" if close else None,
             )
-        if by_name[name] not in found:
-            found.append(by_name[name])
-    return found
+        chosen[by_name[name].id.lower()] = by_name[name]
+    groups = dict.fromkeys([str(found["resource_group_id"]).lower(), *map(group_of, chosen)])
+    return Choice(tuple(chosen.values()), tuple(groups))
+
+
+def standing_targets(environment: Environment, outputs: Outputs) -> dict[str, Target]:
+    """By their names for people: what this environment has of them."""
+    platform = {name: target_of(outputs[output]) for name, output in TARGETS.items() if outputs.get(output)}
+    return {**platform, STATE: state_target(environment)}
 
 
 def owner(environ: Mapping[str, str], *, detached: bool) -> Owner:

@@ -35,10 +35,13 @@ class Backend:
     subscription_id: str
 
     @property
-    def container_id(self) -> str:
+    def account_id(self) -> str:
         group = f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group_name}"
-        account = f"{group}/providers/Microsoft.Storage/storageAccounts/{self.storage_account_name}"
-        return f"{account}/blobServices/default/containers/{self.container_name}"
+        return f"{group}/providers/Microsoft.Storage/storageAccounts/{self.storage_account_name}"
+
+    @property
+    def container_id(self) -> str:
+        return f"{self.account_id}/blobServices/default/containers/{self.container_name}"
 
     @property
     def account_url(self) -> str:
