@@ -15,6 +15,7 @@ from toolkit.azure.clients import Actor
 
 BLOB_DATA_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
 BLOB_DATA_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+BLOB_DATA_OWNER = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
 KEY_VAULT_READER = "21090545-7ca7-4776-b22c-e363652d74d2"
 KEY_VAULT_SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
 CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
@@ -48,11 +49,11 @@ def public_container(platform: Platform) -> Iterator[None]:
 
 
 @contextmanager
-def public_container_by_arm(platform: Platform) -> Iterator[None]:
+def public_container_by_arm(platform: Platform, access: str = "Container") -> Iterator[None]:
     container = platform.outputs["storage_containers"][platform.outputs["smoke_container_name"]]
     with (
         storage(platform, allowBlobPublicAccess=True),
-        platform.changed(container, {"properties.publicAccess": "Container"}),
+        platform.changed(container, {"properties.publicAccess": access}),
     ):
         yield
 
@@ -182,7 +183,18 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
     ),
     "lake firewall open": (
         lambda p: open_firewall(p, "lake_storage_account_id"),
-        {"storage-internet-lake-denied": "AuthorizationPermissionMismatch", "posture-storage": "defaultAction"},
+        {
+            "storage-internet-lake-denied": "AuthorizationPermissionMismatch",
+            "storage-internet-dfs-denied": "dlsmlplocal094da.dfs.core.windows.net from outside was allowed",
+            "posture-storage": "defaultAction",
+        },
+    ),
+    "function storage open": (
+        lambda p: open_firewall(p, "function_storage_account_id"),
+        {
+            f"storage-internet-{kind}-denied": f"stfnmlplocal094da.{kind}.core.windows.net"
+            for kind in ("blob", "dfs", "file", "queue", "table")
+        },
     ),
     "pointers' firewall open": (
         lambda p: open_firewall(p, "pointer_storage_account_id"),
@@ -202,7 +214,20 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
     ),
     "shared keys on": (
         lambda p: storage(p, allowSharedKeyAccess=True),
-        {"storage-shared-key-denied": "AuthenticationFailed", "posture-storage": "allowSharedKeyAccess"},
+        {
+            "storage-shared-key-denied": "AuthenticationFailed",
+            "storage-account-sas-denied": "AuthenticationFailed",
+            "storage-service-sas-denied": "AuthenticationFailed",
+            "posture-storage": "allowSharedKeyAccess",
+        },
+    ),
+    "shared keys of the lake on": (
+        lambda p: p.changed(p.outputs["lake_storage_account_id"], {"properties.allowSharedKeyAccess": True}),
+        {"storage-shared-key-denied": "dlsmlplocal094da.dfs", "storage-service-sas-denied": "dlsmlplocal094da.blob"},
+    ),
+    "anonymous access to blobs alone": (
+        lambda p: public_container_by_arm(p, "Blob"),
+        {"storage-anonymous-denied": "reading from stmlplocal094da.blob.core.windows.net/smoke without a token"},
     ),
     "anonymous access": (
         public_container,
@@ -215,6 +240,10 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
     "plain http": (
         lambda p: storage(p, supportsHttpsTrafficOnly=False),
         {"storage-plain-http-denied": "was allowed", "posture-storage": "supportsHttpsTrafficOnly"},
+    ),
+    "plain http at the pointers": (
+        lambda p: p.changed(p.outputs["pointer_storage_account_id"], {"properties.supportsHttpsTrafficOnly": False}),
+        {"storage-plain-http-denied": "stcpmlplocal094da"},
     ),
     "old tls": (lambda p: storage(p, minimumTlsVersion="TLS1_0"), {"posture-storage": "minimumTlsVersion"}),
     "storage closed to temporary rules": (
@@ -237,11 +266,43 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
     ),
     "reader may write": (
         reader_writes,
-        {"storage-reader-write-denied": "was allowed", "rbac-probes-minimal": "reader has a role"},
+        {
+            "storage-reader-write-denied": "was allowed",
+            "storage-reader-change-denied": "setting a blob's tier was allowed: it got as far as BlobNotFound",
+            "rbac-probes-minimal": "reader has a role",
+        },
+    ),
+    "reader may tag": (
+        lambda p: p.granted(
+            p.probe("reader"), BLOB_DATA_OWNER, p.outputs["storage_containers"][p.outputs["smoke_container_name"]]
+        ),
+        {"storage-reader-change-denied": "setting a blob's tags was allowed"},
+    ),
+    "reader reads the lake": (
+        lambda p: p.granted(p.probe("reader"), BLOB_DATA_READER, p.outputs["lake_containers"]["raw"]),
+        {"storage-reader-elsewhere-denied": "dlsmlplocal094da.dfs.core.windows.net/raw was allowed"},
+    ),
+    "writer on the whole account": (
+        lambda p: p.granted(p.probe("writer"), BLOB_DATA_CONTRIBUTOR, p.outputs["storage_account_id"]),
+        {
+            "storage-writer-containers-denied": "adftrain was allowed: it got as far as ConditionNotMet",
+            "storage-delegation-key-denied": "stmlplocal094da.blob.core.windows.net was allowed",
+        },
     ),
     "nobody may read blobs": (
         lambda p: nobody_reads(p, BLOB_DATA_READER, "storage_account_id"),
-        {"storage-nobody-read-denied": "was allowed", "rbac-probes-minimal": "nobody has a role"},
+        {
+            "storage-nobody-read-denied": "was allowed",
+            "storage-nobody-accounts-denied": "listing the containers of stmlplocal094da",
+            "rbac-probes-minimal": "nobody has a role",
+        },
+    ),
+    "nobody may write the lake": (
+        lambda p: p.granted(p.probe("nobody"), BLOB_DATA_CONTRIBUTOR, p.outputs["lake_containers"]["curated"]),
+        {
+            "storage-nobody-write-denied": "writing to dlsmlplocal094da.dfs.core.windows.net/curated was allowed",
+            "storage-nobody-accounts-denied": "dlsmlplocal094da.blob.core.windows.net/curated was allowed",
+        },
     ),
     "no DNS record": (
         no_record,

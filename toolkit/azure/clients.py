@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # https://learn.microsoft.com/azure/key-vault/general/authentication-requests-and-responses
 VAULT_SCOPE = "https://vault.azure.net/.default"
 VAULT_API_VERSION = "7.4"
+# https://learn.microsoft.com/azure/storage/blobs/authorize-access-azure-active-directory
+STORAGE_SCOPE = "https://storage.azure.com/.default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,10 @@ class Actor:
     def web(self, url: str) -> RestClient:
         """A client without any credential."""
         return RestClient(url, self.vantage)
+
+    def rest(self, scope: str | None = None) -> RestClient:
+        """A client for whole addresses; it sends the identity's token for ``scope``, or none."""
+        return RestClient("", self.vantage, self.credential, scope)
 
     def arm(self) -> RestClient:
         """Any resource by its id, for the types that no SDK dependency covers."""

@@ -44,6 +44,7 @@ DenialKind = Literal[
     "sign-in",
     "throttled",
     "not-found",
+    "condition",
     "name-resolution",
     "proxy-refused",
     "unreachable",
@@ -317,6 +318,9 @@ CODES: tuple[ErrorCode, ...] = (
     *(ErrorCode(code, "the request was anonymous, and this account has no anonymous access",
                 "send a Microsoft Entra token", _BLOB, kind="anonymous")
       for code in ("NoAuthenticationInformation", "PublicAccessNotPermitted")),
+    ErrorCode("ConditionNotMet", "this identity may do it, and a condition of the request held it back",
+              "ask again without the condition (If-Unmodified-Since and the like), or change what it is about",
+              _BLOB, kind="condition"),
     ErrorCode("AccountRequiresHttps", "the storage account answers https only", "use the https:// address", _BLOB,
               kind="plain-http"),
     ErrorCode("ForbiddenByFirewall", "the key vault's network rules refuse this address",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -170,4 +171,14 @@ def _codes(error: BaseException) -> list[str]:
         found.append(str(getattr(storage, "value", storage)))
     if body is not None and body.code:
         found.append(str(body.code))
+    if response is not None and not any(found):
+        found.append(_code_of_tables(response))
     return [code for code in found if code]
+
+
+def _code_of_tables(response: Any) -> str:
+    """JSON of OData 3, and no header: https://learn.microsoft.com/rest/api/storageservices/table-service-error-codes"""
+    try:
+        return str(json.loads(response.text())["odata.error"]["code"])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return ""

@@ -93,6 +93,7 @@ _OF_DENIALS: dict[DenialKind, Cause] = {
     "sign-in": "sign-in",
     "throttled": "throttled",
     "not-found": "absent",
+    "condition": "refused",
     "name-resolution": "name-resolution",
     "proxy-refused": "proxy",
     "unreachable": "unreachable",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from azure.core.exceptions import AzureError
 
@@ -51,3 +51,37 @@ def expect_denial(
         retry_seconds=context.check.retry_seconds,
         facts={"expected": list(kinds)},
     )
+
+
+def expect_denials(
+    context: Context,
+    calls: Mapping[str, Callable[[], object]],
+    kinds: tuple[DenialKind, ...],
+    *,
+    if_allowed: str,
+    got_through: tuple[DenialKind, ...] = (),
+) -> Facts:
+    """As :func:`expect_denial` of each call, named by its words: one failure says all that was not refused."""
+    refused: dict[str, Facts] = {}
+    failed: dict[str, CheckFailed] = {}
+    for what, call in calls.items():
+        try:
+            refused[what] = expect_denial(context, call, kinds, what, if_allowed=if_allowed, got_through=got_through)
+        except CheckFailed as failure:
+            failed[what] = failure
+    if not calls:
+        raise CheckFailed(
+            "there was nothing to ask, so nothing was proven",
+            cause="no-output",
+            hint="toolkit apply writes the outputs",
+        )
+    if failed:
+        first = next(iter(failed.values()))
+        raise CheckFailed(
+            "; ".join(one.reason for one in failed.values()),
+            cause="allowed" if any(one.cause == "allowed" for one in failed.values()) else first.cause,
+            hint="; ".join(dict.fromkeys(one.hint for one in failed.values() if one.hint)),
+            retry_seconds=max(one.retry_seconds for one in failed.values()),
+            facts={"refused": refused, "not_refused": {what: one.facts for what, one in failed.items()}},
+        )
+    return {"refused": refused}

@@ -17,6 +17,8 @@ from toolkit.smoke.checks import (
     rbac,
     runtime,
     storage,
+    storage_doors,
+    storage_roles,
     workspace,
 )
 from toolkit.smoke.context import Context
@@ -28,6 +30,8 @@ CATEGORIES = ("dns", "storage", "keyvault", "adf", "workspace", "rbac", "posture
 CHECKS: tuple[Check[Context], ...] = (
     *dns.CHECKS,
     *storage.CHECKS,
+    *storage_roles.CHECKS,
+    *storage_doors.CHECKS,
     *keyvault.CHECKS,
     *customer_keys.OF_THE_VAULT,
     *adf.CHECKS,

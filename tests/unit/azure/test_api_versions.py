@@ -18,7 +18,7 @@ WRITTEN = {
 # Versions that are not Azure Resource Manager's: x-ms-version, what a request sends and what a factory's must be.
 OTHERS = {
     "toolkit/firewall/kinds.py": {"2023-11-03"},
-    "toolkit/smoke/checks/storage.py": {"2023-11-03"},
+    "toolkit/smoke/checks/accounts.py": {"2023-11-03"},
     "toolkit/adf/lint/web.py": {"2023-11-03", "2017-11-09"},
 }
 

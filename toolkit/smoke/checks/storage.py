@@ -6,11 +6,9 @@ Order of Azure's decision: network rules, then authentication, then the data rol
 
 from __future__ import annotations
 
-import base64
 import secrets
 from datetime import UTC, datetime, timedelta
 
-from azure.core.credentials import AzureNamedKeyCredential
 from azure.core.exceptions import ResourceNotFoundError
 
 from toolkit.azure.clients import Actor
@@ -24,7 +22,6 @@ LEFTOVER_AGE = timedelta(hours=1)
 
 _OUTPUTS = ("storage_account_name", "storage_blob_endpoint", "smoke_container_name", "probe_identities")
 _POINTERS = ("pointer_storage_blob_endpoint", "pointer_container_name", "probe_identities")
-_LIST = "?restype=container&comp=list"
 _TOO_MANY = "rbac-probes-minimal names the role assignment that lets it: delete that, or find anonymous access"
 _OPEN = "set networkAcls.defaultAction to Deny (toolkit apply does), and look for a rule that covers this address"
 
@@ -126,57 +123,6 @@ def pointers_are_refused_for_the_role(context: Context) -> Facts:
 
     return expect_denial(
         context, write, ("storage-role",), "writing code pointers as one who writes other data", if_allowed=_TOO_MANY
-    )
-
-
-def shared_key_is_refused(context: Context) -> Facts:
-    """A made-up key: an account that takes keys at all would say that the signature is wrong (inferred)."""
-    actor = context.actor
-    key = AzureNamedKeyCredential(
-        context.output("storage_account_name"), base64.b64encode(secrets.token_bytes(64)).decode()
-    )
-
-    def read() -> None:
-        with actor.blobs(context.output("storage_blob_endpoint"), key=key) as service:
-            container = service.get_container_client(context.output("smoke_container_name"))
-            next(iter(container.list_blobs(results_per_page=1)), None)
-
-    return expect_denial(
-        context,
-        read,
-        ("shared-key",),
-        "a request that is signed with an account key",
-        if_allowed="set allowSharedKeyAccess to false: toolkit apply does",
-    )
-
-
-def anonymous_is_refused(context: Context) -> Facts:
-    actor = context.actor
-    return expect_denial(
-        context,
-        lambda: _list(context, actor),
-        ("anonymous",),
-        "listing the container without a token",
-        if_allowed="set allowBlobPublicAccess to false and the container's public access to None: toolkit apply does",
-    )
-
-
-def plain_http_is_refused(context: Context) -> Facts:
-    """No token is sent: a client library refuses to put one on http, and the account has to refuse without it."""
-    url = context.output("storage_blob_endpoint").replace("https://", "http://", 1)
-    actor = context.actor
-
-    def read() -> None:
-        with actor.web(url) as client:
-            client.get(f"/{context.output('smoke_container_name')}{_LIST}", headers={"x-ms-version": "2023-11-03"})
-
-    return expect_denial(
-        context,
-        read,
-        ("plain-http",),
-        "a request over plain http",
-        if_allowed="set supportsHttpsTrafficOnly to true: toolkit apply does",
-        got_through=("anonymous", "token"),
     )
 
 
@@ -356,44 +302,5 @@ CHECKS: tuple[Check[Context], ...] = (
         expectation="denial",
         depends=("adf-endpoints-approved",),
         controls=("NS-2", "AC-6"),
-    ),
-    Check(
-        id="storage-shared-key-denied",
-        category="storage",
-        title="Shared keys are refused",
-        function=shared_key_is_refused,
-        vantage="vnet",
-        identity="anonymous",
-        outputs=_OUTPUTS,
-        retry_seconds=FIREWALL_SECONDS,
-        expectation="denial",
-        depends=("dns-storage-private",),
-        controls=("IM-1", "IA-5"),
-    ),
-    Check(
-        id="storage-anonymous-denied",
-        category="storage",
-        title="Anonymous requests are refused",
-        function=anonymous_is_refused,
-        vantage="vnet",
-        identity="anonymous",
-        outputs=_OUTPUTS,
-        retry_seconds=FIREWALL_SECONDS,
-        expectation="denial",
-        depends=("dns-storage-private",),
-        controls=("IM-1", "AC-3"),
-    ),
-    Check(
-        id="storage-plain-http-denied",
-        category="storage",
-        title="Plain http is refused",
-        function=plain_http_is_refused,
-        vantage="vnet",
-        identity="anonymous",
-        outputs=_OUTPUTS,
-        retry_seconds=FIREWALL_SECONDS,
-        expectation="denial",
-        depends=("dns-storage-private",),
-        controls=("DP-3", "SC-8"),
     ),
 )

@@ -1,4 +1,4 @@
-"""Queues and tables: who is let through the firewall, signed in, and then told that nothing is behind it."""
+"""Files, queues and tables: who is let through the firewall, signed in, and then told that nothing is behind it."""
 
 from __future__ import annotations
 
@@ -38,11 +38,16 @@ def ask(world: World, kind: str) -> Iterator[Ask]:
     loop = harness.Loop()
     with harness.served(loop, UnservedStorage(world, kind)) as transport:
 
-        def send(vantage: str = "internet", authorization: str = "", **properties: Any) -> tuple[int, str]:
+        def send(
+            vantage: str = "internet", authorization: str = "", intent: str = "backup", **properties: Any
+        ) -> tuple[int, str]:
             world.store.put(harness.resource("Microsoft.Storage/storageAccounts", ACCOUNT, properties))
             session = cast(Any, transport(vantage)).session
-            headers = {"x-ms-version": "2023-11-03"} | ({"authorization": authorization} if authorization else {})
+            headers = {"x-ms-version": "2023-11-03", "x-ms-file-request-intent": intent}
+            headers |= {"authorization": authorization} if authorization else {}
             answer = session.get(f"https://{ACCOUNT}.{kind}.core.windows.net/", headers=headers)
+            if kind == "table":
+                return answer.status_code, answer.json()["odata.error"]["code"]
             return answer.status_code, answer.headers["x-ms-error-code"]
 
         yield send
@@ -93,3 +98,8 @@ def test_inside_the_network_its_own_private_endpoint_leads_there(world: World, a
         world.store.put(type(child)(child.id, f"Microsoft.Network/privateDnsZones/{kind_}", child.body, {}))
     assert ask("vnet", token(world), **closed) == (501, "NotImplemented")
     assert ask("internet", token(world), **closed) == (403, "AuthorizationFailure")
+
+
+def test_a_file_share_wants_to_know_what_a_token_is_for(world: World, ask: Ask, kind: str) -> None:
+    expected = (400, "MissingRequiredHeader") if kind == "file" else (501, "NotImplemented")
+    assert ask(authorization=token(world), intent="") == expected
