@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +63,7 @@ class Place:
     def leases(self, client: RestClient | None = None, now: Callable[[], datetime] | None = None) -> Leases:
         connection = self.sandbox.connection
         probe = Probe(connection.vantages["internet"], self.sandbox.credential(), connection.environment.patience)
-        more = {"now": now} if now else {}
-        return Leases(client or self.arm, self.targets, probe, self.folder, print, **more)
+        return a_lessee(client or self.arm, self.targets, probe, self.folder, now)
 
     def network(self, id_: str) -> dict[str, Any]:
         acls: dict[str, Any] = self.platform.send("GET", id_, "2023-05-01" if id_ == self.account else "2023-07-01")[
@@ -77,6 +76,12 @@ class Place:
 
     def denied(self) -> bool:
         return all(self.leases().probe.refusal(target) is not None for target in self.targets)
+
+
+def a_lessee(
+    client: RestClient, targets: list[Target], probe: Probe, folder: Path, now: Callable[[], datetime] | None = None
+) -> Leases:
+    return Leases(client, targets, probe, folder, print, now=now or (lambda: datetime.now(UTC)))
 
 
 @contextmanager
