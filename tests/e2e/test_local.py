@@ -38,6 +38,8 @@ def test_evidence_is_kept(toolkit: Toolkit) -> None:
     (folder,) = (toolkit.project / ".toolkit" / "local" / "evidence").iterdir()
     names = {path.name for path in folder.iterdir()}
     assert {"plan.json", "outputs.json", "smoke.json", "smoke.junit.xml", "versions.json"} <= names
+    assert {"statement.json", "vsa.json"} <= names
+    assert toolkit.ok("evidence", "verify", "local", "--json").json["attested"] is True
     suite = ElementTree.parse(folder / "smoke.junit.xml").getroot()
     assert len(suite.findall(".//testcase")) >= 14
     assert not suite.findall(".//failure")
@@ -170,7 +172,9 @@ def test_destroy_then_apply(toolkit: Toolkit) -> None:
     group = toolkit.ok("outputs", "local", "--format", "json").json["resource_group_name"]
     toolkit.ok("destroy", "local")
     folder = max((toolkit.project / ".toolkit" / "local" / "evidence").iterdir())
-    assert {path.name for path in folder.iterdir()} == {"plan.json", "versions.json", "smoke.json", "smoke.md"}
+    assert {path.name for path in folder.iterdir()} == {
+        *("plan.json", "versions.json", "smoke.json", "smoke.md", "SHA256SUMS")
+    }
     words = (folder / "smoke.md").read_text(encoding="utf-8")
     assert "Destroy of local: no smoke tests ran" in words
     assert "* acted as: application " in words

@@ -13,6 +13,7 @@ from toolkit.cli.options import (
     force_unlock_option,
     json_option,
     recreate_empty_option,
+    sign_key_option,
     yes_option,
 )
 from toolkit.cli.progress import TerminalObserver, command_line, no_changes, print_plan
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     help="Apply the plan that `toolkit plan ENV --out DIR` saved, and nothing else.",
 )
 @click.option("--smoke/--no-smoke", default=True, help="Run the smoke tests afterwards (the default).")
+@sign_key_option
 @allow_replace_option
 @recreate_empty_option
 @force_unlock_option
@@ -44,6 +46,7 @@ def apply(
     as_json: bool,
     bundle: Path | None,
     smoke: bool,
+    sign_key: str | None,
     allow: tuple[str, ...],
     recreate_empty: tuple[str, ...],
     force_unlock: str | None,
@@ -58,6 +61,7 @@ def apply(
     from toolkit.environment import load_environment
     from toolkit.errors import ExitCode, UsageError
     from toolkit.evidence import open_evidence, package_versions
+    from toolkit.evidence.signing import signing_key
     from toolkit.runs.platform import apply_platform
     from toolkit.terraform.applying import check_losses
     from toolkit.terraform.bundle import read_metadata
@@ -70,6 +74,7 @@ def apply(
     terminal = Terminal()
     environment = load_environment(env)
     allowed = parse_allowed(allow)
+    key = signing_key(sign_key) if sign_key else None
     metadata = read_metadata(bundle, environment) if bundle is not None else None
     with open_session(environment, command_line(), TerminalObserver(terminal)) as session:
         session.recreate_empty = frozenset(recreate_empty)
@@ -84,9 +89,11 @@ def apply(
             terminal.progress(f"{environment.name}: {summary.sentence}")
             check_losses(session, saved, "platform", allowed)
             _confirm(session, terminal, summary.sentence, yes)
+        sha256 = saved.sha256  # before it is applied, which ends the file
         outputs = apply_platform(session, saved, allowed)
         evidence = open_evidence(environment)
-        evidence.write("plan", {"environment": environment.name, **summary.as_json(), "allowed": allowed})
+        kept = {"environment": environment.name, **summary.as_json(), "allowed": allowed}
+        evidence.write("plan", {**kept, "plan_sha256": sha256})
         evidence.write("outputs", outputs)
         evidence.write("versions", package_versions(versions(session)))
         if not (summary.empty or as_json):
@@ -104,6 +111,7 @@ def apply(
             document["smoke"] = as_document(result)
         else:
             evidence.write_unproven(session.connection, "Apply", "It ran with --no-smoke")
+        evidence.seal(key)
     if as_json:
         terminal.print_json(document)
     else:

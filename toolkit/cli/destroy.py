@@ -49,6 +49,7 @@ def destroy(env: str, yes: bool, confirm: str | None, as_json: bool, force_unloc
         evidence.write("plan", document)
         evidence.write("versions", package_versions(versions(session)))
         evidence.write_unproven(session.connection, "Destroy", f"What was destroyed: {plan.summary.sentence}")
+        evidence.seal()
     if as_json:
         terminal.print_json({**document, "evidence": str(evidence.folder)})
     elif not plan.summary.changes:

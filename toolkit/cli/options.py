@@ -38,6 +38,16 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document for machines.")(function)
 
 
+def sign_key_option(function: F) -> F:
+    return click.option(
+        "--sign-key",
+        envvar="TOOLKIT_SIGN_KEY",
+        metavar="FILE|env:NAME",
+        help="Sign the evidence with this private key: a PEM file, or the variable that holds its text. An encrypted "
+        "one is opened with TOOLKIT_SIGN_KEY_PASSPHRASE. [default: TOOLKIT_SIGN_KEY; without it, checksums only]",
+    )(function)
+
+
 def yes_option(function: F) -> F:
     return click.option("--yes", "-y", is_flag=True, help="Do not ask: needed where there is no terminal.")(function)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.options import environment_argument, json_option
+from toolkit.cli.options import environment_argument, json_option, sign_key_option
 from toolkit.cli.progress import TerminalObserver
 from toolkit.cli.terminal import Terminal
 from toolkit.environment import Connection, connect, load_environment
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--check", "ids", multiple=True, metavar="ID", help="Only this check (again for more).")
 @click.option("--list", "only_list", is_flag=True, help="Show the checks, and run nothing.")
 @json_option
+@sign_key_option
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML to this file too.")
 @click.option(
     "--patience",
@@ -38,6 +39,7 @@ def smoke(
     ids: tuple[str, ...],
     only_list: bool,
     as_json: bool,
+    sign_key: str | None,
     junit: Path | None,
     patience: float | None,
 ) -> int:
@@ -53,11 +55,13 @@ def smoke(
     """
     from toolkit.checks.report import as_document, as_junit
     from toolkit.evidence import open_evidence
+    from toolkit.evidence.signing import signing_key
     from toolkit.smoke.registry import EVERY, select
     from toolkit.terraform.outputs import read_outputs, saved_outputs
 
     terminal = Terminal()
     checks = select(categories, ids)
+    key = signing_key(sign_key) if sign_key else None
     environment = load_environment(env)
     if only_list:
         _list(terminal, checks if categories or ids else EVERY, as_json)
@@ -65,8 +69,12 @@ def smoke(
     # The state is asked where this machine has not applied.
     outputs = saved_outputs(environment) or read_outputs(environment, TerminalObserver(terminal))
     connection = connect(environment)
-    folder = open_evidence(environment).folder
-    result = run_smoke(connection, outputs, terminal, folder, checks=checks, patience=patience, table=not as_json)
+    evidence = open_evidence(environment)
+    evidence.write("outputs", outputs)
+    result = run_smoke(
+        connection, outputs, terminal, evidence.folder, checks=checks, patience=patience, table=not as_json
+    )
+    evidence.seal(key)
     if junit:
         junit.parent.mkdir(parents=True, exist_ok=True)
         junit.write_text(as_junit(result), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -37,6 +38,11 @@ class SavedPlan:
     document: dict[str, Any] = field(repr=False, default_factory=dict)
     targets: tuple[str, ...] = ()  # it is of these only
     final: bool = False  # it breaks a prevent_destroy: Terraform does not apply it, and the model may be incomplete
+
+    @property
+    def sha256(self) -> str | None:
+        """Of the file, as ``metadata.json`` of ``plan --out DIR`` has it; None where there is nothing to apply."""
+        return hashlib.sha256(self.file.read_bytes()).hexdigest() if self.file.is_file() else None
 
     @property
     def known_outputs(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The evidence of a run: ``.toolkit/<env>/evidence/<UTC time>/`` one file per fact, nothing secret in any."""
+"""Who acted, on what and from where, and with which versions: ids, nothing secret."""
 
 from __future__ import annotations
 
@@ -7,19 +7,14 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Any
 
 from azure.core.exceptions import AzureError
 
 from toolkit.azure.arm import ARM
 from toolkit.azure.credentials import runner_credential
-from toolkit.environment import Connection, Environment
+from toolkit.environment import Connection
 from toolkit.errors import ToolkitError
-from toolkit.files import disk_errors, write_atomically
 
 # The packages whose behaviour a result depends on.
 _PACKAGES = (
@@ -31,40 +26,6 @@ _PACKAGES = (
     "azure-storage-blob",
     "python-terraform",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """One folder. The smoke tests write their results into it themselves (toolkit/checks/report.py)."""
-
-    folder: Path
-
-    def write(self, name: str, value: Any) -> None:
-        """``NAME.json``. Raises ToolkitError when the disk refuses."""
-        with disk_errors("the evidence"):
-            write_atomically(self.folder / f"{name}.json", json.dumps(value, indent=2, sort_keys=True) + "\n", 0o644)
-
-    def write_unproven(self, connection: Connection, what: str, reason: str) -> None:
-        """``smoke.json`` and ``smoke.md`` of a run without smoke tests, which say so."""
-        facts = {"environment": connection.environment.name, "time": _now(), **circumstances(connection)}
-        self.write("smoke", {**facts, "ran": False, "green": None, "reason": reason})
-        lines = [
-            f"## ⚠️ {what} of {connection.environment.name}: no smoke tests ran",
-            "",
-            f"{reason}. Nothing was proven.",
-            "",
-        ]
-        lines += [f"* {name}: {value}" for name, value in facts.items()]
-        with disk_errors("the evidence"):
-            write_atomically(self.folder / "smoke.md", "\n".join(lines) + "\n", 0o644)
-
-
-def open_evidence(environment: Environment) -> Evidence:
-    """A new folder, named after the time in UTC."""
-    folder = environment.evidence_dir / datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    with disk_errors("the evidence"):
-        folder.mkdir(parents=True)
-    return Evidence(folder)
 
 
 def circumstances(connection: Connection, token: str | None = None) -> dict[str, str]:
@@ -98,10 +59,6 @@ def package_versions(tools: Mapping[str, str]) -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "not installed"
     return {**tools, **found}
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _token(connection: Connection) -> str | None:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from tests.unit.smoke.support import connection
-from toolkit import evidence
 from toolkit.evidence import circumstances, open_evidence
 
 CI = (
@@ -68,7 +67,7 @@ def test_the_job_is_named(variables: dict[str, str], job: str, monkeypatch: pyte
 
 
 def test_a_run_without_smoke_tests_says_so_twice(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    monkeypatch.setattr(evidence, "_token", lambda connection: token(oid="o-1", appid="a-1"))
+    monkeypatch.setattr("toolkit.evidence.origin._token", lambda connection: token(oid="o-1", appid="a-1"))
     monkeypatch.setattr("toolkit.environment.Environment.evidence_dir", tmp_path)
     place = connection()
     folder = open_evidence(place.environment)

@@ -1,0 +1,59 @@
+"""A run's folder while it is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from toolkit.environment import Connection, Environment
+from toolkit.evidence.origin import circumstances
+from toolkit.evidence.seal import seal
+from toolkit.evidence.signing import SigningKey
+from toolkit.evidence.statement import configuration_of
+from toolkit.files import disk_errors, write_atomically
+from toolkit.records import write_record
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One folder. The smoke tests write their results into it themselves (toolkit/checks/report.py)."""
+
+    folder: Path
+    environment: Environment
+
+    def write(self, name: str, value: Any) -> None:
+        """``NAME.json``. Raises ToolkitError when the disk refuses."""
+        with disk_errors("the evidence"):
+            write_record(self.folder / f"{name}.json", value, 0o644, sort_keys=True)
+
+    def write_unproven(self, connection: Connection, what: str, reason: str) -> None:
+        """``smoke.json`` and ``smoke.md`` of a run without smoke tests, which say so."""
+        facts = {"environment": connection.environment.name, "time": _now(), **circumstances(connection)}
+        self.write("smoke", {**facts, "ran": False, "green": None, "reason": reason})
+        lines = [
+            f"## ⚠️ {what} of {connection.environment.name}: no smoke tests ran",
+            "",
+            f"{reason}. Nothing was proven.",
+            "",
+        ]
+        lines += [f"* {name}: {value}" for name, value in facts.items()]
+        with disk_errors("the evidence"):
+            write_atomically(self.folder / "smoke.md", "\n".join(lines) + "\n", 0o644)
+
+    def seal(self, key: SigningKey | None = None) -> None:
+        """The last thing that is written. Raises ToolkitError when the disk refuses."""
+        seal(self.folder, configuration_of(self.environment), key)
+
+
+def open_evidence(environment: Environment) -> Evidence:
+    """A new folder, named after the time in UTC."""
+    folder = environment.evidence_dir / datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    with disk_errors("the evidence"):
+        folder.mkdir(parents=True)
+    return Evidence(folder, environment)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
