@@ -145,6 +145,13 @@ module "role_assignments" {
       principal_type = "ServicePrincipal"
       why            = "CI lets its agent's address in for the time of a run"
     }
+    ci_state_leases = {
+      scope          = azapi_resource.state_resource_group.id
+      role           = "firewall_lease_keeper"
+      principal_id   = module.ci.principal_id
+      principal_type = "ServicePrincipal"
+      why            = "CI writes down for how long an address is let in to the state's account, beside that account"
+    }
     ci_state = {
       scope          = module.state.container_ids["tfstate"]
       role           = "Storage Blob Data Contributor"

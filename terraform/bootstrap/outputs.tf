@@ -13,6 +13,11 @@ output "platform_resource_group_name" {
   value       = azapi_resource.platform_resource_group.name
 }
 
+output "state_resource_group_id" {
+  description = "Resource id of the resource group in which the state's account and the bootstrap's identities are."
+  value       = azapi_resource.state_resource_group.id
+}
+
 output "state_storage_account_id" {
   description = "Account that keeps the states."
   value       = module.state.id

@@ -51,6 +51,22 @@ locals {
       scopes      = [azapi_resource.platform_resource_group.id, azapi_resource.state_resource_group.id]
       actions     = ["Microsoft.Storage/storageAccounts/read", "Microsoft.Storage/storageAccounts/write"]
     }
+    # Leases are written down as deployments of nothing (docs/firewall.md). A deployment runs with the rights of whoever sends it:
+    # what these may not write otherwise, no template of theirs writes, and deploymentScripts are another type, with rights of its own.
+    # https://learn.microsoft.com/azure/azure-resource-manager/templates/deploy-rest#required-permissions
+    # The writer reads how its own deployment stands, for which Azure asks an action beside it (Azure-Samples/azure-search-openai-demo
+    # issue 848); no validate, what-if, cancel or export, which nothing here asks for.
+    firewall_lease_keeper = {
+      role_name   = "Firewall Lease Keeper"
+      description = "Writes, reads and removes deployments, in which firewall leases are written down; makes no resources."
+      scopes      = [azapi_resource.state_resource_group.id]
+      actions = [
+        "Microsoft.Resources/deployments/delete",
+        "Microsoft.Resources/deployments/operationstatuses/read",
+        "Microsoft.Resources/deployments/read",
+        "Microsoft.Resources/deployments/write",
+      ]
+    }
     # Data Factory Contributor without authoring: whoever changes a pipeline acts as the factory's identities, and whoever runs one
     # runs what is there. No built-in role is like that: https://learn.microsoft.com/azure/data-factory/concepts-roles-permissions
     # https://learn.microsoft.com/azure/role-based-access-control/permissions/analytics#microsoftdatafactory
@@ -78,7 +94,7 @@ locals {
       ]
     }
     # What the toolkit asks of the subscription before it changes anything: quotas, zones, names, and what is deleted or locked.
-    # Without these it leaves the answers to the apply, which then stops half-way.
+    # Without these it leaves the answers to the apply, which then stops half-way. How a deletion stands belongs to the subscription, too.
     # https://learn.microsoft.com/azure/role-based-access-control/permissions/
     preflight_reader = {
       role_name   = "Preflight Reader"
@@ -97,6 +113,7 @@ locals {
         "Microsoft.MachineLearningServices/locations/usages/read",
         "Microsoft.MachineLearningServices/locations/vmSizes/read",
         "Microsoft.Resources/subscriptions/locations/read",
+        "Microsoft.Resources/subscriptions/operationresults/read",
         "Microsoft.Resources/subscriptions/read", # whether it is there, and of which tenant: every command's first question
         "Microsoft.Storage/checkNameAvailability/read",
         "Microsoft.Storage/deletedAccounts/read",

@@ -13,6 +13,8 @@ from typing import Any
 
 ROLES = "Microsoft.Authorization/roleAssignments"
 DEFINITIONS = "Microsoft.Authorization/roleDefinitions"
+DEPLOYMENTS = "Microsoft.Resources/deployments"
+SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 IDENTITIES = "Microsoft.ManagedIdentity/userAssignedIdentities"
 
 OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
@@ -31,6 +33,8 @@ FACTORY_CONTRIBUTOR = "673868aa-7521-48a0-acc6-0f60742d39f5"
 IDENTITY_OPERATOR = "f1a07417-d97a-45cb-824c-7a7467783830"
 
 DENIED = (403, "AuthorizationFailed")
+# A template that holds what its sender may not write: Azure-Samples/azure-search-openai-demo issue 242.
+NOT_DEPLOYED = (400, "InvalidTemplateDeployment")
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,33 @@ def attached(of: Callable[[Place], str]) -> Attempt:
     return request
 
 
+def deployment(at: str, resource: dict[str, Any]) -> Request:
+    """A template of one resource: what its sender may not write, no deployment of theirs writes either."""
+    template = {"$schema": SCHEMA, "contentVersion": "1.0.0.0", "resources": [resource]}
+    properties = {"mode": "Incremental", "template": template}
+    return "PUT", f"{at}/providers/{DEPLOYMENTS}/mine", "2024-03-01", {"properties": properties}
+
+
+def deployed(at: Callable[[Place], str], type_: str, name: str) -> Attempt:
+    return lambda place: deployment(at(place), {"type": type_, "apiVersion": "2023-01-31", "name": name})
+
+
+def deployed_owner(place: Place) -> Request:
+    _, path, version, body = assigned(OWNER, me, group)(place)
+    name = path.rsplit("/", 1)[-1]
+    return deployment(place.group, {"type": ROLES, "apiVersion": version, "name": name, **(body or {})})
+
+
+def nested(place: Place) -> Request:
+    """A deployment of the platform's group, where CI may make what it likes, that holds one of another group."""
+    inner = deployed(state_group, "Microsoft.Storage/storageAccounts", "stmine")(place)[3]
+    where = state_group(place).rsplit("/", 1)[-1]
+    return deployment(
+        place.group,
+        {"type": DEPLOYMENTS, "apiVersion": "2024-03-01", "name": "inner", "resourceGroup": where, **(inner or {})},
+    )
+
+
 def deleted(of: Callable[[Place], str], version: str) -> Attempt:
     return lambda p: ("DELETE", of(p), version, None)
 
@@ -148,6 +179,10 @@ def stranger(place: Place) -> str:
 
 def group(place: Place) -> str:
     return place.group
+
+
+def state_group(place: Place) -> str:
+    return str(place.made["state_resource_group_id"])
 
 
 def output(name: str) -> Callable[[Place], str]:
@@ -253,6 +288,16 @@ ESCALATIONS: dict[str, tuple[Attempt, tuple[int, str]]] = {
         DENIED,
     ),
     "a resource that acts as a probe": (attached(probe("writer")), (403, "LinkedAuthorizationFailed")),
+    "Owner to itself, by a deployment": (deployed_owner, NOT_DEPLOYED),
+    "an identity of the bootstrap's group, by a deployment there": (
+        deployed(state_group, IDENTITIES, "id-mine"),
+        NOT_DEPLOYED,
+    ),
+    "a script as somebody else, by a deployment in the bootstrap's group": (
+        deployed(state_group, "Microsoft.Resources/deploymentScripts", "mine"),
+        NOT_DEPLOYED,
+    ),
+    "an account in the bootstrap's group, by a deployment inside one": (nested, NOT_DEPLOYED),
     "a custom role that is wider": (role_definition("private_endpoint_approver", "*"), DENIED),
     "a custom role that is new": (role_definition(None, "*"), DENIED),
 }

@@ -10,6 +10,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -23,13 +24,19 @@ from azure.storage.blob import BlobServiceClient
 from tests.conftest import copy_project
 from tests.contract.escalations import DENIED, ESCALATIONS, UNTIL_SEALED, Place, assigned_key, output, stranger
 from tests.e2e.requests import requests
-from toolkit.azure.api_versions import API_VERSIONS
+from toolkit.azure.api_versions import API_VERSIONS, api_version
 from toolkit.azure.arm import ARM, arm_client
 from toolkit.azure.credentials import runner_credential
 from toolkit.azure.login import check_login
+from toolkit.cli.main import main
 from toolkit.environment import Environment, connect, load_environment
 from toolkit.errors import ToolkitError
+from toolkit.firewall.journal import Journal
+from toolkit.firewall.kinds import KINDS, Target
+from toolkit.firewall.model import Lease, Owner
+from toolkit.firewall.targets import standing_targets
 from toolkit.github import PULL_REQUEST
+from toolkit.processes import ProcessId
 from toolkit.project import Project
 from toolkit.records import Json
 from toolkit.runs.bootstrap import bootstrap
@@ -255,6 +262,121 @@ class TestDataOfCi:
             with pytest.raises(HttpResponseError) as caught:
                 blob.upload_blob(b"x")
             assert (caught.value.status_code, caught.value.error_code) == (403, refused)  # type: ignore[attr-defined]
+
+
+# What a closed resource of each kind is set to, so that rules for addresses decide: nothing else of it changes.
+BY_RULES: dict[str, Json] = {
+    "Microsoft.Storage/storageAccounts": {"publicNetworkAccess": "Enabled"},
+    "Microsoft.KeyVault/vaults": {"publicNetworkAccess": "Enabled"},
+}
+
+
+@pytest.fixture(scope="class")
+def doors(engineer: Environment, place: Place) -> Iterator[list[Target]]:
+    """Production lets nobody in from the internet. While leases are tried, rules for addresses decide on its doors."""
+    targets = list(standing_targets(engineer, place.platform).values())
+    assert {target.kind.type for target in targets} == {kind.type for kind in KINDS} == set(BY_RULES)
+    with arm_client(connect(engineer)) as client:
+
+        def write(target: Target, properties: Json) -> Json:
+            """What these properties were before."""
+            url = f"{ARM}{target.id}?api-version={api_version(target.id)}"
+            before = client.get(url)["properties"]
+            client.send_request(HttpRequest("PATCH", url, json={"properties": properties})).raise_for_status()
+            return {key: before[key] for key in properties}
+
+        closed = [(target, write(target, BY_RULES[target.kind.type])) for target in targets]
+        yield targets
+        for target, properties in closed:
+            write(target, properties)
+
+
+class TestLeases:
+    @staticmethod
+    def toolkit(environment: Environment, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+        """A command of ``toolkit firewall``, as whom the environment says, from the internet."""
+        monkeypatch.setattr("toolkit.cli.firewall.load_environment", lambda _: environment)
+        name, *others = arguments
+        return main(["firewall", name, "prod@sandbox", "--vantage", "internet", *others])
+
+    @staticmethod
+    def upload(environment: Environment, account: str, container: str) -> str | None:
+        """What Azure says to a blob from the internet; None where it takes it."""
+        connection = connect(environment)
+        options = connection.vantages["internet"].client_options
+        with BlobServiceClient(
+            f"https://{account}.blob.core.windows.net", runner_credential(connection), **options
+        ) as service:
+            try:
+                service.get_blob_client(container, "of-a-lease").upload_blob(b"x", overwrite=True)
+            except HttpResponseError as error:
+                return error.error_code  # type: ignore[attr-defined, no-any-return]
+        return None
+
+    def test_ci_opens_uploads_closes_and_sweeps_without_a_refusal(
+        self,
+        ci: Environment,
+        place: Place,
+        doors: list[Target],
+        monkeypatch: pytest.MonkeyPatch,
+        capfd: pytest.CaptureFixture[str],
+    ) -> None:
+        account = place.platform["storage_account_name"]
+        assert self.upload(ci, account, "adftrain") == "AuthorizationFailure"
+        named = [argument for target in doors for argument in ("--target", target.name)]
+        with requests(ci.project.root) as seen:
+            assert self.toolkit(ci, monkeypatch, "open", *named, "--json") == 0
+            lease = json.loads(capfd.readouterr().out)
+            assert set(lease["holds"]) == {target.id.lower() for target in doors}
+            assert self.upload(ci, account, "adftrain") is None
+            assert self.toolkit(ci, monkeypatch, "close", lease["id"]) == 0
+            assert self.toolkit(ci, monkeypatch, "sweep") == 0
+            assert capfd.readouterr().out == "nothing to close\n"
+        refused = [line for line in seen.lines if line["status"] in (401, 403) and "//management." in line["url"]]
+        assert refused == []
+        assert self.upload(ci, account, "adftrain") == "AuthorizationFailure"
+
+    def test_ci_writes_leases_down_beside_the_states_account(self, ci: Environment, made: dict[str, Any]) -> None:
+        """An operation that Azure takes seconds for is followed to its end, too."""
+        lease = Lease.new(Owner("the tests", "here", ProcessId(0, "")), timedelta(minutes=5), datetime.now(UTC))
+        lease = lease.holding(made["state_storage_account_id"], "203.0.113.10", ours=True)
+        sandbox = client.ensure_running(ci.project.root)
+        sandbox.set_profile("realistic", 0.2)
+        try:
+            with arm_client(connect(ci)) as arm, requests(ci.project.root) as seen:
+                journal = Journal(arm, made["state_resource_group_id"])
+                journal.write(lease)
+                assert [one.id for one in journal.read()] == [lease.id]
+                journal.forget(lease)
+                assert journal.read() == []
+        finally:
+            sandbox.set_profile("instant", 1.0)
+        asked = " ".join(f"{line['status']} {line['url']}" for line in seen.lines)
+        assert "/operationStatuses/" in asked
+        assert "/operationResults/" in asked
+        assert "403" not in asked
+
+    @pytest.mark.parametrize("name", ["open", "run"])
+    def test_who_plans_takes_none_and_is_told_the_action(
+        self,
+        pull_request: Environment,
+        place: Place,
+        doors: list[Target],
+        monkeypatch: pytest.MonkeyPatch,
+        capfd: pytest.CaptureFixture[str],
+        name: str,
+    ) -> None:
+        assert self.toolkit(pull_request, monkeypatch, name, *(["--", "true"] if name == "run" else [])) == 1
+        said = capfd.readouterr().err
+        (error,) = [line for line in said.splitlines() if line.startswith("error: ")]
+        assert "no role that allows this" in error
+        assert "Microsoft.Resources/deployments/write" in error
+        assert place.group.rsplit("/", 1)[-1] in error
+        assert not list((pull_request.state_dir / "leases").glob("*.json"))  # nobody's later sweep has to undo it
+        assert self.toolkit(pull_request, monkeypatch, "status", "--target", "storage", "--json") == 0
+        status = json.loads(capfd.readouterr().out)
+        assert status["leases"] == []
+        assert "203.0.113.10" not in json.dumps(status["rules"])
 
 
 A_WAIT = {"properties": {"activities": [{"name": "W", "type": "Wait", "typeProperties": {"waitTimeInSeconds": 1}}]}}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from azure.core.exceptions import AzureError
 
 from toolkit.azure.denial import classify
 from toolkit.errors import ToolkitError
 
 _LONGEST = 300
+# As Azure Resource Manager names what no role allows: https://learn.microsoft.com/azure/role-based-access-control/troubleshooting
+_ACTION = re.compile(r"to perform action '([^']+)' over scope '([^']+)'")
 
 
 def refused(error: AzureError, what: str, hints: dict[str, str] | None = None) -> ToolkitError:
@@ -15,6 +19,8 @@ def refused(error: AzureError, what: str, hints: dict[str, str] | None = None) -
     denial = classify(error)
     said = " ".join(str(word) for word in (denial.status, denial.code) if word)
     message = f"{what}: {denial.cause}" + (f" ({said})" if said else "")
+    if lacking := _ACTION.search(str(error.message)):
+        message += f": {lacking[1]} on {lacking[2]}"
     if denial.kind == "other":
         words = " ".join(str(error.message).split())
         message += f": {words[:_LONGEST]}"

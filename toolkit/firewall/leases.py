@@ -194,8 +194,15 @@ class Leases:
     # -- steps ---------------------------------------------------------------------------------------------------------
 
     def _write(self, lease: Lease) -> None:
+        from azure.core.exceptions import HttpResponseError
+
         write_record(self._local(lease), lease.as_json())
-        self.journal.write(lease)
+        try:
+            self.journal.write(lease)
+        except HttpResponseError as error:
+            if error.status_code == 403:  # it was never written down: no later sweep has to close it
+                self._local(lease).unlink(missing_ok=True)
+            raise
 
     def _settle(self, lease: Lease) -> Lease:
         for target in self._targets_of(lease):

@@ -275,6 +275,20 @@ run "custom_roles_are_narrow" {
     !can(regex("(?i)listkeys|delete|blobServices", action))])
     error_message = "Who changes firewall rules gets no keys and no data."
   }
+
+  assert {
+    condition = alltrue([for action in azapi_resource.role_definition["firewall_lease_keeper"].body.properties.permissions[0].actions :
+    startswith(action, "Microsoft.Resources/deployments/")])
+    error_message = "Who writes leases down makes deployments, and nothing that a deployment could make."
+  }
+
+  assert {
+    condition = alltrue([
+      for row in output.role_assignments :
+      row.role != "firewall_lease_keeper" || row.principal_id == output.ci_identity.principal_id
+    ])
+    error_message = "CI takes leases; who plans does not."
+  }
 }
 
 run "delegation" {

@@ -22,6 +22,7 @@ from toolkit.sandbox.store import Store
 HOST = "https://management.azure.com"
 _KIND = "arm-operation"
 _AGAIN_SECONDS = 2.0
+_DEPLOYMENT = "/providers/microsoft.resources/deployments/"
 
 log = logging.getLogger("toolkit.sandbox.arm")
 
@@ -148,8 +149,10 @@ class Operations:
         scope = f"{HOST}/subscriptions/{operation['subscriptionId']}"
         if operation["namespace"] != "Microsoft.Resources":
             scope += f"/providers/{operation['namespace']}/locations/{operation['location']}"
+        # A deployment's stand below itself, and take a right there: Azure-Samples/azure-search-openai-demo issue 848.
+        below = f"{HOST}{operation['resourceId']}" if _DEPLOYMENT in operation["resourceId"].lower() else scope
         urls = {
-            "Azure-AsyncOperation": f"{scope}/operationStatuses/{operation['name']}?api-version={api_version}",
+            "Azure-AsyncOperation": f"{below}/operationStatuses/{operation['name']}?api-version={api_version}",
             "Location": f"{scope}/operationResults/{operation['name']}?api-version={api_version}",
         }
         return {name: urls[name] for name in names} | {"Retry-After": self.retry_after(operation)}

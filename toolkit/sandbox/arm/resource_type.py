@@ -116,7 +116,8 @@ class LongRunning:
     """How long Azure takes (seconds under the realistic profile at scale 1) and how it says so.
 
     ``put_status`` / ``delete_status`` are the statuses while the operation runs; ``running`` is the provisioningState
-    shown meanwhile. ``headers`` names the polling headers that the first answer carries.
+    shown meanwhile. ``headers`` names the polling headers that the first answer carries, ``delete_headers`` those of a
+    DELETE where it has others.
     """
 
     create: float = 0.0
@@ -126,6 +127,7 @@ class LongRunning:
     delete_status: int = 202
     running: str = "Updating"
     headers: tuple[Literal["Azure-AsyncOperation", "Location"], ...] = ("Azure-AsyncOperation", "Location")
+    delete_headers: tuple[Literal["Azure-AsyncOperation", "Location"], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

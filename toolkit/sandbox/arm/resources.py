@@ -110,8 +110,8 @@ class Resources:
             resource.properties["provisioningState"] = "Deleting"
             self.store.put(resource)
             operation = self._start(call, resource, seconds)
-        headers = self.operations.headers(operation, call.api_version, long_running.headers)
-        return Answer(None, long_running.delete_status, headers)
+        names = long_running.delete_headers or long_running.headers
+        return Answer(None, long_running.delete_status, self.operations.headers(operation, call.api_version, names))
 
     async def remove(self, call: Call, resource: Resource) -> None:
         """Delete a resource and everything under it, the deepest first; other systems are told before the store

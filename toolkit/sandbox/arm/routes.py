@@ -211,6 +211,7 @@ async def validate_resources(call: RouteCall) -> Answer:
 
 _SUB = r"/subscriptions/(?P<subscription>[^/]+)"
 _OPERATION = _SUB + r"(?:/providers/[^/]+/locations/[^/]+)?/{}/(?P<operation>[^/]+)"
+_DEPLOYMENT = _SUB + r"/resourceGroups/(?P<group>[^/]+)/providers/Microsoft\.Resources/deployments/[^/]+"
 _LEARNING = _SUB + r"/providers/Microsoft\.MachineLearningServices/locations/(?P<location>[^/]+)"
 _READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
 _READ = "Microsoft.Resources/subscriptions/read"
@@ -238,6 +239,12 @@ ROUTES: tuple[Route, ...] = (
     ),
     _route("GET", _OPERATION.format("operationStatuses"), operation_status),
     _route("GET", _OPERATION.format("operationResults"), operation_result),
+    _route(
+        "GET",
+        _DEPLOYMENT + r"/operationStatuses/(?P<operation>[^/]+)",
+        operation_status,
+        "Microsoft.Resources/deployments/operationstatuses/read",
+    ),
     _route("GET", _LEARNING + "/vmSizes", vm_sizes, "Microsoft.MachineLearningServices/locations/vmSizes/read"),
     _route("GET", _LEARNING + "/usages", usages, "Microsoft.MachineLearningServices/locations/usages/read"),
     _route("GET", _SUB + r"/providers/Microsoft\.Web/geoRegions", geo_regions, "Microsoft.Web/geoRegions/read"),
