@@ -98,9 +98,13 @@ module "state" {
   sku                   = var.state_account.sku
   retention_days        = var.state_account.retention_days
   public_network_access = var.public_network_access.state
-  ip_rules              = var.state_ip_rules
-  subnet_ids            = var.state_subnet_ids
-  private_endpoints     = local.state_private_endpoints
+  # What a lease lets in is declared for as long as it is open: so it is no drift, and an apply in the middle leaves it there.
+  ip_rules = setunion(
+    var.state_ip_rules,
+    lookup(var.toolkit_leases, lower("Microsoft.Storage/storageAccounts/${local.names.state_storage_account}"), [])
+  )
+  subnet_ids        = var.state_subnet_ids
+  private_endpoints = local.state_private_endpoints
   # Nothing of Azure's own needs the states.
   bypass     = "None"
   containers = [local.state_container]

@@ -39,7 +39,7 @@ variable "operator_principal_type" {
 }
 
 variable "state_ip_rules" {
-  description = "Public addresses that reach the state: those declared, and those that the toolkit holds open at the moment."
+  description = "Public addresses that reach the state."
   type        = set(string)
   default     = []
   nullable    = false
@@ -57,6 +57,13 @@ variable "state_ip_rules" {
       "its subnet to state_subnet_ids or state_private_endpoint in terraform.tfvars.",
     ])
   }
+}
+
+variable "toolkit_leases" {
+  description = "Addresses that `toolkit firewall` holds open at the moment, by the resource's type and name in lower case."
+  type        = map(list(string))
+  default     = {}
+  nullable    = false
 }
 
 variable "public_network_access" {

@@ -69,10 +69,10 @@ variable "alert_receiver_required" {
   nullable    = false
 }
 
-variable "lease_ip_rules" {
-  description = "Addresses that the toolkit holds open at the moment: part of the declared state, so that an open lease is no drift."
-  type        = set(string)
-  default     = []
+variable "toolkit_leases" {
+  description = "Addresses that `toolkit firewall` holds open at the moment, by the resource's type and name in lower case."
+  type        = map(list(string))
+  default     = {}
   nullable    = false
 }
 

@@ -14,6 +14,7 @@ from docs.generate.rbac import PATH, document
 from tests.conftest import ROOT
 from tests.e2e.conftest import Toolkit
 from tests.e2e.factory_runs import check_interrupt, check_refusals, check_runs, check_runtime
+from tests.e2e.leases import check_an_apply_in_the_middle
 from tests.e2e.leftovers import assert_that_nothing_is_left, connected, deleted_vaults
 from tests.e2e.strange_shell import STRANGE
 from toolkit.azure.clients import Actor
@@ -166,6 +167,10 @@ def test_a_lease_lets_a_command_in_and_a_killed_one_is_swept(toolkit: Toolkit, t
         process.communicate()
     assert toolkit.ok("firewall", "sweep", "local").out == "1 lease closed\n"
     assert toolkit.ok("firewall", "status", "local", "--json").json == before
+
+
+def test_an_apply_in_the_middle_of_a_lease_leaves_it_and_does_not_keep_it(toolkit: Toolkit) -> None:
+    check_an_apply_in_the_middle(toolkit)
 
 
 def test_destroy_then_apply(toolkit: Toolkit) -> None:

@@ -265,7 +265,7 @@ NOT_PLANNED: Mapping[str, str] = {
     "operator_principal_type": "from env.toml: operator",
     "state": "from backend.hcl: the state account that bootstrap made",
     "alert_receiver_required": "from env.toml: target",
-    "lease_ip_rules": "what the toolkit itself holds open",
+    "toolkit_leases": "what the toolkit itself holds open",
     "schema_validation": "the provider's version",
     "github_subject": "from env.toml: github_repository",
 }

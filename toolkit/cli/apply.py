@@ -63,10 +63,10 @@ def apply(
     from toolkit.evidence import open_evidence, package_versions
     from toolkit.evidence.signing import signing_key
     from toolkit.runs.platform import apply_platform
+    from toolkit.runs.session import open_session
     from toolkit.terraform.applying import check_losses
     from toolkit.terraform.bundle import read_metadata
     from toolkit.terraform.losses import parse_allowed
-    from toolkit.terraform.session import open_session
     from toolkit.terraform.versions import versions
 
     if bundle is not None and force_unlock is not None:

@@ -50,11 +50,11 @@ def bootstrap(
     from toolkit.errors import RefusedError
     from toolkit.protection import as_text, deployment_of, protection_steps
     from toolkit.runs.bootstrap import apply_bootstrap, plan_bootstrap
+    from toolkit.runs.session import open_session
     from toolkit.runs.state_access import admit_this_machine
     from toolkit.terraform.applying import check_losses
     from toolkit.terraform.losses import parse_allowed
     from toolkit.terraform.recovery.soft_deleted import check_names
-    from toolkit.terraform.session import open_session
 
     terminal = Terminal()
     environment = load_environment(env)

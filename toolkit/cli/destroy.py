@@ -31,7 +31,7 @@ def destroy(env: str, yes: bool, confirm: str | None, as_json: bool, force_unloc
     from toolkit.environment import load_environment
     from toolkit.evidence import open_evidence, package_versions
     from toolkit.runs.platform import destroy_platform, plan_platform
-    from toolkit.terraform.session import open_session
+    from toolkit.runs.session import open_session
     from toolkit.terraform.versions import versions
 
     terminal = Terminal()

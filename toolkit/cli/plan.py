@@ -52,11 +52,11 @@ def plan(
     from toolkit.errors import ExitCode
     from toolkit.files import disk_errors, write_atomically
     from toolkit.runs.platform import plan_platform
+    from toolkit.runs.session import open_session
     from toolkit.terraform.bundle import write_bundle
     from toolkit.terraform.losses import described, losses, sentence
     from toolkit.terraform.origins import set_in
     from toolkit.terraform.plan import markdown as as_markdown
-    from toolkit.terraform.session import open_session
     from toolkit.terraform.unchangeable import described as as_lines
     from toolkit.terraform.unchangeable import refusals
     from toolkit.terraform.unchangeable import sentence as impossible

@@ -52,12 +52,18 @@ class Kind:
         """The body of a PATCH that changes these addresses, and nothing else of the settings."""
         kept = [rule for rule in self.rules_of(resource) if str(rule["value"]).removesuffix(self.suffix) not in remove]
         there = {str(rule["value"]).removesuffix(self.suffix) for rule in kept}
-        made = [{**self.template, "value": f"{address}{self.suffix}"} for address in sorted(add - there)]
-        body: Json = {self.rules[-1]: [*kept, *made]}
+        for address in sorted(add - there):
+            # Where Terraform, which sorts, would have it (terraform/platform/leases.tf); the others keep their places.
+            place = next((n for n, rule in enumerate(kept) if self._value(rule) > address), len(kept))
+            kept.insert(place, {**self.template, "value": f"{address}{self.suffix}"})
+        body: Json = {self.rules[-1]: kept}
         network = {**deepcopy(self.network(resource)), **body}
         for step in reversed(self.rules[:-1]):
             network = {step: network}
         return {"properties": network}
+
+    def _value(self, rule: Json) -> str:
+        return str(rule["value"]).removesuffix(self.suffix)
 
     def rules_of(self, resource: Json) -> list[Json]:
         return list(self.network(resource).get(self.rules[-1]) or [])

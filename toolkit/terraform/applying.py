@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from toolkit.errors import RefusedError, ToolkitError
+from toolkit.terraform import leases
 from toolkit.terraform.events import Result
 from toolkit.terraform.losses import check_addresses, refuse_losses
 from toolkit.terraform.names import refuse_taken_names
@@ -34,6 +35,7 @@ _BACK_OFF = BackOff(2.0, 30.0)
 # (measured by benchmarks/critical_path.py). Azure allows bursts of 200 writes for a principal in a subscription:
 # https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
 _PARALLELISM = 40
+_PLANS = 5
 
 
 def apply_plan(
@@ -76,10 +78,14 @@ def _finish(session: Session, plan: SavedPlan, root: RootName) -> None:
 
 
 def _apply(session: Session, plan: SavedPlan, root: RootName, limits: _Limits) -> dict[str, Any]:
-    while not plan.summary.empty:
+    while not (plan := _current(session, plan, root, limits)).summary.empty:
         result = _run(session, plan, root)
         if result.returncode == 0:
-            return result.events.outputs
+            if plan.destroy or not _changed(session, plan, root):
+                return result.events.outputs
+            session.observer.note("leases were opened or closed during the apply: their rules are put right")
+            plan = _rest(session, plan, root, NOTHING, limits)
+            continue
         mended = _mended_after(Failed(session, root, plan.document, result.events.errors, limits.waits))
         if mended is None:
             raise session.failure(result, root)
@@ -87,6 +93,39 @@ def _apply(session: Session, plan: SavedPlan, root: RootName, limits: _Limits) -
         time.sleep(mended.pause)
         plan = _rest(session, plan, root, mended.imports, limits)
     return plan.known_outputs
+
+
+def _changed(session: Session, plan: SavedPlan, root: RootName) -> tuple[str, ...]:
+    """The resources that a plan writes and that other addresses are let in to now than when it was made."""
+    writes = leases.written(plan.document)
+    if not writes:
+        return ()
+    now = session.leases.open(root)
+    return tuple(sorted(key for key in writes if now.get(key, ()) != plan.leases.get(key, ())))
+
+
+def _current(session: Session, plan: SavedPlan, root: RootName, limits: _Limits) -> SavedPlan:
+    """The plan, made again while leases on what it writes come and go: it would take their rules away, or bring them
+    back. Raises RefusedError when more than that has changed."""
+    for _ in range(_PLANS):
+        changed = () if plan.destroy or plan.summary.empty else _changed(session, plan, root)
+        if not changed:
+            return plan
+        shown = ", ".join(changed)
+        session.observer.note(f"leases were opened or closed since the plan was made ({shown}): planning again")
+        again = plan_again(session, plan, root, plan.imports, limits.waits)
+        first, second = (leases.digest(each.document, plan.leases, again.leases) for each in (plan, again))
+        if first != second:
+            raise RefusedError(
+                f"leases were opened or closed since the plan was made ({shown}), and a plan of now differs in more",
+                hint=f"look at it first: toolkit plan {session.environment.name}, with --out DIR where it is applied "
+                "from there",
+            )
+        plan = again
+    raise RefusedError(
+        f"leases were opened or closed on what is to be changed, {_PLANS} times while it was planned again",
+        hint=f"toolkit firewall status {session.environment.name} shows them: apply when it is quieter",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from toolkit.terraform.session import Session
 from toolkit.terraform.versions import versions
 from toolkit.terraform.workspace import LOCK_FILE
 
-FORMAT = 1
+FORMAT = 2
 # No dot in front: uploads of artifacts leave hidden files out (https://github.com/actions/upload-artifact#uploading-hidden-files).
 _PLAN, _SUMMARY, _METADATA, _LOCK = "plan.tfplan", "plan.json", "metadata.json", "terraform.lock.hcl"
 
@@ -44,6 +44,7 @@ def write_bundle(session: Session, plan: SavedPlan, folder: Path) -> None:
             "tenant_id": environment.tenant_id,
             "subscription_id": environment.subscription_id,
             "destroy": plan.destroy,
+            "leases": plan.leases,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": versions(session),
             "plan_sha256": _sha256(folder / _PLAN),
@@ -108,7 +109,8 @@ def load_bundle(session: Session, folder: Path, metadata: Json) -> SavedPlan:
             f"the plan was made at commit {metadata['versions']['commit'][:12] or 'unknown'}, this is "
             f"{now['commit'][:12] or 'unknown'}; the plan is applied as it was saved"
         )
-    return load_plan(session, "platform", folder.resolve() / _PLAN)
+    leases = {key: tuple(addresses) for key, addresses in metadata["leases"].items()}
+    return load_plan(session, "platform", folder.resolve() / _PLAN, leases)
 
 
 def use_lock_file(environment: Environment, folder: Path) -> None:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from toolkit.records import Json
+from toolkit.terraform.leases import settled_rules
 
 Action = Literal["create", "update", "replace", "delete", "import", "forget", "no-op"]
 
@@ -107,9 +108,16 @@ def summarise(document: dict[str, Any], steps: tuple[str, ...] = ()) -> PlanSumm
         changes=tuple(sorted((c for c in changes if c.action != "no-op"), key=lambda c: (c.module, c.address))),
         resources=len(managed),
         outputs=tuple(n for n, c in sorted(document.get("output_changes", {}).items()) if c["actions"] != ["no-op"]),
-        drift=tuple(item["address"] for item in document.get("resource_drift", []) if item["mode"] == "managed"),
+        drift=tuple(_drift(document)),
         steps=steps,
     )
+
+
+def _drift(document: Json) -> Iterator[str]:
+    changes = {item["address"]: item["change"] for item in document.get("resource_changes", [])}
+    for item in document.get("resource_drift", []):
+        if item["mode"] == "managed" and not settled_rules(item["change"], changes.get(item["address"], {})):
+            yield item["address"]
 
 
 def markdown(summary: PlanSummary, title: str, refused: Sequence[str] = ()) -> str:

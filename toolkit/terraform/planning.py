@@ -15,6 +15,7 @@ from typing import Any
 from toolkit.files import disk_errors, write_atomically
 from toolkit.terraform import diagnostics
 from toolkit.terraform.events import Result
+from toolkit.terraform.leases import NONE, Open, UnreadableError
 from toolkit.terraform.plan import PlanSummary, summarise
 from toolkit.terraform.recovery import BOOTSTRAP_PASTS, PASTS
 from toolkit.terraform.recovery.passing_error import passing
@@ -38,6 +39,8 @@ class SavedPlan:
     document: dict[str, Any] = field(repr=False, default_factory=dict)
     targets: tuple[str, ...] = ()  # it is of these only
     final: bool = False  # it breaks a prevent_destroy: Terraform does not apply it, and the model may be incomplete
+    leases: Open = field(default_factory=dict)  # it was made for these
+    imports: Mapping[str, str] = field(default_factory=dict)  # id by address: what it takes into the state
 
     @property
     def sha256(self) -> str | None:
@@ -81,6 +84,8 @@ def make_plan(
         options["lock"] = False
     if targets:
         options["target"] = list(targets)
+    leases = _leases(session, root)
+    session.folder(root).write_leases(leases)
     healing = root == "platform" and not destroy
     replaced: dict[str, str] = {}
     # What is made again may leave something else without its other end, seen only then; each round finds more, or ends.
@@ -89,13 +94,22 @@ def make_plan(
         if isinstance(plan, SavedPlan):
             broken = _broken(session, plan) if healing else {}
             if broken.keys() <= replaced.keys():
-                return replace(plan, summary=replace(plan.summary, steps=tuple(dict.fromkeys(replaced.values()))))
+                steps = tuple(dict.fromkeys(replaced.values()))
+                return replace(plan, summary=replace(plan.summary, steps=steps), leases=leases)
             plan.file.unlink(missing_ok=True)
         else:
             broken = plan
         replaced |= broken
         for why in dict.fromkeys(broken.values()):
             session.observer.note(why)
+
+
+def _leases(session: Session, root: RootName) -> Open:
+    try:
+        return session.leases.open(root)
+    except UnreadableError as error:
+        session.observer.note(f"{error.message}: planned as if no lease was open")
+        return NONE
 
 
 def _plan_once(
@@ -150,13 +164,14 @@ def plan_again(
 ) -> SavedPlan:
     """The rest of ``plan``; resources in ``imports`` (id by address) are taken into the state instead of created."""
     with _import_blocks(session, plan, root, imports):
-        return make_plan(session, root, destroy=plan.destroy, waits=waits, targets=plan.targets)
+        again = make_plan(session, root, destroy=plan.destroy, waits=waits, targets=plan.targets)
+    return replace(again, imports=imports)
 
 
-def load_plan(session: Session, root: RootName, file: Path) -> SavedPlan:
+def load_plan(session: Session, root: RootName, file: Path, leases: Open = NONE) -> SavedPlan:
     """The model of a plan file that another run made to be applied. That it only deletes makes it no destroy."""
     document = _document(session, root, file)
-    return SavedPlan(file, summarise(document), False, document)
+    return SavedPlan(file, summarise(document), False, document, leases=leases)
 
 
 def with_announcements(session: Session, plan: SavedPlan, root: RootName = "platform") -> SavedPlan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from toolkit.environment import Connection, Environment, connect
@@ -13,6 +13,7 @@ from toolkit.errors import RefusedError, ToolkitError
 from toolkit.processes import terminating_like_an_interrupt
 from toolkit.terraform import diagnostics
 from toolkit.terraform.events import Observer, Result
+from toolkit.terraform.leases import Book, NoBook
 from toolkit.terraform.lock import EnvironmentLock, lock_environment
 from toolkit.terraform.runner import Runner
 from toolkit.terraform.state import BOOTSTRAP_KEY, Backend, read_backend
@@ -36,6 +37,7 @@ class Session:
     terraform: Tool
     provider: Provider
     backend: Backend
+    leases: Book = field(default_factory=NoBook)
     recreate_empty: frozenset[str] = frozenset()  # what is made anew although it could be restored
     stale_identities: tuple[Any, list[Any]] = (
         None,

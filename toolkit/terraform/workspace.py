@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -25,6 +26,7 @@ RootName = Literal["bootstrap", "platform"]
 ROOTS: tuple[RootName, ...] = ("bootstrap", "platform")
 LOCK_FILE = ".terraform.lock.hcl"
 BACKEND_FILE = "backend.hcl"
+LEASES = "toolkit_leases"
 
 _FOLDERS = (*ROOTS, "modules")
 _LEFT_OUT = {"tests", "examples", ".terraform"}
@@ -90,6 +92,15 @@ class WorkFolder:
         with disk_errors("the work folder"):
             content = as_text(document, sort_keys=True).encode()
             write_if_changed(self.path / "20-toolkit.auto.tfvars.json", content)
+
+    def write_leases(self, leases: Mapping[str, Sequence[str]]) -> None:
+        """What is open at the moment (terraform/leases.py), where this root wants to know."""
+        path = self.path / "30-leases.auto.tfvars.json"
+        with disk_errors("the work folder"):
+            if LEASES in declared_variables(self.environment.project.terraform_dir / self.root):
+                write_if_changed(path, as_text({LEASES: leases}, sort_keys=True).encode())
+            else:
+                path.unlink(missing_ok=True)
 
     def write_backend(self, backend: Backend) -> None:
         with disk_errors("the work folder"):
@@ -168,7 +179,6 @@ def filled_variables(
         },
         "schema_validation": schema_validation,
         "alert_receiver_required": environment.alert_receiver_required,
-        "lease_ip_rules": [],
         "operator_principal_id": operator.object_id,
         "operator_principal_type": operator.type,
         "state_ip_rules": list(environment.state_ip_rules),

@@ -1,3 +1,8 @@
+locals {
+  # Key Vault answers an address as a range of one: https://github.com/hashicorp/terraform-provider-azurerm/issues/2164
+  ip_ranges = toset([for rule in var.ip_rules : strcontains(rule, "/") ? rule : "${rule}/32"])
+}
+
 resource "azapi_resource" "this" {
   # Older control-plane versions retire on 2027-02-27: https://learn.microsoft.com/azure/key-vault/general/access-control-default
   type                      = "Microsoft.KeyVault/vaults@2026-02-01"
@@ -18,11 +23,10 @@ resource "azapi_resource" "this" {
         enabledForDiskEncryption     = false
         enabledForTemplateDeployment = false
         publicNetworkAccess          = var.public_network_access
-        # Key Vault answers an address as a range of one: https://github.com/hashicorp/terraform-provider-azurerm/issues/2164
         networkAcls = {
           bypass              = "AzureServices"
           defaultAction       = "Deny"
-          ipRules             = [for rule in sort(var.ip_rules) : { value = strcontains(rule, "/") ? rule : "${rule}/32" }]
+          ipRules             = [for rule in sort(local.ip_ranges) : { value = rule }]
           virtualNetworkRules = []
         }
       },

@@ -73,7 +73,7 @@ run "ip_rules_are_ranges" {
 
   variables {
     public_network_access = "Enabled"
-    ip_rules              = ["203.0.113.7", "198.51.100.0/24"]
+    ip_rules              = ["203.0.113.7", "203.0.113.7/32", "198.51.100.0/24"]
   }
 
   assert {
@@ -81,7 +81,7 @@ run "ip_rules_are_ranges" {
       "198.51.100.0/24",
       "203.0.113.7/32",
     ]
-    error_message = "An address is sent as a range of one."
+    error_message = "An address is sent as a range of one, once."
   }
 }
 

@@ -1,0 +1,70 @@
+"""Leases and Terraform on one list of rules, with the real command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.e2e.conftest import Toolkit
+
+HERE = "203.0.113.10"  # of the vantage internet
+OWN = "203.0.113.9"  # of the environment's data, and before HERE in the order of rules
+LATER = "198.51.100.9"
+
+
+def rules(toolkit: Toolkit) -> dict[str, Any]:
+    """The addresses in each target's rules, those of leases marked."""
+    found: dict[str, Any] = toolkit.ok("firewall", "status", "local", "--json").json["rules"]
+    return {
+        name: [rule["address"] + (" (a lease)" if rule["lease"] else "") for rule in each]
+        for name, each in found.items()
+    }
+
+
+def no_changes(toolkit: Toolkit) -> None:
+    plan = toolkit("plan", "local", "--json")
+    assert plan.code == 0, f"{plan.out}\n{plan.err}"
+    assert plan.json["drift"] == []
+
+
+@contextmanager
+def data(toolkit: Toolkit, **rules_of: list[str]) -> Iterator[None]:
+    """The environment's data name these rules of storage, and its vault is open to the rules that it has."""
+    folder = toolkit.project / "envs" / "local"
+    before = {path: path.read_text(encoding="utf-8") for path in (folder / "terraform.tfvars", folder / "env.toml")}
+    variables, settings = before.values()
+    lines = "".join(f"  {name} = {each!r}\n".replace("'", '"') for name, each in rules_of.items())
+    (folder / "terraform.tfvars").write_text(
+        variables.replace("storage = {\n", "storage = {\n" + lines), encoding="utf-8"
+    )
+    opened = settings.replace('key_vault                  = "Disabled"', 'key_vault                  = "Enabled"')
+    assert opened != settings
+    (folder / "env.toml").write_text(opened, encoding="utf-8")
+    try:
+        yield
+    finally:
+        for path, text in before.items():
+            path.write_text(text, encoding="utf-8")
+
+
+def check_an_apply_in_the_middle(toolkit: Toolkit) -> None:
+    """An open lease is no drift, stays where it is in an apply, and leaves nothing behind."""
+    outputs = toolkit.ok("outputs", "local", "--format", "json").json
+    account, lake, vault = (outputs[f"{one}_name"] for one in ("storage_account", "lake_storage_account", "key_vault"))
+    before = rules(toolkit)
+    every = ("--target", "storage", "--target", "lake")
+    lease = toolkit.ok("firewall", "open", "local", *every).out.strip()
+    no_changes(toolkit)
+    with data(toolkit, ip_rules=[OWN], lake_ip_rules=[LATER]):
+        changed = toolkit.ok("apply", "local", "--no-smoke", "--json").json
+        written = {change["address"] for change in changed["changes"] if change["action"] == "update"}
+        assert {f"module.{one}.azapi_resource.this" for one in ("storage", "lake", "key_vault")} <= written
+        assert rules(toolkit)[account] == [f"{HERE} (a lease)", OWN]
+        assert rules(toolkit)[lake] == [LATER, f"{HERE} (a lease)"]
+        assert toolkit.ok("firewall", "open", "local", *every, "--target", "vault").out.strip() == lease
+        assert rules(toolkit)[vault] == [f"{HERE} (a lease)"]
+        no_changes(toolkit)
+        toolkit.ok("firewall", "close", "local", lease)
+        assert rules(toolkit) == {**before, account: [OWN], lake: [LATER]}
+        no_changes(toolkit)
