@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from azure.core.credentials import TokenCredential
 from azure.core.paging import ItemPaged
@@ -28,6 +29,7 @@ from tests.contract.smoke_mutations import BLOB_DATA_CONTRIBUTOR, BREAKAGES, MUT
 from tests.contract.smoke_platform import ROLES_API_VERSION, Platform, toolkit
 from tests.contract.smoke_work import WORK
 from tests.mutations.runtime_links import SAMPLE, assert_red, left_behind, no_retries, prove
+from toolkit import checks
 from toolkit.azure.api_versions import api_version
 from toolkit.azure.pipeline import RestClient
 from toolkit.environment import Connection, connect, load_environment
@@ -298,7 +300,8 @@ def test_the_command(platform: Platform, tmp_path: Path) -> None:
     done = toolkit(platform.project, "smoke", "local", "--json", "--category", "keyvault", "--junit", str(junit))
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    assert document["green"] is True
+    jsonschema.validate(document, SCHEMA)
+    assert (document["verdict"], document["green"]) == ("green", True)
     assert [one["outcome"] for one in document["checks"]] == [*["PASS"] * 4, "SKIP"]  # no keys of ours
     assert len(ET.parse(junit).findall(".//testcase")) == 5
     folder = max((platform.project / ".toolkit" / "local" / "evidence").iterdir())
@@ -344,6 +347,10 @@ def test_an_interrupted_command_cleans_up(platform: Platform, signum: int) -> No
         watchdog.cancel()
     assert (code, rest.splitlines()[-1:]) == (130, ["interrupted"])
     assert blobs(platform) == []
+    document = json.loads((last_evidence(platform) / "smoke.json").read_text(encoding="utf-8"))
+    jsonschema.validate(document, SCHEMA)
+    assert (document["verdict"], document["checks"][0]["outcome"]) == ("interrupted", "SKIP")
+    assert document["checks"][0]["reason"].startswith("interrupted: a write from outside the network was allowed")
 
 
 @pytest.mark.parametrize("name", SAMPLE)
@@ -397,6 +404,13 @@ def test_an_interrupted_proof_ends_its_run_and_its_job_and_leaves_nothing(platfo
     found = platform.call("GET", jobs, api_version(jobs))["value"]
     assert [one["name"] for one in found if one["properties"]["status"] in ("Running", "Queued", "Starting")] == []
     assert left_behind(platform) == []
+
+
+SCHEMA = json.loads((Path(checks.__file__).parent / "report.schema.json").read_text(encoding="utf-8"))
+
+
+def last_evidence(platform: Platform) -> Path:
+    return max((platform.project / ".toolkit" / "local" / "evidence").iterdir())
 
 
 def blobs(platform: Platform) -> list[str]:

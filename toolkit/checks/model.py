@@ -135,10 +135,10 @@ class CheckResult:
 
     @property
     def red(self) -> bool:
-        """Whether the run fails because of it: a failure (but of a warning), or a skip that nobody allowed."""
-        if self.outcome == "FAIL":
-            return self.check.severity == "fatal"
-        return self.outcome == "SKIP" and not self.skip_allowed
+        """Whether the run fails because of it: a fatal check that failed, or was skipped although nobody allowed it."""
+        if self.check.severity != "fatal" or self.outcome == "PASS":
+            return False
+        return self.outcome == "FAIL" or not self.skip_allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ class RunResult:
     def summary(self) -> str:
         """One line for people."""
         words = f"{self.count('PASS')} passed, {self.count('FAIL')} failed, {self.count('SKIP')} skipped"
-        refused = sum(r.outcome == "SKIP" and not r.skip_allowed for r in self.results)
+        refused = sum(r.outcome == "SKIP" and r.red for r in self.results)
         if refused:
             words += f" ({refused} of them not allowed by {self.allowing})"
         if not self.count("PASS"):

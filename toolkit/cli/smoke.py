@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from toolkit.cli.firewall import Minutes
 from toolkit.cli.options import environment_argument, json_option, sign_key_option
 from toolkit.cli.progress import TerminalObserver
 from toolkit.cli.terminal import Terminal
@@ -19,68 +22,159 @@ if TYPE_CHECKING:
     from toolkit.checks.model import Check, CheckResult, RunResult
     from toolkit.smoke.context import Context
 
+REPORT = click.Path(dir_okay=False, path_type=Path)
+
 
 @click.command()
 @environment_argument
-@click.option("--category", "categories", multiple=True, metavar="NAME", help="Only this category (again for more).")
-@click.option("--check", "ids", multiple=True, metavar="ID", help="Only this check (again for more).")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="WHAT",
+    help="Only what this is about: an id, a pattern of ids (storage-*), a category, fatal or warning, access "
+    "or denial (again for more).",
+)
+@click.option("--skip", multiple=True, metavar="WHAT", help="Leave out what this is about, as --only (again for more).")
+@click.option("--category", "categories", multiple=True, metavar="NAME", help="As --only, of categories alone.")
+@click.option("--check", "ids", multiple=True, metavar="ID", help="As --only, of ids alone.")
 @click.option("--list", "only_list", is_flag=True, help="Show the checks, and run nothing.")
+@click.option(
+    "--explain",
+    "explained",
+    metavar="ID",
+    help="Say what this check proves, how it fails and how that is mended, and run nothing.",
+)
 @json_option
 @sign_key_option
-@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML to this file too.")
+@click.option("--junit", type=REPORT, help="Write JUnit XML to this file too.")
+@click.option("--markdown", type=REPORT, help="Write the Markdown summary to this file too.")
 @click.option(
     "--patience",
     type=click.FloatRange(min=0),
     help="How long to wait for rules and roles to arrive: 1 is Azure's own time, 0 tries each check once.",
 )
+@click.option("--strict", is_flag=True, help="Exit 1 for a failed warning, too.")
+@click.option("--watch", "watching", is_flag=True, help="Run again until all is green, or until the deadline.")
+@click.option("--deadline", type=Minutes(), default="10m", show_default=True, help="How long --watch goes on.")
 def smoke(
     env: str,
+    only: tuple[str, ...],
+    skip: tuple[str, ...],
     categories: tuple[str, ...],
     ids: tuple[str, ...],
     only_list: bool,
+    explained: str | None,
     as_json: bool,
     sign_key: str | None,
     junit: Path | None,
+    markdown: Path | None,
     patience: float | None,
+    strict: bool,
+    watching: bool,
+    deadline: timedelta,
 ) -> int:
     """Prove that the platform of ENV works, and that it denies what it should.
 
-    Each check acts from a place (vantage) and as an identity. What this runner cannot do is a SKIP, and makes the run
-    red unless smoke.allowed_skips in env.toml names the check, its vantage (vantage:vnet) or its identity
-    (identity:reader). What the environment's data leaves out is a SKIP that needs no allowance.
+    Each check acts from a place (vantage) and as an identity. What this runner cannot do is a SKIP, and a fatal check's
+    makes the run red unless smoke.allowed_skips in env.toml names the check, its vantage (vantage:vnet) or its identity
+    (identity:reader). What the environment's data leaves out is a SKIP that needs no allowance, and so is what depends
+    on a check that failed.
 
     What starts jobs (the category runtime) costs minutes and money on Azure, and runs only when it is named.
 
-    Exits 0 when the run is green, 1 when it is red. docs/checks.md explains every check.
+    Exits 0 when the run is green, 1 when it is red, 130 when it was interrupted (what ran is reported all the same).
+    docs/checks.md explains every check.
     """
-    from toolkit.checks.report import as_document, as_junit
+    from toolkit.checks.report import as_document, as_junit, as_markdown
     from toolkit.evidence import open_evidence
     from toolkit.evidence.signing import signing_key
-    from toolkit.smoke.registry import EVERY, select
+    from toolkit.smoke.registry import CHECKS, EVERY, select
+    from toolkit.smoke.run import RunInterrupted
     from toolkit.terraform.outputs import read_outputs, saved_outputs
 
     terminal = Terminal()
-    checks = select(categories, ids)
+    checks = select(categories, ids, only=only, skip=skip)
     key = signing_key(sign_key) if sign_key else None
     environment = load_environment(env)
+    if explained is not None:
+        _explain(terminal, environment.project.root, explained, as_json)
+        return ExitCode.DONE
     if only_list:
-        _list(terminal, checks if categories or ids else EVERY, as_json)
+        _list(terminal, EVERY if checks == CHECKS else checks, as_json)
         return ExitCode.DONE
     # The state is asked where this machine has not applied.
     outputs = saved_outputs(environment) or read_outputs(environment, TerminalObserver(terminal))
     connection = connect(environment)
     evidence = open_evidence(environment)
     evidence.write("outputs", outputs)
-    result = run_smoke(
-        connection, outputs, terminal, evidence.folder, checks=checks, patience=patience, table=not as_json
-    )
-    evidence.seal(key)
-    if junit:
-        junit.parent.mkdir(parents=True, exist_ok=True)
-        junit.write_text(as_junit(result), encoding="utf-8")
+
+    def once() -> RunResult:
+        budget = 0 if watching and patience is None else patience
+        return run_smoke(
+            connection, outputs, terminal, evidence.folder, checks=checks, patience=budget, table=not as_json
+        )
+
+    def report(result: RunResult) -> None:
+        evidence.seal(key)
+        for path, write in ((junit, as_junit), (markdown, as_markdown)):
+            if path:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(write(result), encoding="utf-8")
+        if as_json:
+            terminal.print_json(as_document(result))
+
+    try:
+        result = _watch(once, terminal, deadline) if watching else once()
+    except RunInterrupted as interrupted:
+        report(interrupted.result)
+        raise
+    report(result)
+    failed = any(one.outcome == "FAIL" for one in result.results)
+    return ExitCode.DONE if result.green and not (strict and failed) else ExitCode.FAILED
+
+
+def _watch(once: Callable[[], RunResult], terminal: Terminal, deadline: timedelta) -> RunResult:
+    """The first green run, or the last one before the deadline. Each tries once: the watch is what waits."""
+    from toolkit.waiting import BackOff, Waits
+
+    waits = Waits(BackOff(5, 30), time.monotonic)
+    while not (result := once()).green:
+        pause = waits.next(deadline.total_seconds())
+        if pause is None:
+            terminal.note(f"not green within {deadline}")
+            break
+        red = [one.check.id for one in result.results if one.red]
+        terminal.progress(f"smoke: again in {pause:.0f} s, until all is green ({', '.join(red)})", "yellow")
+        time.sleep(pause)
+    return result
+
+
+def _explain(terminal: Terminal, root: Path, check_id: str, as_json: bool) -> None:
+    from toolkit.smoke.explain import explain
+    from toolkit.smoke.registry import check_of
+
+    check = check_of(check_id)
+    said = explain(check, root / "docs" / "checks.md")
+    facts = {
+        "id": check.id,
+        "title": check.title,
+        "category": check.category,
+        "severity": check.severity,
+        "expectation": check.expectation,
+        "acts": said.acts,
+        "depends": list(check.depends),
+        "proves": said.proves,
+        "a_failure_means": said.failure or "see its reason",
+        "fix": said.fix or "see its hint",
+        "controls": said.controls,
+        "documentation": check.anchor,
+    }
     if as_json:
-        terminal.print_json(as_document(result))
-    return ExitCode.DONE if result.green else ExitCode.FAILED
+        terminal.print_json(facts)
+    else:
+        for name, value in facts.items():
+            words = "; ".join(value) or "nothing" if isinstance(value, list) else value
+            terminal.print(f"{name.replace('_', ' ')}: {words}")
 
 
 def run_smoke(
@@ -144,8 +238,8 @@ def _show(terminal: Terminal, result: RunResult) -> None:
 
 
 def _list(terminal: Terminal, checks: Sequence[Check[Context]], as_json: bool) -> None:
-    rows = [(c.id, c.category, c.vantage or "runner", c.identity, c.severity, c.title) for c in checks]
-    columns = ["check", "category", "vantage", "identity", "severity", "title"]
+    rows = [(c.id, c.category, c.vantage or "runner", c.identity, c.severity, c.expectation, c.title) for c in checks]
+    columns = ["check", "category", "vantage", "identity", "severity", "expectation", "title"]
     if as_json:
         terminal.print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:

@@ -21,6 +21,7 @@ def connection(*vantages: str, **changes: Any) -> Connection:
 
 def check(function: Callable[[Context], Facts], **changes: Any) -> Check[Context]:
     facts: dict[str, Any] = {"id": "storage-test", "category": "storage", "title": "All is well", "function": function}
+    facts["controls"] = ("NS-2",)
     return Check(**{**facts, **changes})
 
 

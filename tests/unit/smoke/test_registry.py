@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from toolkit.checks.causes import CAUSES, Cause
+from toolkit.checks.model import Check
 from toolkit.errors import UsageError
 from toolkit.project import find_project
+from toolkit.smoke.context import Context
 from toolkit.smoke.controls import CONTROLS
+from toolkit.smoke.explain import explain
 from toolkit.smoke.registry import CATEGORIES, CHECKS, EVERY, ON_REQUEST, select
 
 DOCUMENT = find_project().root / "docs" / "checks.md"
@@ -124,3 +128,47 @@ def test_what_is_unknown_is_guessed(categories: list[str], ids: list[str], hint:
     with pytest.raises(UsageError) as caught:
         select(categories, ids)
     assert f"did you mean {hint}" in (caught.value.hint or "")
+
+
+def test_what_a_word_is_about_is_chosen_and_left_out() -> None:
+    def chosen(*only: str, skip: tuple[str, ...] = ()) -> set[str]:
+        return {check.id for check in select(only=only, skip=skip)}
+
+    assert chosen("storage-internet-*", "dns") == {
+        check.id for check in CHECKS if check.id.startswith("storage-internet-") or check.category == "dns"
+    }
+    assert chosen("warning") == {check.id for check in CHECKS if check.severity == "warning"}
+    assert chosen("denial", skip=("keyvault",)) == {
+        check.id for check in CHECKS if check.expectation == "denial" and check.category != "keyvault"
+    }
+    assert {check.id for check in select(skip=("fatal",))} == chosen("warning")
+    assert chosen("*") == {check.id for check in CHECKS}  # what starts jobs is only run when it is named
+    assert chosen("runtime-*") == chosen("runtime") == {"runtime-pointer", "runtime-code-version"}
+
+
+@pytest.mark.parametrize(
+    ("only", "skip", "hint"),
+    [(["storag"], [], "storage"), ([], ["warnin"], "warning"), (["dns-storage-privat"], [], "dns-storage-private")],
+)
+def test_a_word_that_is_about_nothing_is_refused(only: list[str], skip: list[str], hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        select(only=only, skip=skip)
+    assert f"did you mean {hint}?" in (caught.value.hint or "")
+
+
+def test_a_choice_of_nothing_is_refused() -> None:
+    with pytest.raises(UsageError, match="no check is left"):
+        select(only=["dns"], skip=["fatal"])
+
+
+@pytest.mark.parametrize("check", EVERY, ids=lambda check: check.id)
+def test_every_check_can_be_explained(check: Check[Context]) -> None:
+    said = explain(check, DOCUMENT)
+    assert said.proves.startswith(check.title)
+    assert "**" not in said.proves + said.failure + said.fix
+    assert min(len(said.failure), len(said.fix)) > 10, check.id
+
+
+def test_a_check_is_explained_without_the_documentation(tmp_path: Path) -> None:
+    said = explain(CHECKS[0], tmp_path / "checks.md")
+    assert (said.proves, said.failure, said.fix) == (f"{CHECKS[0].title}.", "", "")

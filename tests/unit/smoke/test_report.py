@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import get_args
 
+import jsonschema
 import pytest
 
 from tests.unit.smoke.support import check
 from toolkit.checks import report
-from toolkit.checks.model import CheckResult, RunResult
+from toolkit.checks.causes import CAUSES
+from toolkit.checks.model import CheckResult, Expectation, Outcome, RunResult, Severity, Verdict
 from toolkit.cli.terminal import Terminal
 
 
@@ -33,15 +37,19 @@ RESULT = RunResult(
             "a write | from <outside>\x00 was allowed",
             9.0,
             4,
+            cause="allowed",
             hint="close the firewall",
         ),
-        CheckResult(check(passes, id="storage-c", severity="warning"), "FAIL", "one node runs", 0.1, 1),
+        CheckResult(
+            check(passes, id="storage-c", severity="warning"), "FAIL", "one node runs", 0.1, 1, cause="differs"
+        ),
         CheckResult(
             check(passes, id="keyvault-a", category="keyvault"),
             "SKIP",
             "cannot act from vnet",
             0,
             1,
+            cause="vantage",
             requirement="vantage:vnet",
             skip_allowed=True,
         ),
@@ -51,6 +59,7 @@ RESULT = RunResult(
             "cannot sign in as reader",
             0,
             1,
+            cause="identity",
             requirement="identity:reader",
         ),
     ),
@@ -74,6 +83,34 @@ def test_junit() -> None:
         "cannot act from vnet",
         "cannot sign in as reader (not allowed by smoke.allowed_skips in env.toml)",
     ]
+
+
+SCHEMA = json.loads((Path(report.__file__).parent / "report.schema.json").read_text(encoding="utf-8"))
+
+
+def test_the_document_keeps_to_its_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    for result in (RESULT, dataclasses.replace(RESULT, interrupted=True)):
+        jsonschema.validate(json.loads(json.dumps(report.as_document(result))), SCHEMA)
+    assert report.as_document(dataclasses.replace(RESULT, interrupted=True))["verdict"] == "interrupted"
+
+
+def test_the_schema_knows_every_word_and_no_other() -> None:
+    check = SCHEMA["$defs"]["check"]["properties"]
+    assert check["cause"]["enum"] == [None, *CAUSES]
+    for name, words in (("severity", Severity), ("expectation", Expectation), ("outcome", Outcome)):
+        assert check[name]["enum"] == list(get_args(words))
+    assert SCHEMA["properties"]["verdict"]["enum"] == list(get_args(Verdict))
+
+
+@pytest.mark.parametrize(
+    "change", [{"cause": "bad luck"}, {"cause": None}, {"outcome": "MAYBE"}, {"surprise": 1}, {"controls": []}]
+)
+def test_the_schema_refuses_what_it_should(change: dict[str, object]) -> None:
+    document = report.as_document(RESULT)
+    document["checks"][1] |= change
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, SCHEMA)
 
 
 def test_markdown() -> None:
