@@ -49,16 +49,18 @@ def data(toolkit: Toolkit, **rules_of: list[str]) -> Iterator[None]:
 
 
 def check_an_apply_in_the_middle(toolkit: Toolkit) -> None:
-    """An open lease is no drift, stays where it is in an apply, and leaves nothing behind."""
+    """An open lease is no drift, stays where it is in an apply, and leaves nothing behind: opened and closed between
+    a plan that is saved and its apply, too."""
     outputs = toolkit.ok("outputs", "local", "--format", "json").json
     account, lake, vault = (outputs[f"{one}_name"] for one in ("storage_account", "lake_storage_account", "key_vault"))
-    before = rules(toolkit)
+    before, bundle = rules(toolkit), str(toolkit.project / "bundle")
     every = ("--target", "storage", "--target", "lake")
-    lease = toolkit.ok("firewall", "open", "local", *every).out.strip()
-    no_changes(toolkit)
     with data(toolkit, ip_rules=[OWN], lake_ip_rules=[LATER]):
-        changed = toolkit.ok("apply", "local", "--no-smoke", "--json").json
-        written = {change["address"] for change in changed["changes"] if change["action"] == "update"}
+        assert toolkit("plan", "local", "--out", bundle).code == 2
+        lease = toolkit.ok("firewall", "open", "local", *every).out.strip()
+        changed = toolkit.ok("apply", "local", "--plan", bundle, "--no-smoke", "--json")
+        assert "leases were opened or closed since the plan was made" in changed.err
+        written = {change["address"] for change in changed.json["changes"] if change["action"] == "update"}
         assert {f"module.{one}.azapi_resource.this" for one in ("storage", "lake", "key_vault")} <= written
         assert rules(toolkit)[account] == [f"{HERE} (a lease)", OWN]
         assert rules(toolkit)[lake] == [LATER, f"{HERE} (a lease)"]

@@ -118,8 +118,7 @@ def _current(session: Session, plan: SavedPlan, root: RootName, limits: _Limits)
         if first != second:
             raise RefusedError(
                 f"leases were opened or closed since the plan was made ({shown}), and a plan of now differs in more",
-                hint=f"look at it first: toolkit plan {session.environment.name}, with --out DIR where it is applied "
-                "from there",
+                hint=f"look at it first: toolkit plan {session.environment.name} --out DIR, and apply that",
             )
         plan = again
     raise RefusedError(

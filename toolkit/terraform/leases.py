@@ -8,6 +8,7 @@ above this floor (toolkit/runs/leases.py), since a lease is more than an address
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -68,18 +69,34 @@ def digest(document: Json, *leases: Open) -> str:
     changes = []
     for item in document.get("resource_changes", []):
         change = item["change"]
-        before, after = (_without(_asked(change.get(side)), addresses) for side in ("before", "after"))
+        before, after = (_without(_asked(side), addresses) for side in (change.get("before"), _after(change)))
         rules_only = change["actions"] == ["update"] and before == after
         if change["actions"] != ["no-op"] and not rules_only:
-            unknown = change.get("after_unknown")
-            changes.append([item["address"], item.get("deposed"), change["actions"], before, after, unknown])
+            changes.append([item["address"], item.get("deposed"), change["actions"], before, after])
     outputs = {
-        name: [change["actions"], _without(change.get("after"), addresses), change.get("after_unknown")]
+        name: [change["actions"], _without(_after(change), addresses)]
         for name, change in document.get("output_changes", {}).items()
         if change["actions"] != ["no-op"]
     }
     text = json.dumps([sorted(changes, key=lambda change: change[0]), outputs], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _after(change: Json) -> Any:
+    """What will be, with a word in place of what is known after the apply only (``after_unknown`` has after's form)."""
+
+    def both(known: Any, unknown: Any) -> Any:
+        if unknown is True:
+            return "(known after apply)"
+        if isinstance(unknown, dict):
+            known = known or {}
+            return {key: both(known.get(key), unknown.get(key)) for key in known.keys() | unknown.keys()}
+        if isinstance(unknown, list):
+            known = known or []
+            return [both(*pair) for pair in itertools.zip_longest(known, unknown)]
+        return known
+
+    return both(change.get("after"), change.get("after_unknown"))
 
 
 def settled_rules(drift: Json, change: Json) -> bool:

@@ -26,7 +26,15 @@ def rule(address: str) -> dict[str, str]:
 def plan(before: dict[str, Any], after: dict[str, Any], *drifted: dict[str, Any]) -> dict[str, Any]:
     actions = ["no-op"] if before["body"] == after["body"] else ["update"]
     item = {"mode": "managed", "type": "azapi_resource", "address": "module.storage.azapi_resource.this"}
-    change = {"actions": actions, "before": before, "after": {**after, "output": None}, "after_unknown": {}}
+    known = after["body"]["properties"]["networkAcls"]["ipRules"]
+    rules = [{} if isinstance(each, dict) else False for each in known]
+    unknown = {"output": True, "body": {"properties": {"networkAcls": {"ipRules": rules}}}}
+    change = {
+        "actions": actions,
+        "before": before,
+        "after": {"id": ID, "body": after["body"]},
+        "after_unknown": unknown,
+    }
     drift = [{**item, "change": {"before": one, "after": before}} for one in drifted]
     return {"resource_changes": [{**item, "change": change}], "resource_drift": drift}
 
