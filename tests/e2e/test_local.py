@@ -178,7 +178,7 @@ def test_destroy_then_apply(toolkit: Toolkit) -> None:
     toolkit.ok("destroy", "local")
     folder = max((toolkit.project / ".toolkit" / "local" / "evidence").iterdir())
     assert {path.name for path in folder.iterdir()} == {
-        *("plan.json", "versions.json", "smoke.json", "smoke.md", "SHA256SUMS")
+        *("plan.json", "versions.json", "smoke.json", "smoke.md", "smoke.html", "SHA256SUMS")
     }
     words = (folder / "smoke.md").read_text(encoding="utf-8")
     assert "Destroy of local: no smoke tests ran" in words

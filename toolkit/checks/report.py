@@ -1,4 +1,4 @@
-"""What a run found, for people (Markdown), for machines (JSON) and for CI systems (JUnit XML)."""
+"""What a run found, for people (HTML, Markdown), for machines (JSON) and for CI systems (JUnit XML)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from toolkit import __version__
 from toolkit.checks.model import CheckResult, RunResult
 from toolkit.evidence import package_versions
+from toolkit.evidence.page import as_html
 
 # https://www.w3.org/TR/xml/#charsets: a service's message may hold characters that XML 1.0 cannot.
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -85,10 +86,11 @@ def as_markdown(result: RunResult) -> str:
 
 
 def write(result: RunResult, folder: Path) -> None:
-    """``KIND.json``, ``KIND.junit.xml`` and ``KIND.md`` into ``folder``, which is made when it is missing."""
+    """``KIND.json``, ``.junit.xml``, ``.md`` and ``.html`` into ``folder``, which is made when it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(as_document(result), indent=2, default=str) + "\n"
-    for ending, content in {"json": text, "junit.xml": as_junit(result), "md": as_markdown(result)}.items():
+    words = {"json": text, "junit.xml": as_junit(result), "md": as_markdown(result), "html": as_html(json.loads(text))}
+    for ending, content in words.items():
         (folder / f"{result.kind}.{ending}").write_text(content, encoding="utf-8")
 
 

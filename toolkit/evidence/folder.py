@@ -9,6 +9,7 @@ from typing import Any
 
 from toolkit.environment import Connection, Environment
 from toolkit.evidence.origin import circumstances
+from toolkit.evidence.page import as_html
 from toolkit.evidence.seal import seal
 from toolkit.evidence.signing import SigningKey
 from toolkit.evidence.statement import configuration_of
@@ -29,9 +30,10 @@ class Evidence:
             write_record(self.folder / f"{name}.json", value, 0o644, sort_keys=True)
 
     def write_unproven(self, connection: Connection, what: str, reason: str) -> None:
-        """``smoke.json`` and ``smoke.md`` of a run without smoke tests, which say so."""
+        """``smoke.json``, ``smoke.md`` and ``smoke.html`` of a run without smoke tests, which say so."""
         facts = {"environment": connection.environment.name, "time": _now(), **circumstances(connection)}
-        self.write("smoke", {**facts, "ran": False, "green": None, "reason": reason})
+        report = {**facts, "ran": False, "green": None, "reason": reason}
+        self.write("smoke", report)
         lines = [
             f"## ⚠️ {what} of {connection.environment.name}: no smoke tests ran",
             "",
@@ -41,6 +43,7 @@ class Evidence:
         lines += [f"* {name}: {value}" for name, value in facts.items()]
         with disk_errors("the evidence"):
             write_atomically(self.folder / "smoke.md", "\n".join(lines) + "\n", 0o644)
+            write_atomically(self.folder / "smoke.html", as_html(report), 0o644)
 
     def seal(self, key: SigningKey | None = None) -> None:
         """The last thing that is written. Raises ToolkitError when the disk refuses."""

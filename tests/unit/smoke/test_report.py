@@ -143,10 +143,10 @@ def test_markdown() -> None:
     )
 
 
-def test_all_three_are_written(tmp_path: Path) -> None:
+def test_all_four_are_written(tmp_path: Path) -> None:
     report.write(RESULT, tmp_path / "new" / "folder")
     names = sorted(path.name for path in (tmp_path / "new" / "folder").iterdir())
-    assert names == ["smoke.json", "smoke.junit.xml", "smoke.md"]
+    assert names == ["smoke.html", "smoke.json", "smoke.junit.xml", "smoke.md"]
     document = json.loads((tmp_path / "new" / "folder" / "smoke.json").read_text())
     assert document["green"] is False
     assert (document["ran"], document["commit"], document["started_at"]) == (True, "abc", "2026-01-01T00:00:00+00:00")
