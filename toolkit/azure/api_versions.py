@@ -30,6 +30,8 @@ DIAGNOSTICS_API_VERSION = "2021-05-01-preview"
 
 # https://learn.microsoft.com/rest/api/resources/deployments/create-or-update
 DEPLOYMENTS_API_VERSION = "2024-03-01"
+# https://learn.microsoft.com/rest/api/resources/resources/list-by-resource-group
+RESOURCES_API_VERSION = "2021-04-01"
 # https://learn.microsoft.com/rest/api/resources/subscriptions/get
 SUBSCRIPTIONS_API_VERSION = "2022-12-01"
 # https://learn.microsoft.com/rest/api/azureml/usages/list, virtual-machine-sizes/list

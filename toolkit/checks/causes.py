@@ -36,6 +36,7 @@ Cause = Literal[
     "vantage",
     "identity",
     "feature",
+    "right",
     "interrupted",
 ]
 
@@ -74,6 +75,7 @@ CAUSES: dict[Cause, str] = {
     "vantage": "this runner cannot act from there",
     "identity": "this runner cannot sign in as that identity",
     "feature": "the environment's own data leaves out what the check is about",
+    "right": "the runner's identity may not read what the check compares, or the state that says what is meant",
     "interrupted": "the run was interrupted before the check had ended",
 }
 
@@ -113,6 +115,7 @@ _OF_REQUIREMENTS: dict[str, Cause] = {
     "vantage": "vantage",
     "identity": "identity",
     "feature": "feature",
+    "right": "right",
     "interrupted": "interrupted",
 }
 

@@ -87,7 +87,7 @@ def run_checks(
 def validate_allowed_skips(patterns: Sequence[str], known: Collection[str], kind: str) -> None:
     """An entry with a typing error would never match, and the run would be red for no visible reason."""
     for pattern in patterns:
-        if pattern.startswith(("vantage:", "identity:")) or any(fnmatchcase(name, pattern) for name in known):
+        if pattern.startswith(("vantage:", "identity:", "right:")) or any(fnmatchcase(name, pattern) for name in known):
             continue
         close = nearest(pattern, known)
         raise UsageError(

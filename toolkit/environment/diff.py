@@ -22,6 +22,7 @@ _FILE_KEYS = {
     "subscription_id": "subscription",
     "github_subject_template": "github_subject",
     "allowed_smoke_skips": "smoke.allowed_skips",
+    "allowed_extras": "smoke.allowed_extras",
     "sandbox_core_quotas": "sandbox.core_quotas",
     "sandbox_standings": "sandbox.vantages",
 }

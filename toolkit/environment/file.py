@@ -72,6 +72,9 @@ def read_file(path: Path, project: Project) -> Any:
 
     class Smoke(Strict):
         allowed_skips: tuple[str, ...] = ()
+        allowed_extras: dict[str, Annotated[str, StringConstraints(min_length=3, strip_whitespace=True)]] = Field(
+            default_factory=dict
+        )
 
     class VantageTable(Strict):
         addresses: tuple[IPv4, ...] = ()
@@ -166,6 +169,8 @@ _WORDS = {
     "(gh api repos/OWNER/NAME/actions/oidc/customization/sub)",
     "sandbox.core_quotas": f"cores (-1: no limit) by {', '.join(QUOTA_NAMES)}",
     "sandbox.vantages": "tables by vantage with addresses = [IPv4 …] and region = a region of Azure's short name",
+    "smoke.allowed_extras": "a reason in words by a pattern of resource ids, such as "
+    '{ "*/virtualNetworks/*/subnets/legacy" = "of the old cluster, until May" }',
     "github_subject": "a customised subject without other braces than {context}, such as "
     "repo:owner/name:{context}:job_workflow_ref:…; without {context}, a pull request would act as CI",
 }

@@ -64,6 +64,7 @@ def load_environment(name: str, project: Project | None = None) -> Environment:
         public_network_access=PublicNetworkAccess(**data.public_network_access.model_dump()),
         state_ip_rules=data.state_ip_rules,
         allowed_smoke_skips=data.smoke.allowed_skips,
+        allowed_extras=data.smoke.allowed_extras,
         sandbox_core_quotas=data.sandbox.core_quotas,
         sandbox_standings={name: said.model_dump() for name, said in data.sandbox.vantages.items()},
         alert_receiver_required=TARGETS[data.target].exists_outside,

@@ -57,6 +57,7 @@ class Environment:
     public_network_access: PublicNetworkAccess
     state_ip_rules: tuple[str, ...]
     allowed_smoke_skips: tuple[str, ...]
+    allowed_extras: Mapping[str, str]  # reason by pattern of a resource id: toolkit/live/findings.py
     sandbox_core_quotas: Mapping[str, int]
     sandbox_standings: Mapping[str, Mapping[str, Any]]  # addresses and region of vantages, by name
     alert_receiver_required: bool  # as the data's own target has it, so that a rehearsal refuses what Azure would get

@@ -16,6 +16,7 @@ from typing import Any
 from toolkit.environment.variables import variable_files
 from toolkit.errors import RefusedError, ToolkitError, UsageError
 from toolkit.files import disk_errors, write_atomically
+from toolkit.live.meant import forget_manifest
 from toolkit.runs.state_access import documentation_rules
 from toolkit.runs.state_role import assign_state_role
 from toolkit.terraform.applying import NOTHING, apply_plan, check_losses
@@ -107,6 +108,9 @@ def apply_bootstrap(
         # Whatever ends this run half-way, the next command finds an unfinished bootstrap and not yesterday's.
         with disk_errors("the record of the bootstrap"):
             _marker(session).unlink(missing_ok=True)
+    forget_manifest(
+        session.environment
+    )  # what was meant before; the next apply of the platform, or check, reads it anew
     outputs = apply_plan(session, plan, "bootstrap", allowed)
     if local:
         store = StateStore(session.connection, session.backend.with_key(BOOTSTRAP_KEY))

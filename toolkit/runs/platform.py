@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from toolkit.live.meant import forget_manifest, save_manifest
 from toolkit.runs.bootstrap import bootstrap, bootstrap_what_is_missing, is_bootstrapped
 from toolkit.terraform.applying import NOTHING, apply_plan
 from toolkit.terraform.foreign_locks import refuse_foreign_locks
@@ -101,8 +102,10 @@ def apply_platform(session: Session, plan: SavedPlan, allowed: Mapping[str, str]
 
     ``allowed`` as in :func:`toolkit.terraform.applying.apply_plan`.
     """
+    forget_manifest(session.environment)
     outputs = apply_plan(session, plan, allowed=allowed)
     save_outputs(session.environment, outputs)
+    save_manifest(session.connection)
     return outputs
 
 
@@ -115,3 +118,4 @@ def destroy_platform(session: Session, plan: SavedPlan) -> None:
     apply_plan(session, plan)
     settle_purges(session)
     outputs_path(environment).unlink(missing_ok=True)
+    forget_manifest(environment)

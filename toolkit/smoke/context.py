@@ -20,6 +20,7 @@ from toolkit.azure.credentials import PROBES_NEED, probe_credential, runner_cred
 from toolkit.azure.denial import MAY_BE_DNS, Denial, classify
 from toolkit.checks.model import Check, CheckFailed, CheckSkipped
 from toolkit.environment import Connection, Environment, Vantage
+from toolkit.live.meant import Manifest, load_manifest
 from toolkit.live.reading import Reader, View
 from toolkit.smoke.features import FEATURES, feature_of, has
 
@@ -57,6 +58,15 @@ class Run:
         self._lock = threading.Lock()
         self._reader: Reader | None = None
         self._looked: set[str] = set()
+        self._manifest: Manifest | None = None
+        self._reading = threading.Lock()
+
+    def manifest(self) -> Manifest:
+        """What Terraform's states say that is meant; read once per run."""
+        with self._reading:
+            if self._manifest is None:
+                self._manifest = load_manifest(self.connection)
+            return self._manifest
 
     def view(self, check_id: str) -> View:
         """The control plane for an attempt of a check: what any check has read, but for one that is made again."""

@@ -21,6 +21,7 @@ FEATURES: dict[str, tuple[str, str]] = {
     "locks": ("lock", "locks = false"),
     "budget": ("budget", "budget = null"),
     "receivers": ("receiver of alerts", "neither alert_emails nor action_group_ids in monitoring"),
+    "perimeter": ("network security perimeter", "network_security_perimeter = null"),
     "encryption": ("customer-managed key", "customer_managed_keys.enabled = false"),
 }
 
@@ -36,6 +37,7 @@ _OUTPUTS: dict[str, str] = {
     "locks": "locks",
     "budget_id": "budget",
     "customer_managed_keys": "encryption",
+    "network_security_perimeter": "perimeter",
 }
 
 

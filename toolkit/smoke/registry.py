@@ -12,6 +12,7 @@ from toolkit.smoke.checks import (
     adf,
     customer_keys,
     dns,
+    exact,
     governance,
     keyvault,
     optional_services,
@@ -27,18 +28,35 @@ from toolkit.smoke.context import Context
 
 # What starts jobs costs money and minutes on Azure: it runs when it is asked for by name, alone and after the others.
 ON_REQUEST = ("runtime",)
-CATEGORIES = ("dns", "storage", "keyvault", "adf", "workspace", "rbac", "posture", *ON_REQUEST)
+CATEGORIES = (
+    *("dns", "network", "storage", "state", "keyvault", "registry", "adf", "workspace", "rbac", "identity"),
+    *("batch", "function", "monitoring", "governance", "posture", *ON_REQUEST),
+)
 
 CHECKS: tuple[Check[Context], ...] = (
     *dns.CHECKS,
+    *exact.of("dns"),
+    *exact.of("network"),
     *storage.CHECKS,
     *storage_roles.CHECKS,
     *storage_doors.CHECKS,
+    *exact.of("storage"),
+    *exact.of("state"),
     *keyvault.CHECKS,
     *customer_keys.OF_THE_VAULT,
+    *exact.of("keyvault"),
+    *exact.of("registry"),
     *adf.CHECKS,
+    *exact.of("adf"),
     *workspace.CHECKS,
+    *exact.of("workspace"),
     *rbac.CHECKS,
+    *exact.of("rbac"),
+    *exact.of("identity"),
+    *exact.of("batch"),
+    *exact.of("function"),
+    *exact.of("monitoring"),
+    *exact.of("governance"),
     *posture.CHECKS,
     *optional_services.CHECKS,
     *governance.CHECKS,

@@ -59,4 +59,5 @@ def test_the_list_shows_what_would_run(capfd: pytest.CaptureFixture[str]) -> Non
     assert [one["check"] for one in json.loads(capfd.readouterr().out)] == [
         "keyvault-vnet-list",
         "keyvault-keys-valid",
+        "keyvault-exact",
     ]

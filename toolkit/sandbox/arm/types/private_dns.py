@@ -135,6 +135,12 @@ def _record(call: Call, resource: Resource) -> None:
     _count(call, call.id.parent_id)
 
 
+def _every_record(call: Call) -> list[Json]:
+    """https://learn.microsoft.com/rest/api/dns/privatedns/record-sets/list (``…/ALL``)"""
+    found = call.resources.store.under(call.id.parent_id)
+    return [one.body for one in found if one.type in _RECORD_TYPES]
+
+
 _RECORD_TYPES = frozenset(f"{ZONES}/{kind}" for kind in (*_RECORD_KINDS, "SOA"))
 _LONG_RUNNING = LongRunning(create=30, update=10, delete=20, put_status=202)
 
@@ -191,6 +197,14 @@ PRIVATE_DNS_TYPES: tuple[ResourceType, ...] = (
             on_delete=_unlinked,
         )
         for kind in _RECORD_KINDS
+    ),
+    ResourceType(
+        f"{ZONES}/ALL",
+        first_api_version="2018-09-01",
+        place="child",
+        location="none",
+        methods=frozenset({"GET"}),
+        list=_every_record,
     ),
     ResourceType(
         f"{ZONES}/SOA",
