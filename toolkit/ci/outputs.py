@@ -20,6 +20,9 @@ CiName = Literal["azure-devops", "github"]
 # "%" becomes %AZP25: an agent decodes that always, and %25 only where a knob says so. It goes first.
 _DATA = (("%", "%AZP25"), ("\r", "%0D"), ("\n", "%0A"))
 _PROPERTY = (*_DATA, ("]", "%5D"), (";", "%3B"))
+# https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts
+_GITHUB_DATA = (("%", "%25"), ("\r", "%0D"), ("\n", "%0A"))
+_GITHUB_PROPERTY = (*_GITHUB_DATA, (":", "%3A"), (",", "%2C"))
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _OUTPUT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
@@ -40,6 +43,12 @@ def azure_devops_output(name: str, value: str) -> str:
 def azure_devops_summary(path: Path) -> str:
     """Shows a Markdown file on the run's page."""
     return azure_devops_command("task.uploadsummary", {}, str(path))
+
+
+def github_command(command: str, properties: Mapping[str, str], data: str) -> str:
+    """One workflow command, as one line without its end."""
+    told = ",".join(f"{name}={_escaped(value, _GITHUB_PROPERTY)}" for name, value in properties.items())
+    return f"::{command}{' ' + told if told else ''}::{_escaped(data, _GITHUB_DATA)}"
 
 
 def github_output(name: str, value: str) -> str:

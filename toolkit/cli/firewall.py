@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,18 +12,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from toolkit.ci.reporting import CHOICES, Choice, NoReporter, Reporter, reporter
 from toolkit.cli.options import environment_argument, json_option
 from toolkit.cli.progress import TerminalObserver
 from toolkit.cli.terminal import Terminal
 from toolkit.environment import connect, load_environment
-from toolkit.errors import ExitCode, UsageError
+from toolkit.errors import ExitCode, ToolkitError, UsageError
 from toolkit.processes import terminating_like_an_interrupt
 
 if TYPE_CHECKING:
     from toolkit.environment import Vantage
     from toolkit.firewall.leases import Closed, Leases
+    from toolkit.firewall.model import Lease
     from toolkit.terraform.outputs import Outputs
 
+_REPORTER = "toolkit.firewall.reporter"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -62,13 +66,39 @@ def lease_options(function: F) -> F:
     )(function)  # fmt: skip
 
 
-@click.group()
+def ci_option(function: F) -> F:
+    def choose(ctx: click.Context, _: click.Parameter, value: Choice | None) -> None:
+        ctx.meta[_REPORTER] = reporter(value, os.environ, sys.stderr)
+
+    return click.option(
+        "--ci", type=click.Choice(CHOICES), expose_value=False, callback=choose,
+        help="Tell this CI system outputs, warnings and errors [default: the one whose job this is].",
+    )(function)  # fmt: skip
+
+
+class Reporting(click.Group):
+    """What ends a command is told to the CI system, too."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ToolkitError as error:
+            _reporter(ctx).error(f"{error.message}\n{error.hint}" if error.hint else error.message)
+            raise
+
+
+def _reporter(ctx: click.Context | None = None) -> Reporter:
+    found: Reporter = (ctx or click.get_current_context()).meta.get(_REPORTER) or NoReporter()
+    return found
+
+
+@click.group(cls=Reporting)
 def firewall() -> None:
     """Let this machine in through rules for addresses, for as long as a command runs.
 
     \b
       toolkit firewall run dev --target lake -- ./upload.sh
-      toolkit firewall open dev; ...; toolkit firewall close dev LEASE
+      toolkit firewall open dev; ...; toolkit firewall close dev
     """
 
 
@@ -76,6 +106,7 @@ def firewall() -> None:
 @environment_argument
 @place_options
 @lease_options
+@ci_option
 @click.argument("command", nargs=-1, required=True)
 def run(
     env: str, names: tuple[str, ...], vantage: str | None, ips: tuple[str, ...], ttl: timedelta,
@@ -94,6 +125,7 @@ def run(
         with terminating_like_an_interrupt(signal.SIGHUP):
             lease = leases.open(owner(os.environ, detached=False), _addresses(ips, place), ttl)
             terminal.progress(f"lease {lease.id} is open for {', '.join(lease.addresses)}")
+            _report_lease(lease)
         try:
             code = run_command(command, place.settings)
         finally:
@@ -107,16 +139,18 @@ def run(
 @environment_argument
 @place_options
 @lease_options
+@ci_option
 @json_option
 def open_(
     env: str, names: tuple[str, ...], vantage: str | None, ips: tuple[str, ...], ttl: timedelta, as_json: bool
 ) -> None:
-    """Open a lease that outlives this command, and print its id. Opened again by the same CI run, it is prolonged."""
+    """Open a lease that outlives this command, and print its id. Opened again by the same CI job, it is prolonged."""
     from toolkit.firewall.targets import owner
 
     terminal = Terminal()
     with _leases(terminal, env, names, vantage) as (leases, place), terminating_like_an_interrupt(signal.SIGHUP):
         lease = leases.open(owner(os.environ, detached=True), _addresses(ips, place), ttl)
+    _report_lease(lease)
     if as_json:
         terminal.print_json(lease.as_json())
     else:
@@ -126,25 +160,46 @@ def open_(
 @firewall.command()
 @environment_argument
 @place_options
-@click.argument("lease")
-def close(env: str, names: tuple[str, ...], vantage: str | None, lease: str) -> None:
-    """Close LEASE, and prove that the data plane denies again."""
+@ci_option
+@click.argument("lease", required=False)
+def close(env: str, names: tuple[str, ...], vantage: str | None, lease: str | None) -> None:
+    """Close LEASE, from wherever it was opened, and prove that the data plane denies again.
+
+    Without LEASE: what this CI job, or this person at this machine, has open; there may be nothing.
+    """
     from toolkit.firewall.command import undisturbed
+    from toolkit.firewall.targets import owner
 
     terminal = Terminal()
-    with _leases(terminal, env, names, vantage, everything=not names) as (leases, _), undisturbed(terminal.progress):
-        _tell(terminal, leases.close(leases.find(lease)))
+    for at_hand in (True, False):
+        with (
+            _leases(terminal, env, names, vantage, everything=not names, at_hand=at_hand) as (leases, _),
+            undisturbed(terminal.progress),
+        ):
+            if lease is None:
+                found = leases.of(owner(os.environ, detached=True))
+            else:
+                found = leases.those(lease) if at_hand else [leases.find(lease)]
+            for each in found:
+                _tell(terminal, leases.close(each))
+        if found or lease is None:
+            return
 
 
 @firewall.command()
 @environment_argument
 @place_options
+@ci_option
 @json_option
 def status(env: str, names: tuple[str, ...], vantage: str | None, as_json: bool) -> None:
     """Show the rules for addresses of ENV's resources, and the leases that are open."""
     terminal = Terminal()
     with _leases(terminal, env, names, vantage, everything=not names) as (leases, _):
         found = leases.status()
+    _reporter().outputs({"leases": ",".join(lease["id"] for lease in found["leases"])})
+    for lease in found["leases"]:
+        if lease["state"] != "open":
+            _reporter().warning(f"lease {lease['id']} of {lease['owner']['name']} is {lease['state']} and not removed")
     if as_json:
         terminal.print_json(found)
         return
@@ -160,13 +215,21 @@ def status(env: str, names: tuple[str, ...], vantage: str | None, as_json: bool)
 @firewall.command()
 @environment_argument
 @place_options
+@ci_option
 def sweep(env: str, names: tuple[str, ...], vantage: str | None) -> int:
-    """Close leases that are expired, or whose process on this machine is gone. Other rules are never touched."""
+    """Close leases that are expired, or whose owner is gone: its process on this machine, or its CI run.
+
+    Whether a run has ended GitHub says to GITHUB_TOKEN (actions: read), and Azure DevOps to SYSTEM_ACCESSTOKEN. Rules
+    that this tool did not add are never touched.
+    """
     from toolkit.firewall.command import undisturbed
 
     terminal = Terminal()
     with _leases(terminal, env, names, vantage, everything=not names) as (leases, _), undisturbed(terminal.progress):
         closed = leases.sweep()
+    for one in closed:
+        _reporter().warning(f"lease {one.lease.id} of {one.lease.owner.name} was left open, and is closed now")
+    _reporter().outputs({"closed": ",".join(one.lease.id for one in closed)})
     count = f"{len(closed)} {'lease' if len(closed) == 1 else 'leases'}"
     terminal.print(f"{count} closed" if closed else "nothing to close")
     return ExitCode.DONE
@@ -174,17 +237,23 @@ def sweep(env: str, names: tuple[str, ...], vantage: str | None) -> int:
 
 @contextmanager
 def _leases(
-    terminal: Terminal, env: str, names: tuple[str, ...], vantage: str | None, *, everything: bool = False
-) -> Iterator[tuple[Leases, Vantage]]:
-    """On what is named, or on ``everything`` that the environment has."""
+    terminal: Terminal, env: str, names: tuple[str, ...], vantage: str | None, *, everything: bool = False,
+    at_hand: bool = False,
+) -> Iterator[tuple[Leases, Vantage]]:  # fmt: skip
+    """On what is named, or on ``everything`` that the environment has.
+
+    Another job's machine may not reach the state that says what that is: ``at_hand`` is what is known without it, the
+    account of the states, beside which a lease on both says where the rest of it is.
+    """
     from azure.core.exceptions import AzureError
 
     from toolkit.azure.arm import arm_client
     from toolkit.azure.credentials import runner_credential
     from toolkit.azure.refusals import refused
     from toolkit.firewall.leases import Leases
+    from toolkit.firewall.owners import Runs
     from toolkit.firewall.probing import Probe
-    from toolkit.firewall.targets import choose, standing_targets
+    from toolkit.firewall.targets import STATE, choose, standing_targets
     from toolkit.terraform.outputs import read_outputs, saved_outputs
 
     environment = load_environment(env)
@@ -192,14 +261,18 @@ def _leases(
     def outputs() -> Outputs:
         return saved_outputs(environment) or read_outputs(environment, TerminalObserver(terminal))
 
-    choice = choose(environment, tuple(standing_targets(environment, outputs())) if everything else names, outputs)
+    if everything:
+        known = not at_hand or saved_outputs(environment) is not None
+        names = tuple(standing_targets(environment, outputs())) if known else (STATE,)
+    choice = choose(environment, names, outputs)
     connection = connect(environment)
     place = connection.vantage(vantage)
     with arm_client(connection) as client:
         probe = Probe(place, runner_credential(connection, place), environment.patience)
         folder = environment.state_dir / "leases"
         try:
-            yield Leases(client, choice.targets, probe, folder, terminal.progress, choice.groups), place
+            ended = Runs(place, os.environ).ended
+            yield Leases(client, choice.targets, probe, folder, terminal.progress, choice.groups, ended), place
         except AzureError as error:
             raise refused(error, f"the firewall of {environment.name}") from error
 
@@ -214,9 +287,14 @@ def _addresses(ips: tuple[str, ...], place: Vantage) -> Callable[[], frozenset[s
     return lambda: given or frozenset(map(str, egress_addresses(place.client_options)))
 
 
+def _report_lease(lease: Lease) -> None:
+    _reporter().outputs({"lease_id": lease.id, "addresses": ",".join(lease.addresses)})
+
+
 def _tell(terminal: Terminal, closed: Closed) -> None:
     terminal.progress(f"lease {closed.lease.id} is closed")
-    for name, why in closed.open_for.items():
-        terminal.note(f"{name} still lets this machine in: {why}")
-    for group in closed.left:
-        terminal.note(f"the part of the lease in {group} is still open: this identity may not read it")
+    said = [f"{name} still lets this machine in: {why}" for name, why in closed.open_for.items()]
+    said += [f"the part of the lease in {group} is still open: this identity may not read it" for group in closed.left]
+    for text in said:
+        terminal.note(text)
+        _reporter().warning(text)

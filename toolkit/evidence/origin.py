@@ -13,6 +13,7 @@ from azure.core.exceptions import AzureError
 
 from toolkit.azure.arm import ARM
 from toolkit.azure.credentials import runner_credential
+from toolkit.ci.runs import run_of
 from toolkit.environment import Connection
 from toolkit.errors import ToolkitError
 
@@ -87,16 +88,6 @@ def _principal(token: str | None) -> str:
 
 
 def _job() -> str | None:
-    """The CI job, where there is one.
-
-    https://docs.github.com/actions/reference/workflows-and-actions/variables,
-    https://learn.microsoft.com/azure/devops/pipelines/build/variables
-    """
-    env = os.environ
-    if env.get("GITHUB_RUN_ID") and env.get("GITHUB_REPOSITORY"):
-        server = env.get("GITHUB_SERVER_URL", "https://github.com")
-        return f"{server}/{env['GITHUB_REPOSITORY']}/actions/runs/{env['GITHUB_RUN_ID']}"
-    if env.get("BUILD_BUILDID") and env.get("SYSTEM_COLLECTIONURI"):
-        project = env.get("SYSTEM_TEAMPROJECT", "")
-        return f"{env['SYSTEM_COLLECTIONURI']}{project}/_build/results?buildId={env['BUILD_BUILDID']}"
-    return None
+    """The CI run, where there is one."""
+    run = run_of(os.environ)
+    return run.url if run else None

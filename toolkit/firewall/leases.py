@@ -49,6 +49,7 @@ class Leases:
     folder: Path
     say: Callable[[str], None]
     groups: Sequence[str] = ()
+    ended: Callable[[Owner], str | None] = lambda _: None  # why an owner elsewhere is gone, where that is known
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     journal: Journals = field(init=False)
 
@@ -147,7 +148,7 @@ class Leases:
         return found
 
     def sweep(self) -> list[Closed]:
-        """Close what is expired or was begun to be closed, and what a process of this machine left that is gone."""
+        """Close what is expired or was begun to be closed, and what a process of this machine or a CI run left."""
         leases = {lease.id: lease for lease in (*self._copies(), *self.journal.read())}
         closed = []
         for lease in leases.values():
@@ -165,7 +166,7 @@ class Leases:
             return f"its process {process.pid} is gone"
         if lease.written == "closing" and not process.pid:
             return "its closing was cut off"  # or goes on elsewhere: done twice, it is done
-        return None
+        return self.ended(lease.owner)
 
     # -- looking -------------------------------------------------------------------------------------------------------
 
@@ -177,6 +178,14 @@ class Leases:
                 return self.journal.whole(lease)[0]
         known = ", ".join(lease.id for lease in leases) or "none"
         raise UsageError(f"there is no lease {lease_id}", hint=f"leases of this environment: {known}")
+
+    def those(self, lease_id: str) -> list[Lease]:
+        """The one with this id, where it is there."""
+        return [self.journal.whole(lease)[0] for lease in self.journal.read() if lease.id == lease_id]
+
+    def of(self, owner: Owner) -> list[Lease]:
+        """Those that are open: of the steps of one job, or of somebody at one machine."""
+        return [lease for lease in self.journal.read() if lease.written == "open" and lease.owner == owner]
 
     def status(self) -> Json:
         """``rules``: the addresses in each target's rules; ``leases``: those in the journal, with their state."""

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from toolkit.ci.runs import job_of, run_of
 from toolkit.environment import Environment
 from toolkit.errors import UsageError, nearest
 from toolkit.firewall.kinds import Target, target_of
@@ -75,24 +76,12 @@ def standing_targets(environment: Environment, outputs: Outputs) -> dict[str, Ta
 
 
 def owner(environ: Mapping[str, str], *, detached: bool) -> Owner:
-    """Who takes a lease: a CI run, or somebody at a machine. A ``detached`` one outlives this process."""
-    process = None if detached else identify(os.getpid())
-    run_url, name = _run(environ)
-    return Owner(name or f"{_user()}@{socket.gethostname()}", socket.gethostname(), process or _DETACHED, run_url)
-
-
-def _run(environ: Mapping[str, str]) -> tuple[str, str]:
-    """https://docs.github.com/actions/reference/workflows-and-actions/variables and
-    https://learn.microsoft.com/azure/devops/pipelines/build/variables.
-    """
-    if run := environ.get("GITHUB_RUN_ID"):
-        repository = environ.get("GITHUB_REPOSITORY", "")
-        server = environ.get("GITHUB_SERVER_URL", "https://github.com")
-        return f"{server}/{repository}/actions/runs/{run}", f"GitHub run {run} of {repository}"
-    if run := environ.get("BUILD_BUILDID"):
-        server, project = environ.get("SYSTEM_COLLECTIONURI", ""), environ.get("SYSTEM_TEAMPROJECT", "")
-        return f"{server}{project}/_build/results?buildId={run}", f"Azure Pipelines build {run} of {project}"
-    return "", ""
+    """Who takes a lease: a job of a CI run, or somebody at a machine. A ``detached`` one outlives this process."""
+    process = (None if detached else identify(os.getpid())) or _DETACHED
+    if run := run_of(environ):
+        name = ", ".join(part for part in (str(run), job_of(environ)) if part)
+        return Owner(name, socket.gethostname(), process, run.url)
+    return Owner(f"{_user()}@{socket.gethostname()}", socket.gethostname(), process)
 
 
 def _user() -> str:

@@ -127,6 +127,16 @@ class Sandbox:
         answer = self._control("POST", "/service-connection", body)
         return {"SYSTEM_OIDCREQUESTURI": answer["request_uri"], "SYSTEM_ACCESSTOKEN": answer["access_token"]}
 
+    def github_run(self, repository: str, run_id: str, status: str, attempt: int = 1) -> dict[str, str]:
+        """Say how a run of GitHub Actions stands. The variable of a job that may read the runs of its repository."""
+        body = {"system": "github", "where": repository, "id": run_id, "status": status, "attempt": attempt}
+        return {"GITHUB_TOKEN": self._control("POST", "/ci-runs", body)["token"]}
+
+    def azure_pipelines_build(self, project: str, build_id: str, status: str) -> dict[str, str]:
+        """The same of a build of Azure Pipelines; ``project`` is ``organisation/project``."""
+        body = {"system": "azure-devops", "where": project, "id": build_id, "status": status}
+        return {"SYSTEM_ACCESSTOKEN": self._control("POST", "/ci-runs", body)["token"]}
+
     def _federation(self, body: Mapping[str, Any]) -> dict[str, str]:
         answer = self._control("POST", "/federation", body)
         return {

@@ -32,6 +32,7 @@ from toolkit.sandbox.client import proxy_settings
 from toolkit.sandbox.composition import Compose, InnerPath, platform
 from toolkit.sandbox.control.api import ControlApi
 from toolkit.sandbox.entra.azure_devops import AzureDevOps
+from toolkit.sandbox.entra.ci_runs import CiRuns
 from toolkit.sandbox.entra.directory import EntraDirectory
 from toolkit.sandbox.entra.federation import Federation
 from toolkit.sandbox.entra.github import GitHubActions
@@ -92,11 +93,13 @@ class SandboxDaemon:
             azure_devops = AzureDevOps(SigningKey(paths.azure_devops_key), key, store)
             federation = Federation(store, github, azure_devops)
             identities = ManagedIdentityEndpoints(store, directory, tokens)
-            entra = EntraService(directory, tokens, key, github, azure_devops, federation, identities)
+            ci_runs = CiRuns(store)
+            entra = EntraService(directory, tokens, key, github, azure_devops, federation, identities, ci_runs)
             self._router = Router((entra, *self._parts.services))
             access_log = AccessLog(paths.request_log)
             cleanup.callback(access_log.close)
-            control = ControlApi(self, directory, github, azure_devops, identities, random_secret(paths.control_token))
+            token = random_secret(paths.control_token)
+            control = ControlApi(self, directory, github, azure_devops, identities, ci_runs, token)
             chain = build_chain(access_log, control, self._faults, self._router)
             self._parts.ready(InnerPath(chain, self._router))
             engine = HttpEngine(chain)

@@ -9,6 +9,7 @@ another user of the machine can do nothing.
                         standings: {vantage: {addresses, region}}, where its machines stand elsewhere than model.py says
     POST /federation    {subject, claims} or {job}                   -> {request_url, request_token}
     POST /service-connection {connection_id, issuer, subject}        -> {request_uri, access_token}
+    POST /ci-runs       {system, where, id, status, attempt}         -> {token}: of a job of its repository or project
     POST /identities    {resource_id}                                -> {identity_endpoint, identity_header}
     POST /profile       {name: instant|realistic|worst, scale}       -> {name, scale}
     POST /faults        {faults: [{kind, url, method, skip, times, retry_after}]}, instead of those before
@@ -35,6 +36,7 @@ from toolkit.records import Json
 from toolkit.regions import regions
 from toolkit.sandbox.chain import Exchange, Next
 from toolkit.sandbox.entra.azure_devops import REQUEST_URI, AzureDevOps
+from toolkit.sandbox.entra.ci_runs import AZURE_DEVOPS_STATUSES, GITHUB_STATUSES, CiRun, CiRuns
 from toolkit.sandbox.entra.directory import EntraDirectory
 from toolkit.sandbox.entra.github import GITHUB_REQUEST_URL, GitHubActions, Job, job_of_subject
 from toolkit.sandbox.entra.identities import APP_ENDPOINT, ManagedIdentityEndpoints
@@ -78,6 +80,7 @@ class ControlApi:
         github: GitHubActions,
         azure_devops: AzureDevOps,
         identities: ManagedIdentityEndpoints,
+        ci_runs: CiRuns,
         token: str,
     ) -> None:
         self._daemon = daemon
@@ -85,12 +88,14 @@ class ControlApi:
         self._github = github
         self._azure_devops = azure_devops
         self._identities = identities
+        self._ci_runs = ci_runs
         self._token = token
         self._routes: dict[tuple[str, str], Callable[[Request], Awaitable[Json]]] = {
             ("GET", "/status"): self._status,
             ("POST", "/subscriptions"): self._subscriptions,
             ("POST", "/federation"): self._federation,
             ("POST", "/service-connection"): self._service_connection,
+            ("POST", "/ci-runs"): self._write_ci_run,
             ("POST", "/identities"): self._managed_identities,
             ("POST", "/profile"): self._profile,
             ("POST", "/clock"): self._clock,
@@ -152,6 +157,18 @@ class ControlApi:
             raise BadRequest(f"{issuer} is neither Azure DevOps' issuer nor Entra's")
         token = self._azure_devops.open_request(connection_id, issuer, subject)
         return {"request_uri": REQUEST_URI, "access_token": token}
+
+    async def _write_ci_run(self, request: Request) -> Json:
+        body = await _body(request)
+        system, where, id_, status = (_text(body, name) for name in ("system", "where", "id", "status"))
+        known = {"github": GITHUB_STATUSES, "azure-devops": AZURE_DEVOPS_STATUSES}.get(system, ())
+        attempt = body.get("attempt", 1)
+        if status not in known or not id_.isdigit() or type(attempt) is not int:
+            raise BadRequest(
+                "a run has a system (github, azure-devops), a place (owner/name), a number as its id, "
+                f"an attempt, and one of these as its status: {', '.join(known)}"
+            )
+        return {"token": self._ci_runs.write(CiRun(system, where, id_, status, attempt))}
 
     async def _managed_identities(self, request: Request) -> Json:
         secret = self._identities.open_endpoint(_text(await _body(request), "resource_id"))

@@ -1,4 +1,6 @@
-"""Entra ID's endpoints on ``login.microsoftonline.com``, GitHub's token issuer, and the managed identity endpoints."""
+"""Entra ID's endpoints on ``login.microsoftonline.com``, the token issuers and runs of GitHub and Azure DevOps, and the
+managed identity endpoints.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ from toolkit.records import Json
 from toolkit.sandbox.chain import request_host
 from toolkit.sandbox.entra import errors, resources
 from toolkit.sandbox.entra.azure_devops import AzureDevOps
+from toolkit.sandbox.entra.ci_runs import CiRuns
 from toolkit.sandbox.entra.directory import Account, EntraDirectory
 from toolkit.sandbox.entra.errors import EntraError
 from toolkit.sandbox.entra.federation import Federation
@@ -23,6 +26,7 @@ from toolkit.sandbox.model import Origin
 
 LOGIN_HOST = "login.microsoftonline.com"
 GITHUB_HOST = "token.actions.githubusercontent.com"
+GITHUB_API_HOST = "api.github.com"
 GITHUB_REQUEST_HOST = "pipelines.actions.githubusercontent.com"
 AZURE_DEVOPS_HOST = "dev.azure.com"
 
@@ -39,6 +43,7 @@ class EntraService:
     hosts: tuple[str, ...] = (
         LOGIN_HOST,
         GITHUB_HOST,
+        GITHUB_API_HOST,
         GITHUB_REQUEST_HOST,
         AZURE_DEVOPS_HOST,
         IMDS_HOST,
@@ -54,6 +59,7 @@ class EntraService:
         azure_devops: AzureDevOps,
         federation: Federation,
         identities: ManagedIdentityEndpoints,
+        ci_runs: CiRuns,
     ) -> None:
         self._directory = directory
         self._tokens = tokens
@@ -62,6 +68,7 @@ class EntraService:
         self._azure_devops = azure_devops
         self._federation = federation
         self._identities = identities
+        self._ci_runs = ci_runs
 
     async def handle(self, request: Request, origin: Origin) -> Response:
         host = request_host(request)
@@ -69,10 +76,12 @@ class EntraService:
             return self._identities.handle(request, origin, host)
         if host == GITHUB_HOST:
             return self._github_metadata(request)
+        if host == GITHUB_API_HOST:
+            return self._ci_runs.github(request)
         if host == GITHUB_REQUEST_HOST:
             return self._github_token(request)
         if host == AZURE_DEVOPS_HOST:
-            return self._azure_devops_token(request)
+            return self._ci_runs.azure_devops(request) or self._azure_devops_token(request)
         try:
             return await self._login(request)
         except EntraError as error:
