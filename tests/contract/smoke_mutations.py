@@ -469,7 +469,7 @@ BREAKAGES: dict[str, tuple[Callable[[Platform], None], dict[str, str]]] = {
     ),
     "private endpoint rejected": (
         reject_private_endpoint,
-        {"posture-private-endpoints": "Rejected", "keyvault-vnet-list": "HTTP"},
+        {"posture-private-endpoints": "Rejected", "keyvault-vnet-list": "is Rejected"},
     ),
     "factory without identity": (remove_identity, {"adf-identity": "the factory's identity is None"}),
     "runtime gone": (

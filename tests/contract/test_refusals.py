@@ -20,7 +20,10 @@ from azure.storage.blob import BlobServiceClient, ContainerClient, ContainerSasP
 
 from tests.conftest import SandboxForTests
 from tests.contract.test_blob_keyvault_dns import BLOB_CONTRIBUTOR, LOCATION, SECRETS_OFFICER, Platform, client
+from toolkit.azure.clients import Actor
 from toolkit.azure.credentials import FEDERATION_AUDIENCE, probe_credential
+from toolkit.azure.denial import classify
+from toolkit.sandbox import client as sandbox_client
 from toolkit.sandbox.model import vantage
 
 pytestmark = pytest.mark.contract
@@ -293,6 +296,58 @@ def test_a_token_is_good_for_its_own_service_only(estate: Estate) -> None:
     url = f"https://management.azure.com{estate.account_id}?api-version={STORAGE_VERSION}"
     refused = arm.send_request(HttpRequest("GET", url))
     assert (refused.status_code, refused.json()["error"]["code"]) == (401, "InvalidAuthenticationToken")
+
+
+class OfAnotherService:
+    """A credential that asks for a token of one service, whichever it is needed for."""
+
+    def __init__(self, credential: TokenCredential, scope: str) -> None:
+        self._credential, self._scope = credential, scope
+
+    def get_token(self, *scopes: str, **options: Any) -> Any:
+        return self._credential.get_token(self._scope)
+
+
+def token_calls(estate: Estate, scope: str | None) -> dict[str, Callable[[], object]]:
+    """A read of each service, with tokens of its own or of another one."""
+    who: Any = OfAnotherService(estate.sandbox.credential(), scope) if scope else estate.sandbox.credential()
+    runner = estate.sandbox.connection.runner
+    actor = Actor("runner", runner, who, estate.sandbox.subscription_id)
+
+    def vault() -> object:
+        with actor.vault(f"https://{estate.vault}.vault.azure.net") as one:
+            return one.get("/secrets", {"api-version": "7.6"})
+
+    return {
+        "storage": lambda: next(iter(estate.blobs(who).list_blobs()), None),
+        "vault": vault,
+        "arm": lambda: estate.storage(who).storage_accounts.get_properties(estate.group_name, estate.account),
+    }
+
+
+@pytest.mark.parametrize("service", ["storage", "vault", "arm"])
+def test_a_token_of_another_service_and_an_expired_one_are_told_apart(estate: Estate, service: str) -> None:
+    """Neither is waited for, and neither is a role that is missing."""
+    estate.open_account()
+    estate.open_vault()
+    scope = f"https://{'storage' if service == 'vault' else 'vault'}.azure.net/.default"
+    scope = scope.replace("storage.azure.net", "storage.azure.com")
+    with pytest.raises(HttpResponseError) as caught:
+        token_calls(estate, scope)[service]()
+    denial = classify(caught.value)
+    assert (denial.kind, denial.cause, denial.retry_seconds) == ("token", "the token is meant for another service", 0)
+    hosts = {"storage": "blob", "vault": "vault", "arm": "management"}
+    sandbox_client.ensure_running(estate.sandbox.connection.environment.project.root).order_faults(
+        {"kind": "expired", "url": hosts[service], "times": 3}
+    )
+    try:
+        with pytest.raises(HttpResponseError) as caught:
+            token_calls(estate, None)[service]()
+    finally:
+        sandbox_client.ensure_running(estate.sandbox.connection.environment.project.root).order_faults()
+    denial = classify(caught.value)
+    assert (denial.kind, denial.cause, denial.retry_seconds) == ("token", "the token has expired", 0)
+    assert "clock" in denial.hint
 
 
 # -- locks and parents -------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from azure.core.paging import ItemPaged
 from azure.identity import ManagedIdentityCredential
 
 from tests.conftest import copy_project
+from tests.contract.smoke_causes import CASES
 from tests.contract.smoke_mutations import BLOB_DATA_CONTRIBUTOR, BREAKAGES, MUTATIONS, no_link, open_firewall
 from tests.contract.smoke_platform import ROLES_API_VERSION, Platform, toolkit
 from tests.contract.smoke_work import WORK
@@ -229,6 +230,18 @@ def test_a_sandbox_that_does_not_answer_is_one_error(platform: Platform) -> None
     with pytest.raises(ToolkitError, match="the sandbox does not answer: nothing was proven") as caught:
         run(connection, platform.outputs, CHECKS)
     assert "toolkit sandbox start" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_refusals_that_look_alike_are_told_apart(platform: Platform, name: str) -> None:
+    case = CASES[name]
+    with case.mutate(platform):
+        found = platform.smoke(case.check)[case.check]
+    assert (found.outcome, found.cause) == ("FAIL", case.cause), found.reason
+    assert case.reason in found.reason
+    assert case.hint in (found.hint or "")
+    assert "ipRules" not in (found.hint or "")  # no firewall is to blame
+    assert platform.smoke(case.check)[case.check].outcome == "PASS"
 
 
 def test_a_refusal_for_dns_says_so(platform: Platform) -> None:

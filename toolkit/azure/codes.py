@@ -38,6 +38,8 @@ DenialKind = Literal[
     "vault-firewall",
     "vault-connection",
     "vault-role",
+    "endpoint-not-approved",
+    "endpoint-missing",
     "arm-role",
     "token",
     "federation",
@@ -117,6 +119,8 @@ _VALUE = "the message names the value: correct it in envs/{env}/env.toml"
 _REGION = "choose a region or size that offers it in envs/{env}/env.toml (az vm list-skus shows what each one offers)"
 _NETWORK = "correct the address ranges of the network in envs/{env}/env.toml"
 _GONE = "toolkit plan {env} shows what is missing"
+_AUDIENCE = "ask Entra ID for a token of this service (its own scope), not one of Azure Resource Manager or another's"
+_EXPIRED = "sign in again; when that does not help, set the machine's clock (it may be late or early)"
 _OWNER = "have the owner of the subscription look at its state and billing"
 _ROLE = "have the operator run `toolkit bootstrap {env}`, which assigns the roles"
 _KEY_ROLE = (
@@ -161,12 +165,24 @@ CODES: tuple[ErrorCode, ...] = (
     ErrorCode("InvalidAuthenticationTokenTenant", "the token is for another tenant than the subscription's",
               "sign in to the tenant of envs/{env}/env.toml (az login --tenant)", _DEPLOY, kind="token"),
     # Tokens and Entra ID
+    ErrorCode("InvalidAuthenticationTokenAudience", "the token is meant for another service", _AUDIENCE,
+              "https://github.com/hashicorp/go-azure-helpers/issues/51", kind="token"),
+    *(ErrorCode(code, "the token is meant for another service", _AUDIENCE, source, when=r"audience", kind="token")
+      for code, source in (
+          ("Unauthorized", "https://github.com/MicrosoftDocs/azure-docs/issues/109562"),
+          ("InvalidAuthenticationInfo", _INFERRED),
+          ("InvalidAuthenticationToken", _INFERRED),
+          ("AuthenticationFailed", _INFERRED),
+      )),
+    ErrorCode("ExpiredAuthenticationToken", "the token has expired", _EXPIRED, _INFERRED, kind="token"),
+    *(ErrorCode(code, "the token has expired", _EXPIRED, _INFERRED, kind="token",
+                when=r"\bexpired\b|lifetime validation failed|token expiry")
+      for code in ("InvalidAuthenticationInfo", "AuthenticationFailed", "InvalidAuthenticationToken", "Unauthorized")),
     *(ErrorCode(code, "the token was expired, malformed, or meant for another tenant or service",
                 "sign in again; check the machine's clock and the tenant in envs/{env}/env.toml", source, kind="token")
       for code, source in (
           ("InvalidAuthenticationInfo", _BLOB),
           ("AuthenticationFailed", _BLOB),
-          ("ExpiredAuthenticationToken", _INFERRED),
           ("InvalidAuthenticationToken", _INFERRED),
           ("AuthenticationFailedInvalidHeader", _BLOB),
           ("Unauthorized", _VAULT_CODES),

@@ -86,6 +86,8 @@ _OF_DENIALS: dict[DenialKind, Cause] = {
     "private-dns": "private-dns",
     "storage-role": "missing-data-role",
     "vault-role": "missing-data-role",
+    "endpoint-not-approved": "endpoint-not-approved",
+    "endpoint-missing": "absent",
     "arm-role": "missing-role",
     "shared-key": "shared-key-off",
     "anonymous": "anonymous-off",

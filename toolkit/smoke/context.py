@@ -18,11 +18,13 @@ from toolkit.azure.clients import Actor
 from toolkit.azure.codes import DNS_SECONDS
 from toolkit.azure.credentials import PROBES_NEED, probe_credential, runner_credential
 from toolkit.azure.denial import MAY_BE_DNS, Denial, classify
+from toolkit.azure.second_look import WRITE_RECORD_AGAIN, look_again
 from toolkit.checks.model import Check, CheckFailed, CheckSkipped
 from toolkit.environment import Connection, Environment, Vantage
 from toolkit.live.meant import Manifest, load_manifest
 from toolkit.live.reading import Reader, View
 from toolkit.smoke.features import FEATURES, feature_of, has
+from toolkit.smoke.ways import ways_to
 
 # The blobs of a run live below <prefix><UTC time>-<run id>/, so that leftovers of a killed run can be told by age.
 BLOB_PREFIX = "toolkit-smoke/"
@@ -233,31 +235,38 @@ class Context:
             raise CheckFailed(
                 f"{host} does not resolve from {place.name} ({type(error).__name__})",
                 cause="name-resolution" if place.name == "internet" else "private-dns",
-                hint="check the private DNS zone, its record and its link to the virtual network",
+                hint="see that the private DNS zone has the record and is linked to the virtual network (toolkit apply "
+                f"makes a lost zone or link again). {WRITE_RECORD_AGAIN}",
                 retry_seconds=DNS_SECONDS,
             ) from error
 
     def explain(self, error: AzureError) -> Denial:
-        """Why Azure refused; inside the network, what looks like the network is judged with what DNS answers there."""
+        """Why Azure refused; inside a network, what looks like the network is judged with what DNS answers there and
+        with how the private endpoints stand."""
         denial = classify(error)
         response: Any = error.response if isinstance(error, HttpResponseError) else None
-        if denial.code == "ContainerNotFound" and response is not None:
-            account, container = (
-                urlsplit(response.request.url).hostname,
-                urlsplit(response.request.url).path.split("/")[1],
-            )
-            return replace(
-                denial,
-                cause=f"the container {container} of {account} does not exist",
-                hint=RESTORE_FIRST,
-            )
-        if self.check.vantage != "vnet" or denial.kind not in MAY_BE_DNS or response is None:
+        if response is None:
             return denial
+        address = urlsplit(response.request.url)
+        host = address.hostname or ""
+        if denial.code == "ContainerNotFound":
+            container = address.path.split("/")[1]
+            return replace(denial, cause=f"the container {container} of {host} does not exist", hint=RESTORE_FIRST)
+        vantage = self.check.vantage
+        if vantage is None or vantage == "internet" or denial.kind not in MAY_BE_DNS:
+            return denial
+        addresses = None
+        if vantage == "vnet":
+            try:
+                addresses = self.resolve(host)
+            except CheckFailed:
+                addresses = []
+            denial = classify(error, addresses)
         try:
-            addresses = self.resolve(urlsplit(response.request.url).hostname or "")
-        except CheckFailed:
-            addresses = []
-        return classify(error, addresses)
+            ways = ways_to(self.live, self.run.outputs, host, vantage)
+        except (AzureError, CheckFailed, CheckSkipped):  # who may not look keeps what the service said
+            ways = []
+        return look_again(denial, host, addresses, ways)
 
 
 def resolve(host: str, vantage: Vantage) -> list[str]:

@@ -255,6 +255,8 @@ def test_a_hint_prints_no_placeholder_when_the_message_names_nothing(row: ErrorC
 TEXTS = {
     r"subnets/join/action": "permission to perform action 'Microsoft.Network/virtualNetworks/subnets/join/action'",
     r"\bquota\b": "exceeding quota limits",
+    r"audience": "AKV10022: Invalid audience. Expected https://vault.azure.net, found: https://management.azure.com/.",
+    r"\bexpired\b|lifetime validation failed|token expiry": "Lifetime validation failed. The token is expired.",
     r"deleted state": "exists in deleted state",
     r"serviceAssociationLinks?|legionservicelink": "legionservicelink",
     r"ABAC condition that is not fulfilled": "an authorization with ABAC condition that is not fulfilled to perform",

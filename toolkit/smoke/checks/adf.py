@@ -8,6 +8,7 @@ from typing import Any
 from toolkit.checks.model import Check, CheckFailed, Facts
 from toolkit.smoke.checks.control_plane import absent, attached, fail_if, not_approved, not_ready, read, read_list, same
 from toolkit.smoke.context import Context
+from toolkit.smoke.ways import managed_state
 
 _OUTPUTS = ("resource_group_name", "data_factory_name")
 # What a runtime in a managed virtual network may report while nothing runs on it; the SDK's other states (Offline,
@@ -50,7 +51,7 @@ def endpoints_are_approved(context: Context) -> Facts:
         for name, endpoint in expected.items():
             state = found.get(endpoint["id"].split("/")[-1])
             ours = state.status if state else "missing"
-            theirs = _target_state(context, endpoint)
+            theirs = managed_state(context.live, endpoint)
             facts[name] = {"factory": ours, "target": theirs}
             if ours != "Approved":
                 problems.append(_state(f"{name} is {ours} in the factory", state is None))
@@ -166,16 +167,6 @@ def _group(context: Context) -> str:
 
 def _runtime(context: Context) -> str:
     return str(context.output("data_factory_integration_runtime_name"))
-
-
-def _target_state(context: Context, endpoint: dict[str, str]) -> str | None:
-    """Azure makes up the connection's name; its private endpoint's id ends in the managed endpoint's (inferred)."""
-    name = endpoint["id"].split("/")[-1].casefold()
-    for connection in read_list(context, f"{endpoint['target_id']}/privateEndpointConnections"):
-        properties = connection["properties"]
-        if (properties.get("privateEndpoint") or {}).get("id", "").casefold().endswith((f".{name}", f"/{name}")):
-            return str(properties["privateLinkServiceConnectionState"]["status"])
-    return None
 
 
 CHECKS: tuple[Check[Context], ...] = (

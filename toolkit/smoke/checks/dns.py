@@ -10,26 +10,35 @@ from functools import partial
 
 from toolkit.azure.codes import DNS_SECONDS
 from toolkit.azure.denial import is_private
+from toolkit.azure.second_look import WRITE_RECORD_AGAIN
 from toolkit.checks.model import Check, Facts
 from toolkit.smoke.checks.control_plane import fail_if, private_hosts, read
 from toolkit.smoke.context import Context
+from toolkit.smoke.ways import ways_to
 
 _ENDPOINT_OUTPUTS = ("private_endpoints", "virtual_network_id")
 
 
 def private_inside(context: Context, target: str) -> Facts:
-    """Every name of the target resolves into the virtual network's own address space."""
+    """Every name of the target leads to its own private endpoint, in the virtual network's own address space."""
     network = read(context, context.output("virtual_network_id"))
     prefixes = network["properties"]["addressSpace"]["addressPrefixes"]
     ranges = [ipaddress.ip_network(prefix) for prefix in prefixes]
     found = {host: context.resolve(host) for host in private_hosts(context, target)}
-    problems = [
-        f"{host} resolves to {address}, which is outside the network's {', '.join(prefixes)}"
-        for host, addresses in found.items()
-        for address in addresses
-        if not any(ipaddress.ip_address(address) in one for one in ranges)
-    ]
-    hint = "link the private DNS zone to this network, and check the A record that the endpoint's zone group writes"
+    problems = []
+    for host, addresses in found.items():
+        outside = [one for one in addresses if not any(ipaddress.ip_address(one) in each for each in ranges)]
+        ways = ways_to(context.live, context.run.outputs, host, "vnet")
+        own = {address for way in ways for address in way.addresses}
+        problems += [
+            f"{host} resolves to {one}, which is outside the network's {', '.join(prefixes)}" for one in outside
+        ]
+        problems += [
+            f"{host} resolves to {one}, which is not the address of its private endpoint ({', '.join(sorted(own))})"
+            for one in addresses
+            if own and one not in own and one not in outside
+        ]
+    hint = f"see that the private DNS zone is linked to this network (toolkit apply does). {WRITE_RECORD_AGAIN}"
     fail_if(problems, hint=hint, retry_seconds=context.check.retry_seconds, cause="private-dns")
     return {"addresses": found}
 

@@ -1,0 +1,70 @@
+"""Ways of breaking a platform whose refusals look alike, and what the second look must make of each; for test_smoke.py.
+
+Each check runs alone: in a whole run its prerequisites fail first, and it is skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+from tests.contract.smoke_mutations import DNS_API_VERSION, no_link, no_outbound_rule, zone
+from tests.contract.smoke_platform import Platform
+from toolkit.azure.api_versions import api_version
+from toolkit.checks.causes import Cause
+
+
+@dataclass(frozen=True)
+class Case:
+    mutate: Callable[[Platform], AbstractContextManager[None]]
+    check: str
+    cause: Cause
+    reason: str
+    hint: str
+
+
+@contextmanager
+def record_elsewhere(platform: Platform) -> Iterator[None]:
+    """To another private endpoint's address in the same network."""
+    record = f"{zone(platform)}/A/{platform.outputs['storage_account_name']}"
+    lake = platform.call("GET", f"{zone(platform)}/A/{platform.outputs['lake_storage_account_name']}", DNS_API_VERSION)
+    with platform.changed(record, {"properties.aRecords": lake["properties"]["aRecords"]}, DNS_API_VERSION):
+        yield
+
+
+@contextmanager
+def managed_endpoint_deleted(platform: Platform) -> Iterator[None]:
+    """In the factory; its connection on the target goes with it."""
+    account = platform.outputs["storage_account_id"]
+    (endpoint,) = [
+        one["id"]
+        for one in platform.outputs["data_factory_managed_private_endpoints"].values()
+        if (one["target_id"], one["group_id"]) == (account, "blob")
+    ]
+    with platform.deleted(endpoint, api_version(endpoint)):
+        yield
+    name = endpoint.rsplit("/", 1)[-1].casefold()
+    for one in platform.call("GET", f"{account}/privateEndpointConnections", api_version(account))["value"]:
+        if one["properties"]["privateEndpoint"]["id"].casefold().endswith(name):
+            state = {"privateLinkServiceConnectionState": {"status": "Approved", "description": "test"}}
+            platform.call("PUT", one["id"], api_version(account), {"properties": state})
+
+
+CASES: dict[str, Case] = {
+    "a record at another address inside, in DNS": Case(
+        record_elsewhere, "dns-storage-private", "private-dns", "not the address of its private endpoint", "zone-group"
+    ),
+    "a record at another address inside, for a client": Case(
+        record_elsewhere, "storage-vnet-write", "private-dns", "not the address of its private endpoint", "zone-group"
+    ),
+    "a zone without its link": Case(
+        no_link, "storage-vnet-write", "private-dns", "resolves to a public address", "link the private DNS zone"
+    ),
+    "a managed endpoint that is gone": Case(
+        managed_endpoint_deleted, "storage-adf-managed-write", "absent", "does not exist", "makes again"
+    ),
+    "an outbound rule that is gone": Case(
+        no_outbound_rule, "storage-aml-managed-write", "absent", "of an outbound rule to", "makes again"
+    ),
+}
