@@ -40,6 +40,9 @@ CORE_QUOTAS_API_VERSION = "2025-06-01"
 DEPLOYMENTS_API_VERSION = "2024-03-01"
 # https://learn.microsoft.com/rest/api/appservice/list-geo-regions/list-geo-regions
 GEO_REGIONS_API_VERSION = "2023-12-01"
+# Only previews have ipAllowlist, also for a PATCH: WorkspacePropertiesUpdateParameters in workspaceRP.json of
+# https://github.com/Azure/azure-rest-api-specs (machinelearningservices). Terraform's version of it, too.
+WORKSPACE_ALLOWLIST_API_VERSION = "2026-05-15-preview"
 # https://learn.microsoft.com/rest/api/azureml/workspaces/delete (forceToPurge)
 WORKSPACE_PURGE_API_VERSION = "2025-12-01"
 

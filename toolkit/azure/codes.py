@@ -40,6 +40,7 @@ DenialKind = Literal[
     "vault-role",
     "endpoint-not-approved",
     "endpoint-missing",
+    "service-firewall",
     "arm-role",
     "token",
     "federation",
@@ -348,6 +349,19 @@ CODES: tuple[ErrorCode, ...] = (
     ErrorCode("ForbiddenByConnection", "the key vault has public network access disabled, and the request did not "
               "arrive through a private endpoint", "act from inside the network; inside, check that the vault's name "
               "resolves to the private endpoint", _VAULT_CODES, FIREWALL_SECONDS, kind="vault-connection"),
+    ErrorCode("DENIED", "the container registry's network rules refuse this address",
+              "act from inside the network, or allow the address in networkRuleSet.ipRules",
+              "https://aka.ms/acr/firewall", FIREWALL_SECONDS, kind="service-firewall", by_text=True,
+              when=r"client with IP \S+ is not allowed access"),
+    ErrorCode("IpForbidden", "the app's access restrictions refuse this address",
+              "act from inside the network, or allow the address in ipSecurityRestrictions",
+              "https://learn.microsoft.com/azure/app-service/overview-access-restrictions", FIREWALL_SECONDS,
+              kind="service-firewall", by_text=True, when=r"Ip Forbidden|has blocked your access"),
+    ErrorCode("WorkspacePrivateLink", "the workspace answers neither this address nor this network",
+              "act from inside the network, or allow the address in ipAllowlist",
+              "https://learn.microsoft.com/azure/machine-learning/how-to-configure-private-link", FIREWALL_SECONDS,
+              kind="service-firewall", by_text=True,
+              when=r"outside of the designated private link|workspace private link configuration"),
     *(ErrorCode(code, "the identity has no role on the key vault's data plane that allows this (or it has not arrived "
                 "yet)", "assign Key Vault Secrets User (values) or Key Vault Reader (metadata) on the vault",
                 _VAULT_CODES, ROLE_SECONDS, kind="vault-role")

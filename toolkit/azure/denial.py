@@ -38,7 +38,7 @@ class Denial:
         return {"denial": self.kind, "status": self.status, "code": self.code, "request_id": self.request_id}
 
 
-NETWORK_KINDS: tuple[DenialKind, ...] = ("storage-firewall", "vault-firewall", "vault-connection")
+NETWORK_KINDS: tuple[DenialKind, ...] = ("storage-firewall", "vault-firewall", "vault-connection", "service-firewall")
 # What a fault of private DNS can look like.
 MAY_BE_DNS: tuple[DenialKind, ...] = (*NETWORK_KINDS, "unavailable", "unreachable", "proxy-refused")
 

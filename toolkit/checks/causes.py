@@ -82,6 +82,7 @@ CAUSES: dict[Cause, str] = {
 _OF_DENIALS: dict[DenialKind, Cause] = {
     "storage-firewall": "firewall",
     "vault-firewall": "firewall",
+    "service-firewall": "firewall",
     "vault-connection": "firewall",
     "private-dns": "private-dns",
     "storage-role": "missing-data-role",

@@ -47,7 +47,8 @@ class Minutes(click.ParamType[timedelta]):
 def place_options(function: F) -> F:
     function = click.option(
         "--target", "names", multiple=True, metavar="NAME",
-        help="state, storage, lake, pointers, functions, vault, or a resource's name; again for more. "
+        help="state, storage, lake, pointers, functions, vault, registry, workspace, batch, function, scm, or a "
+        "resource's name; again for more. "
         "[default: storage]",
     )(function)  # fmt: skip
     return click.option(

@@ -97,8 +97,8 @@ class Leases:
         for target in self.targets:
             persons = self._rules(target).of_persons(set(addresses))
             for address in sorted(addresses):
-                known = lease.holds.get(target.id.lower(), {}).get(address)
-                lease = lease.holding(target.id, address, ours=known if known is not None else address not in persons)
+                known = lease.holds.get(target.key, {}).get(address)
+                lease = lease.holding(target.key, address, ours=known if known is not None else address not in persons)
         self._write(lease)
         return self._settle(lease)
 
@@ -112,7 +112,7 @@ class Leases:
             return bool(more)
 
         for target in self.targets:
-            self.probe.until_open(target, widen, self.say)
+            self.probe.until_open(self._reached(target), widen, self.say)
 
     # -- closing -------------------------------------------------------------------------------------------------------
 
@@ -132,18 +132,18 @@ class Leases:
         found: dict[str, str] = {}
         for target in self._targets_of(lease):
             others = self.journal.of(target.id).read()
-            mine = lease.holds.get(target.id.lower(), {})
+            mine = lease.holds.get(target.key, {})
             present = set(target.kind.addresses(self._rules(target).read())) & set(mine)
             kept = [
-                other
-                for other in others
-                if other.written == "open" and present & set(other.holds.get(target.id.lower(), {}))
+                other for other in others if other.written == "open" and present & set(other.holds.get(target.key, {}))
             ]
             if kept:
                 found[target.name] = f"lease {kept[0].id} of {kept[0].owner.name} holds the address"
             elif present:
                 found[target.name] = "a rule that no lease made lets the address in"
-            elif not self.probe.until_closed(target, self.say):
+            elif target.kind.lets_everybody_in(self._rules(target).read()):
+                found[target.name] = "it lets everybody in"
+            elif not self.probe.until_closed(self._reached(target), self.say):
                 found[target.name] = "it was not seen to deny again"
         return found
 
@@ -192,7 +192,7 @@ class Leases:
         leases = self.journal.read()
         rules = {}
         for target in self.targets:
-            known = added(leases, target.id)
+            known = added(leases, target.key)
             rules[target.name] = [
                 {"address": address, "lease": address in known}
                 for address in target.kind.addresses(self._rules(target).read())
@@ -221,6 +221,9 @@ class Leases:
     def _targets_of(self, lease: Lease) -> list[Target]:
         """Those of its targets that are still there: what is deleted took its rules along."""
         return [target for held in lease.holds if self._rules(target := target_of(held)).there()]
+
+    def _reached(self, target: Target) -> Target:
+        return target.reached(self._rules(target).resource()) if target.kind.endpoint else target
 
     def _rules(self, target: Target) -> Rules:
         return Rules(self.client, self.journal.of(target.id), target)

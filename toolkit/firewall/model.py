@@ -29,8 +29,8 @@ class Owner:
 class Lease:
     """Addresses in the rules of some resources, until it is closed or ``expires``.
 
-    ``holds`` says for each resource (lower-cased id) and address whether the rule is a lease's; False is a rule that
-    somebody else had made before, and that stays. ``seen`` are other leases' rules that a request of this one
+    ``holds`` says for each resource (a target's ``key``) and address or range whether the rule is a lease's; False is a
+    rule that somebody else had made before, and that stays. ``seen`` are other leases' rules that a request of this one
     writes, too: where they were removed meanwhile, and this run was killed right then, they are known to be a lease's.
 
     It is written down in the resource group of each of its resources, as the part that is about them: so that everybody

@@ -35,9 +35,10 @@ class Probe:
         from azure.core.exceptions import AzureError
 
         kind = target.kind
+        credential = self._credential if kind.scope else None
         try:
-            with RestClient(f"https://{target.host}", self._vantage, self._credential, kind.scope) as client:
-                client.send(kind.probe, headers=kind.headers).raise_for_status()
+            with RestClient(f"https://{target.host}", self._vantage, credential, kind.scope or None) as client:
+                client.send(target.probe, headers=kind.headers).raise_for_status()
         except AzureError as error:
             denial = classify(error)
             answered = denial.status is not None and denial.kind not in (*NETWORK_KINDS, "unavailable", "proxy-refused")

@@ -1,6 +1,6 @@
 """A resource's rules, made what the journal of its resource group says: so opening, closing and sweeping are one thing.
 
-Neither a storage account nor a vault has an entity tag at Azure Resource Manager, and a write replaces the whole list.
+None of these types has an entity tag for the write at Azure Resource Manager, and a write replaces the whole list.
 A write that began before somebody else's took theirs back, or brought back what they removed. Therefore nobody trusts
 their own write: the rules are read again, and repaired for everybody, until two readings in a row agree with the
 journal. What the journal never named is a person's, and stays. (A person's change between our reading and our writing,
@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from toolkit.azure.api_versions import api_version
 from toolkit.azure.arm import ARM, until_done
 from toolkit.errors import ToolkitError
 from toolkit.firewall.journal import Journal
@@ -39,24 +38,28 @@ class Rules:
         self._client = client
         self._journal = journal
         self.target = target
-        self._url = f"{ARM}{target.id}"
-        self._query = {"api-version": api_version(target.id)}
+        self._url = f"{ARM}{target.id}{target.kind.at}"
+        self._query = {"api-version": target.api_version}
 
     def read(self) -> Json:
+        """What has the rules: the resource, or a child of it."""
         return self._client.get(self._url, self._query)
+
+    def resource(self) -> Json:
+        return self._client.get(f"{ARM}{self.target.id}", self._query)
 
     def there(self) -> bool:
         """Whether the resource is."""
-        response = self._client.send(self._url, self._query)
+        response = self._client.send(f"{ARM}{self.target.id}", self._query)
         if response.status_code != 404:
             response.raise_for_status()
         return response.status_code != 404
 
     def look(self) -> tuple[list[str], set[str]]:
         """The addresses in the rules, and those of them and others that are leases': no older, no newer than they."""
-        before = added(self._journal.read(), self.target.id)
+        before = added(self._journal.read(), self.target.key)
         present = self.target.kind.addresses(self.read())
-        return present, before | added(self._journal.read(), self.target.id)
+        return present, before | added(self._journal.read(), self.target.key)
 
     def of_persons(self, addresses: set[str]) -> set[str]:
         """Those of ``addresses`` that stand in the rules and that no lease put there."""
@@ -77,19 +80,19 @@ class Rules:
         waits = Waits(_BACK_OFF)
         agreed = 0
         while agreed < _AGREEING:
-            known |= added(self._journal.read(), self.target.id)
+            known |= added(self._journal.read(), self.target.key)
             resource = self.read()
             leases = self._journal.read()
-            known |= added(leases, self.target.id)
+            known |= added(leases, self.target.key)
             present = set(self.target.kind.addresses(resource))
-            add = needed(leases, self.target.id, added_by_a_lease=True) - present
-            remove = (present & known) - needed(leases, self.target.id)
+            add = needed(leases, self.target.key, added_by_a_lease=True) - present
+            remove = (present & known) - needed(leases, self.target.key)
             if not add and not remove:
                 agreed += 1
                 continue
             agreed = 0
-            theirs = (present | add) & known - remove - set(lease.holds.get(self.target.id.lower(), {}))
-            if (marked := lease.seeing(self.target.id, theirs)) is not lease:
+            theirs = (present | add) & known - remove - set(lease.holds.get(self.target.key, {}))
+            if (marked := lease.seeing(self.target.key, theirs)) is not lease:
                 lease = marked
                 self._journal.write(lease)
             self._write(self.target.kind.changed(resource, add, remove), waits.next)

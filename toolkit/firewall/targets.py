@@ -25,7 +25,13 @@ TARGETS: Mapping[str, str] = {
     "pointers": "pointer_storage_account_id",
     "functions": "function_storage_account_id",
     "vault": "key_vault_id",
+    "registry": "container_registry_id",
+    "workspace": "machine_learning_workspace_id",
+    "batch": "batch_account_id",
+    "function": "function_app_id",
 }
+# Another door of the same resource.
+DOORS: Mapping[str, tuple[str, str]] = {"scm": ("function_app_id", "scm")}
 _DEFAULT = "storage"
 _DETACHED = ProcessId(0, "")
 
@@ -64,7 +70,7 @@ def choose(environment: Environment, names: Sequence[str], outputs: Callable[[],
                 + ", ".join(f"{one} ({target.name})" for one, target in standing.items()),
                 hint=f"did you mean {close!r}?" if close else None,
             )
-        chosen[by_name[name].id.lower()] = by_name[name]
+        chosen[by_name[name].key] = by_name[name]
     groups = dict.fromkeys([str(found["resource_group_id"]).lower(), *map(group_of, chosen)])
     return Choice(tuple(chosen.values()), tuple(groups))
 
@@ -72,7 +78,10 @@ def choose(environment: Environment, names: Sequence[str], outputs: Callable[[],
 def standing_targets(environment: Environment, outputs: Outputs) -> dict[str, Target]:
     """By their names for people: what this environment has of them."""
     platform = {name: target_of(outputs[output]) for name, output in TARGETS.items() if outputs.get(output)}
-    return {**platform, STATE: state_target(environment)}
+    doors = {
+        name: target_of(f"{outputs[output]}#{door}") for name, (output, door) in DOORS.items() if outputs.get(output)
+    }
+    return {**platform, **doors, STATE: state_target(environment)}
 
 
 def owner(environ: Mapping[str, str], *, detached: bool) -> Owner:

@@ -86,10 +86,12 @@ def platform(azurite_command: list[str]) -> Compose:
         from toolkit.sandbox.network.dns import DnsServer, serve_dns
         from toolkit.sandbox.network.egress import EgressService
         from toolkit.sandbox.network.routing import PrivateNetwork
+        from toolkit.sandbox.registry.service import RegistryService
         from toolkit.sandbox.storage.blobs import AzuriteBlobs
         from toolkit.sandbox.storage.datalake import DataLakeService
         from toolkit.sandbox.storage.service import StorageService
         from toolkit.sandbox.storage.unserved import KINDS, UnservedStorage
+        from toolkit.sandbox.web.service import WebService
         from toolkit.sandbox.workloads.processes import Workloads
 
         blobs = AzuriteBlobs(process, store)
@@ -106,6 +108,7 @@ def platform(azurite_command: list[str]) -> Compose:
             *(MachineLearningService(world, run_tokens), DataLakeService(world, blobs)),
             *(UnservedStorage(world, kind) for kind in KINDS),
             *(BatchService(world, tasks), CallbackService(factories), EgressService()),
+            *(RegistryService(world), WebService(world)),
         )
         await starting
         dns_servers: list[DnsServer] = []

@@ -18,7 +18,10 @@ from toolkit.records import Json
 from toolkit.sandbox.store import Resource
 
 # What decides who reaches a resource's public endpoint, by the names that resource types have for it.
-DOORS: Final = ("publicNetworkAccess", "networkAcls", "networkRuleSet", "networkProfile", "ipAllowlist")
+DOORS: Final = (
+    *("publicNetworkAccess", "networkAcls", "networkRuleSet", "networkProfile", "ipAllowlist"),
+    *("ipSecurityRestrictions", "scmIpSecurityRestrictions", "scmIpSecurityRestrictionsUseMain"),
+)
 # Seconds of Azure's time after which each front end knows, by the profile's name; none: all of them, at once.
 ARRIVAL_SECONDS: Final[dict[str, tuple[float, ...]]] = {
     "instant": (),

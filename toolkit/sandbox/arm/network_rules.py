@@ -20,6 +20,23 @@ def private_block(network: ipaddress.IPv4Network) -> ipaddress.IPv4Network | Non
     return next((block for block in _PRIVATE if network.overlaps(block)), None)
 
 
+def unfit(rules: list[Json], most: int) -> str | None:
+    """What is wrong with a list of rules that allow addresses: too many, no IPv4, not public, or an unknown action."""
+    if len(rules) > most:
+        return f"there are {len(rules)} rules of at most {most}"
+    for rule in rules:
+        value = str(rule.get("value", ""))
+        try:
+            network = ipaddress.IPv4Network(value)
+        except ValueError:
+            return f"{value} is no IPv4 address or range in CIDR notation"
+        if private_block(network):
+            return f"{value} is no public address"
+        if rule.setdefault("action", "Allow") != "Allow":
+            return f"the action of {value} is {rule['action']}, and there is only Allow"
+    return None
+
+
 def subnet_without_endpoint(call: Call, acls: Json, service: str) -> str | None:
     """Azure's sentence about the first virtual network rule whose subnet lacks the service endpoint of ``service``.
 

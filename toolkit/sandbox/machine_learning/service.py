@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -166,11 +167,18 @@ class MachineLearningService:
         return found
 
     def _pass_network(self, workspace: Resource, origin: Origin) -> None:
-        """A workspace without public access answers through its private endpoint only."""
-        if str(workspace.properties.get("publicNetworkAccess", "Enabled")).lower() != "disabled":
-            return
+        """A workspace without public access answers through its private endpoint only, one with an ``ipAllowlist`` also
+        those whom that names; that the refusal is the same is (inferred).
+        """
+        properties = self._world.front_ends.properties(workspace)
         own = f"{workspace.properties['workspaceId']}.workspace.{workspace.body['location']}{_SUFFIX}"
-        if self._world.network.route(origin, own).private_endpoint_target != workspace.id.lower():
+        route = self._world.network.route(origin, own)
+        if route.private_endpoint_target == workspace.id.lower():
+            return
+        allowed = properties.get("ipAllowlist") or []
+        disabled = str(properties.get("publicNetworkAccess") or "Enabled").lower() == "disabled"
+        named = any(ip_address(origin.public_ip) in ip_network(one) for one in allowed)
+        if disabled or (allowed and not named):
             raise LearningError(401, "UserError", _PRIVATE)
 
     def _logs(self, workspace: Resource, job: Resource, caller: Principal | None) -> dict[str, str]:

@@ -12,12 +12,14 @@ import uuid
 
 from toolkit.sandbox.arm.customer_keys import assigned_identities, require_key
 from toolkit.sandbox.arm.errors import ArmError, bad_request, conflict
+from toolkit.sandbox.arm.network_rules import unfit
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType
 from toolkit.sandbox.customer_keys import KeyUnusable
 from toolkit.sandbox.store import Resource
 from toolkit.sandbox.vm_sizes import FAMILIES, limits
 
 _ACCOUNTS = "Microsoft.Batch/batchAccounts"
+_MOST_RULES = 200  # of each endpoint
 
 
 def _account_checked(call: Call, resource: Resource) -> None:
@@ -37,6 +39,10 @@ def _account_checked(call: Call, resource: Resource) -> None:
         raise bad_request(
             "InvalidPropertyValue", "A Batch account has a system-assigned or user-assigned identities, not both."
         )
+    # https://learn.microsoft.com/azure/batch/public-network-access
+    for endpoint, access in (resource.properties.get("networkProfile") or {}).items():
+        if refused := unfit(access.get("ipRules") or [], _MOST_RULES):
+            raise bad_request("InvalidPropertyValue", f"networkProfile.{endpoint}.ipRules: {refused}.")
     storage = (resource.properties.get("autoStorage") or {}).get("storageAccountId")
     if storage:
         call.referenced(storage, resource.id)

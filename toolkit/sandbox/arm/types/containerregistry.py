@@ -12,12 +12,14 @@ from toolkit.records import Json
 from toolkit.sandbox.arm.customer_keys import identity_of_client, require_key
 from toolkit.sandbox.arm.errors import ArmError, bad_request, conflict
 from toolkit.sandbox.arm.ids import ResourceId
+from toolkit.sandbox.arm.network_rules import unfit
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType
 from toolkit.sandbox.customer_keys import KeyUnusable
 from toolkit.sandbox.store import Resource
 from toolkit.sandbox.world import World
 
 _REGISTRIES = "Microsoft.ContainerRegistry/registries"
+_MOST_RULES = 200
 _NAME = re.compile(r"[a-zA-Z0-9]{5,50}")
 
 
@@ -46,6 +48,9 @@ def _checked(call: Call, resource: Resource) -> None:
         closed or properties["networkRuleSet"].get("ipRules") or properties["dataEndpointEnabled"]
     ):
         raise bad_request("FeatureNotSupported", f"Network rules and data endpoints need the Premium SKU, not {sku}.")
+    # https://learn.microsoft.com/azure/container-registry/container-registry-access-selected-networks
+    if refused := unfit(properties["networkRuleSet"].setdefault("ipRules", []), _MOST_RULES):
+        raise bad_request("InvalidNetworkRuleSet", f"networkRuleSet.ipRules: {refused}.")
     if properties["policies"]["exportPolicy"]["status"] == "disabled" and not closed:
         raise bad_request(
             "ExportPolicyDisabledNotAllowed",

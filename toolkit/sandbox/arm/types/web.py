@@ -10,6 +10,7 @@ from toolkit.sandbox.arm import association_links
 from toolkit.sandbox.arm.errors import ArmError, bad_request, conflict
 from toolkit.sandbox.arm.registration import is_registered
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType, Singleton
+from toolkit.sandbox.arm.types import web_config
 from toolkit.sandbox.arm.zones import FLEX_CONSUMPTION, check_flex_plan
 from toolkit.sandbox.store import Resource
 
@@ -85,10 +86,17 @@ def _site(call: Call, resource: Resource) -> None:
     properties["hostNames"] = [f"{name}.azurewebsites.net"]
     properties["enabledHostNames"] = [f"{name}.azurewebsites.net", f"{name}.scm.azurewebsites.net"]
     properties.setdefault("privateEndpointConnections", [])
-    settings = (resource.internal.get("siteConfig") or {}).get("appSettings")
+    given = dict(resource.internal.get("siteConfig") or {})
+    settings = given.pop("appSettings", None)
+    web_config.written_with_site(call, resource, given)
     if settings is not None:
         config: Json = {entry["name"]: entry["value"] for entry in settings}
         call.resources.write(f"{resource.id}/config/appsettings", f"{_SITES}/config", config)
+
+
+def _config_checked(call: Call, resource: Resource) -> None:
+    if call.id.name.lower() == "web":
+        web_config.checked(resource.properties)
 
 
 def _config_readable(call: Call) -> Resource | None:
@@ -148,6 +156,7 @@ WEB: tuple[ResourceType, ...] = (
         provisioning_state=False,
         methods=frozenset({"GET", "PUT", "PATCH"}),
         find=_config_readable,
+        validate=_config_checked,
         actions={"list": _list_config},
     ),
 )

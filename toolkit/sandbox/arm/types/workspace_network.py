@@ -13,9 +13,13 @@ from toolkit.sandbox.arm.errors import bad_request
 from toolkit.sandbox.arm.network_rules import private_block
 from toolkit.sandbox.store import Resource
 
+_MOST_RULES = 200
+
 
 def checked(workspace: Resource) -> None:
     properties = workspace.properties
+    if len(properties.get("ipAllowlist") or []) > _MOST_RULES:
+        raise bad_request("ValidationError", f"ipAllowlist has more than {_MOST_RULES} addresses and ranges.")
     for rule in properties.get("ipAllowlist") or []:
         try:
             network = ipaddress.IPv4Network(str(rule))
