@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -17,7 +18,7 @@ from toolkit.cli.options import environment_argument, json_option
 from toolkit.cli.progress import TerminalObserver
 from toolkit.cli.terminal import Terminal
 from toolkit.environment import connect, load_environment
-from toolkit.errors import ExitCode, ToolkitError, UsageError
+from toolkit.errors import ExitCode, ToolkitError
 from toolkit.processes import terminating_like_an_interrupt
 
 if TYPE_CHECKING:
@@ -45,21 +46,38 @@ class Minutes(click.ParamType[timedelta]):
 
 
 def place_options(function: F) -> F:
-    function = click.option(
-        "--target", "names", multiple=True, metavar="NAME",
-        help="state, storage, lake, pointers, functions, vault, registry, workspace, batch, function, scm, or a "
-        "resource's name; again for more. "
-        "[default: storage]",
-    )(function)  # fmt: skip
-    return click.option(
-        "--vantage", metavar="NAME", help="Stand at this place of env.toml's vantages [default: the runner's]."
-    )(function)
+    @wraps(function)
+    def on_all(
+        *args: Any, names: tuple[str, ...], accounts: tuple[str, ...], vaults: tuple[str, ...], **more: Any
+    ) -> Any:
+        of_kinds = [*(f"account:{name}" for name in accounts), *(f"vault:{name}" for name in vaults)]
+        return function(*args, names=(*names, *of_kinds), **more)
+
+    options = (
+        click.option(
+            "--account", "accounts", multiple=True, metavar="NAME", help="This storage account; again for more."
+        ),
+        click.option("--vault", "vaults", multiple=True, metavar="NAME", help="This key vault; again for more."),
+        click.option(
+            "--target", "names", multiple=True, metavar="NAME",
+            help="state, storage, lake, pointers, functions, vault, registry, workspace, batch, function, scm, a "
+            "resource's name or its id; again for more. [default: storage]",
+        ),
+        click.option(
+            "--vantage", metavar="NAME", help="Stand at this place of env.toml's vantages [default: the runner's]."
+        ),
+    )  # fmt: skip
+    found: Any = on_all
+    for option in options:
+        found = option(found)
+    return cast(F, found)
 
 
 def lease_options(function: F) -> F:
     function = click.option(
-        "--ip", "ips", multiple=True, metavar="ADDRESS",
-        help="Let this public IPv4 address in; again for more. [default: those that this machine is seen with]",
+        "--ip", "ips", multiple=True, metavar="CIDR|auto",
+        help="Let this public IPv4 address or range in; auto: those that this machine is seen with; again for more. "
+        "[default: auto]",
     )(function)  # fmt: skip
     return click.option(
         "--ttl", type=Minutes(), default="30m", show_default=True,
@@ -279,13 +297,13 @@ def _leases(
 
 
 def _addresses(ips: tuple[str, ...], place: Vantage) -> Callable[[], frozenset[str]]:
-    from toolkit.azure.egress import egress_addresses, public_address
+    from toolkit.azure.egress import egress_addresses
+    from toolkit.firewall.addresses import AUTO, given_addresses
 
-    try:
-        given = frozenset(str(public_address(ip)) for ip in ips)
-    except ValueError as error:
-        raise UsageError(f"--ip {error}") from error
-    return lambda: given or frozenset(map(str, egress_addresses(place.client_options)))
+    given = given_addresses(ip for ip in ips if ip != AUTO)
+    if given and AUTO not in ips:
+        return lambda: given
+    return lambda: given | frozenset(map(str, egress_addresses(place.client_options)))
 
 
 def _report_lease(lease: Lease) -> None:

@@ -33,6 +33,7 @@ TARGETS: Mapping[str, str] = {
 # Another door of the same resource.
 DOORS: Mapping[str, tuple[str, str]] = {"scm": ("function_app_id", "scm")}
 _DEFAULT = "storage"
+_TYPES: Mapping[str, str] = {"account": "Microsoft.Storage/storageAccounts", "vault": "Microsoft.KeyVault/vaults"}
 _DETACHED = ProcessId(0, "")
 
 
@@ -50,29 +51,38 @@ class Choice:
 
 
 def choose(environment: Environment, names: Sequence[str], outputs: Callable[[], Outputs]) -> Choice:
-    """Those that are named, by TARGETS or STATE or by the resource's own name; the workspace's default account else.
+    """Those that are named; the workspace's default account otherwise.
 
-    ``outputs`` are asked for only when a name needs them: the state that they come from is closed, too, when a lease on
-    its account is taken. Raises UsageError for a name that the environment does not have.
+    A name is one of TARGETS, DOORS or STATE, a resource's own, one with its kind (``account:NAME``, ``vault:NAME``), or
+    a resource's id (``…#scm`` for that door), which need not be the environment's. ``outputs`` are asked for only when
+    a name needs them: the state that they come from is closed, too, when a lease on its account is taken. Raises
+    UsageError for a name that the environment does not have.
     """
     state = state_target(environment)
-    if names and set(names) <= {STATE, state.name}:
-        return Choice((state,), (group_of(state.id),))
-    found = outputs()
-    standing = standing_targets(environment, found)
-    by_name = {**{target.name: target for target in standing.values()}, **standing}
-    chosen: dict[str, Target] = {}
-    for name in names or (_DEFAULT,):
-        if name not in by_name:
-            close = nearest(name, by_name)
-            raise UsageError(
-                f"the environment has no {name} to take a lease on: it has "
-                + ", ".join(f"{one} ({target.name})" for one, target in standing.items()),
-                hint=f"did you mean {close!r}?" if close else None,
-            )
-        chosen[by_name[name].key] = by_name[name]
-    groups = dict.fromkeys([str(found["resource_group_id"]).lower(), *map(group_of, chosen)])
-    return Choice(tuple(chosen.values()), tuple(groups))
+    at_hand = {STATE: state, state.name: state, f"account:{STATE}": state, f"account:{state.name}": state}
+    found: list[Target | str] = [target_of(n) if n.startswith("/") else at_hand.get(n, n) for n in names or (_DEFAULT,)]
+    groups: list[str] = []
+    if missing := [one for one in found if isinstance(one, str)]:
+        known = outputs()
+        groups = [str(known["resource_group_id"]).lower()]
+        standing = standing_targets(environment, known)
+        at_hand |= {name: _named(standing, name) for name in missing}
+    chosen = {target.key: target for one in found for target in [at_hand[one] if isinstance(one, str) else one]}
+    return Choice(tuple(chosen.values()), tuple(dict.fromkeys([*groups, *map(group_of, chosen)])))
+
+
+def _named(standing: Mapping[str, Target], name: str) -> Target:
+    kind, _, plain = name.rpartition(":")
+    wanted = {one: target for one, target in standing.items() if not kind or target.kind.type == _TYPES[kind]}
+    by_name = {**{target.name: target for target in wanted.values()}, **wanted}
+    if plain in by_name:
+        return by_name[plain]
+    close = nearest(plain, by_name)
+    raise UsageError(
+        f"the environment has no {f'{kind} ' if kind else ''}{plain} to take a lease on: it has "
+        + ", ".join(f"{one} ({target.name})" for one, target in wanted.items()),
+        hint=f"did you mean {close!r}?" if close else "--target takes the id of a resource that is not the platform's",
+    )
 
 
 def standing_targets(environment: Environment, outputs: Outputs) -> dict[str, Target]:

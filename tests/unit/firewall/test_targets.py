@@ -55,4 +55,24 @@ def test_all_names_are_those_of_what_is_there() -> None:
 def test_a_name_that_is_not_there_is_refused() -> None:
     with pytest.raises(UsageError, match=r"has no pointers to take a lease on: it has storage .*, state") as caught:
         choose(ENVIRONMENT, ["pointers"], lambda: OUTPUTS)
-    assert caught.value.hint is None
+    assert caught.value.hint == "--target takes the id of a resource that is not the platform's"
+
+
+def test_a_name_may_say_of_which_kind_it_is() -> None:
+    choice = choose(ENVIRONMENT, ["account:stlake", "account:storage", "vault:kv"], lambda: OUTPUTS)
+    assert [target.name for target in choice.targets] == ["stlake", "stone", "kv"]
+    with pytest.raises(UsageError, match=r"has no vault stlake to take a lease on: it has vault \(kv\)$"):
+        choose(ENVIRONMENT, ["vault:stlake"], lambda: OUTPUTS)
+    for name in ("account:state", f"account:{state_target(ENVIRONMENT).name}"):
+        assert choose(ENVIRONMENT, [name], no_outputs).targets == (state_target(ENVIRONMENT),)
+
+
+def test_an_id_may_be_of_anything_and_takes_no_outputs() -> None:
+    site = "/subscriptions/x/resourceGroups/Other/providers/Microsoft.Web/sites/func"
+    choice = choose(ENVIRONMENT, [site, f"{site}#scm", "state"], no_outputs)
+    assert [target.name for target in choice.targets] == ["func", "func#scm", state_target(ENVIRONMENT).name]
+    assert choice.groups == ("/subscriptions/x/resourcegroups/other", group_of(state_target(ENVIRONMENT).id))
+    for wrong in (f"{site}#ftp", f"{GROUP}/providers/Microsoft.Sql/servers/sql"):
+        with pytest.raises(UsageError, match="no lease can be taken on Microsoft") as caught:
+            choose(ENVIRONMENT, [wrong], no_outputs)
+        assert "Microsoft.Web/sites#scm" in str(caught.value.hint)
