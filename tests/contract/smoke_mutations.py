@@ -16,6 +16,9 @@ from toolkit.azure.clients import Actor
 BLOB_DATA_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
 BLOB_DATA_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 BLOB_DATA_OWNER = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
+KEY_VAULT_SECRETS_OFFICER = "b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
 KEY_VAULT_READER = "21090545-7ca7-4776-b22c-e363652d74d2"
 KEY_VAULT_SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
 CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
@@ -69,6 +72,24 @@ def zone(platform: Platform) -> str:
 
 def no_record(platform: Platform) -> AbstractContextManager[None]:
     return platform.deleted(f"{zone(platform)}/A/{platform.outputs['storage_account_name']}", DNS_API_VERSION)
+
+
+def no_record_of(platform: Platform, zone_name: str) -> AbstractContextManager[None]:
+    """One of the A records that the outputs name, in one of the platform's zones, is deleted."""
+    zone_id = platform.outputs["private_dns_zones"][zone_name]
+    records = platform.call("GET", f"{zone_id}/A", DNS_API_VERSION)["value"]
+    hosts = {host for one in platform.outputs["private_endpoints"].values() for host in one["fqdns"]}
+    suffix = zone_name.removeprefix("privatelink.")
+    found = next(one["id"] for one in records if f"{one['name']}.{suffix}" in hosts)
+    return platform.deleted(found, DNS_API_VERSION)
+
+
+def record_of_another_endpoint(platform: Platform) -> AbstractContextManager[None]:
+    """The lake's name at the vault's address: inside the network, and nobody answers there."""
+    zones = platform.outputs["private_dns_zones"]
+    vault = platform.call("GET", f"{zones['privatelink.vaultcore.azure.net']}/A", DNS_API_VERSION)["value"][0]
+    record = f"{zone(platform)}/A/{platform.outputs['lake_storage_account_name']}"
+    return platform.changed(record, {"properties.aRecords": vault["properties"]["aRecords"]}, DNS_API_VERSION)
 
 
 def no_link(platform: Platform) -> AbstractContextManager[None]:
@@ -329,7 +350,11 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
     ),
     "nobody may list secrets": (
         lambda p: nobody_reads(p, KEY_VAULT_READER, "key_vault_id"),
-        {"keyvault-nobody-denied": "was allowed", "rbac-probes-minimal": "nobody has a role"},
+        {
+            "keyvault-nobody-denied": "was allowed",
+            "keyvault-nobody-keys-denied": "listing keys was allowed",
+            "rbac-probes-minimal": "nobody has a role",
+        },
     ),
     "factory without the identity that Batch knows": (
         lambda p: p.changed(p.outputs["data_factory_id"], {"identity": {"type": "SystemAssigned"}}),
@@ -346,7 +371,7 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
     ),
     "workspace open": (
         lambda p: workspace(p, publicNetworkAccess="Enabled"),
-        {"workspace-private": "publicNetworkAccess"},
+        {"workspace-private": "publicNetworkAccess", "workspace-internet-denied": "was allowed"},
     ),
     "workspace with keys": (
         lambda p: workspace(p, systemDatastoresAuthMode="AccessKey"),
@@ -359,7 +384,90 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
     "nodes always running": (running_nodes, {"workspace-compute-scales-to-zero": "keeps 1 nodes"}),
     "registry with an admin user": (
         lambda p: p.changed(p.outputs["container_registry_id"], {"properties.adminUserEnabled": True}),
-        {"posture-container-registry": "adminUserEnabled"},
+        {"posture-container-registry": "adminUserEnabled", "registry-admin-denied": "password was allowed"},
+    ),
+    "registry with anonymous pull": (
+        lambda p: p.changed(p.outputs["container_registry_id"], {"properties.anonymousPullEnabled": True}),
+        {"posture-container-registry": "anonymousPullEnabled", "registry-anonymous-denied": "was allowed"},
+    ),
+    "registry open": (
+        lambda p: p.changed(
+            p.outputs["container_registry_id"],
+            {
+                "properties.publicNetworkAccess": "Enabled",
+                "properties.policies.exportPolicy.status": "enabled",
+                "properties.networkRuleSet.defaultAction": "Allow",
+            },
+        ),
+        {"registry-internet-denied": "was allowed: it got as far as UNAUTHORIZED"},
+    ),
+    "nobody may pull": (
+        lambda p: nobody_reads(p, ACR_PULL, "container_registry_id"),
+        {"registry-nobody-denied": "was allowed"},
+    ),
+    "no DNS record of the registry": (
+        lambda p: no_record_of(p, "privatelink.azurecr.io"),
+        {"dns-registry-private": "does not resolve"},
+    ),
+    "registry for tokens of its own alone": (
+        lambda p: p.changed(
+            p.outputs["container_registry_id"],
+            {"properties.policies.azureADAuthenticationAsArmPolicy.status": "disabled"},
+        ),
+        {"registry-vnet-catalog": "UNAUTHORIZED"},
+    ),
+    "no DNS record of the Batch account": (
+        lambda p: no_record_of(p, "privatelink.batch.azure.com"),
+        {"dns-batch-private": "does not resolve"},
+    ),
+    "no DNS record of the function app": (
+        lambda p: no_record_of(p, "privatelink.azurewebsites.net"),
+        {"dns-function-private": "does not resolve"},
+    ),
+    "function app switched off": (
+        lambda p: p.changed(p.outputs["function_app_id"], {"properties.enabled": False}),
+        {"function-vnet-reached": "403"},
+    ),
+    "no DNS record of the function's storage": (
+        lambda p: p.deleted(f"{zone(p)}/A/{p.outputs['function_storage_account_name']}", DNS_API_VERSION),
+        {"dns-function-storage-private": "does not resolve"},
+    ),
+    "DNS record of another endpoint": (
+        record_of_another_endpoint,
+        {"dns-lake-private": "which is not the address of its private endpoint (10.40."},
+    ),
+    "no DNS record of the workspace": (
+        lambda p: no_record_of(p, "privatelink.api.azureml.ms"),
+        {"dns-workspace-private": "does not resolve"},
+    ),
+    "workspace shown to nobody": (
+        lambda p: nobody_reads(p, READER, "machine_learning_workspace_id"),
+        {"workspace-nobody-denied": "was allowed"},
+    ),
+    "Batch account shown to nobody": (
+        lambda p: nobody_reads(p, READER, "batch_account_id"),
+        {"batch-nobody-denied": "listing pools of the Batch account was allowed"},
+    ),
+    "Batch account open": (
+        lambda p: p.changed(
+            p.outputs["batch_account_id"],
+            {
+                "properties.publicNetworkAccess": "Enabled",
+                "properties.networkProfile": {"accountAccess": {"defaultAction": "Allow"}},
+            },
+        ),
+        {
+            "batch-internet-denied": "was allowed: it got as far as PermissionDenied",
+            "posture-batch-account": "everybody",
+        },
+    ),
+    "function app open": (
+        lambda p: p.changed(p.outputs["function_app_id"], {"properties.publicNetworkAccess": "Enabled"}),
+        {"function-internet-denied": "scm.azurewebsites.net from outside was allowed"},
+    ),
+    "vault reader may write": (
+        lambda p: p.granted(p.probe("reader"), KEY_VAULT_SECRETS_OFFICER, p.outputs["key_vault_id"]),
+        {"keyvault-reader-change-denied": "writing a secret was allowed: it got as far as BadParameter"},
     ),
     "no versioning": (no_versioning, {"posture-blob-recovery": "isVersioningEnabled"}),
     "no diagnostics": (no_diagnostics, {"posture-diagnostics": "the key vault sends no logs"}),
@@ -393,15 +501,18 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
         lambda p: p.changed(
             p.outputs["batch_account_id"], {"properties.allowedAuthenticationModes": ["AAD", "SharedKey"]}
         ),
-        {"posture-batch-account": "takes shared keys"},
+        {"posture-batch-account": "takes shared keys", "batch-shared-key-denied": "got as far as AuthenticationFailed"},
     ),
     "batch nodes with public addresses": (
         lambda p: p.changed(p.outputs["batch_pool_id"], {f"{POOL_ADDRESSES}.provision": "BatchManaged"}),
-        {"posture-batch-account": "have public addresses"},
+        {"posture-batch-account": "have public addresses", "batch-vnet-pool": "get public addresses"},
     ),
     "function app with a password": (
         lambda p: p.changed(f"{p.outputs['function_app_id']}/{PASSWORDS}/scm", {"properties.allow": True}),
-        {"posture-function-app": "published to with a password (scm)"},
+        {
+            "posture-function-app": "published to with a password (scm)",
+            "function-password-denied": "with the app's password was allowed",
+        },
     ),
     "a broad role": (broad_role, {"rbac-no-broad-roles": "the data factory has Contributor on /subscriptions/"}),
     "a data role on the subscription": (

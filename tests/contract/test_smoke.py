@@ -128,7 +128,25 @@ def test_denials_carry_azures_own_codes(platform: Platform) -> None:
         "storage-forged-token-denied": (401, "InvalidAuthenticationInfo"),
         "keyvault-reader-value-denied": (403, "ForbiddenByRbac"),
         "keyvault-nobody-denied": (403, "ForbiddenByRbac"),
+        "keyvault-nobody-keys-denied": (403, "ForbiddenByRbac"),
+        "keyvault-reader-change-denied": (403, "ForbiddenByRbac"),
+        "keyvault-anonymous-denied": (401, "Unauthorized"),
+        "keyvault-audience-denied": (401, "Unauthorized"),
         "keyvault-internet-denied": (403, "ForbiddenByConnection"),
+        "registry-nobody-denied": (401, "UNAUTHORIZED"),
+        "registry-anonymous-denied": (401, "UNAUTHORIZED"),
+        "registry-internet-denied": (403, "DENIED"),
+        "registry-admin-denied": (400, "UnAuthorizedForCredentialOperations"),
+        "workspace-internet-denied": (401, "UNAUTHENTICATED"),
+        "workspace-nobody-denied": (403, "PERMISSION_DENIED"),
+        "workspace-audience-denied": (401, "UNAUTHENTICATED"),
+        "batch-nobody-denied": (403, "PermissionDenied"),
+        "batch-internet-denied": (403, "AuthorizationFailure"),
+        "batch-shared-key-denied": (403, "AuthenticationFailed"),
+        "batch-audience-denied": (401, "AuthenticationFailed"),
+        "batch-anonymous-denied": (401, "AuthenticationFailed"),
+        "function-internet-denied": (403, "IpForbidden"),
+        "function-password-denied": (401, None),
     }
 
 
@@ -323,8 +341,8 @@ def test_the_command(platform: Platform, tmp_path: Path) -> None:
     document = json.loads(done.stdout)
     jsonschema.validate(document, SCHEMA)
     assert (document["verdict"], document["green"]) == ("green", True)
-    assert [one["outcome"] for one in document["checks"]] == [*["PASS"] * 4, "SKIP", "PASS"]  # no keys of ours
-    assert len(ET.parse(junit).findall(".//testcase")) == 6
+    assert [one["outcome"] for one in document["checks"]] == [*["PASS"] * 8, "SKIP", "PASS"]  # no keys of ours
+    assert len(ET.parse(junit).findall(".//testcase")) == 10
     folder = max((platform.project / ".toolkit" / "local" / "evidence").iterdir())
     assert {"smoke.json", "smoke.junit.xml", "smoke.md"} <= {path.name for path in folder.iterdir()}
     secret = platform.connection.credential_settings["AZURE_CLIENT_SECRET"]
@@ -456,14 +474,15 @@ def test_a_breakage_turns_its_checks_red(platform: Platform, name: str) -> None:
 def test_every_check_but_these_is_turned_red_by_a_breakage_above() -> None:
     seen = {check for _, checks in (*MUTATIONS.values(), *BREAKAGES.values()) for check in checks}
     assert {check.id for check in CHECKS} - seen == {
-        *(
-            f"dns-{name}-private" for name in ("lake", "pointers", "vault", "registry", "workspace", "factory")
-        ),  # as -storage-
+        *(f"dns-{name}-private" for name in ("pointers", "vault", "factory")),  # as -storage-
         "posture-locks",  # its own test
         "keyvault-keys-valid",  # test_customer_managed_keys.py
         "posture-customer-managed-keys",
         "dns-public-outside",  # the sandbox has no way of putting a private address into public DNS
         "workspace-provisioned",  # nor of leaving a workspace half made
+        "workspace-vnet-experiments",  # dns-workspace-private stands before it
         "storage-audience-denied",  # what Azure itself is for: tests/unit/smoke/test_open_world.py
         "storage-forged-token-denied",
+        *(f"{service}-audience-denied" for service in ("keyvault", "workspace", "batch")),
+        *(f"{service}-anonymous-denied" for service in ("keyvault", "batch")),
     }

@@ -26,6 +26,8 @@ API_VERSIONS: dict[str, str] = {
     "microsoft.storage/storageaccounts": "2023-05-01",
     "microsoft.web/sites": "2023-12-01",
 }
+# Of Batch's own hosts: https://learn.microsoft.com/rest/api/batchservice/batch-service-rest-api-versioning
+BATCH_SERVICE_API_VERSION = "2024-07-01.20.0"
 DIAGNOSTICS_API_VERSION = "2021-05-01-preview"
 
 # https://learn.microsoft.com/rest/api/resources/deployments/create-or-update

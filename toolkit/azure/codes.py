@@ -41,6 +41,10 @@ DenialKind = Literal[
     "endpoint-not-approved",
     "endpoint-missing",
     "service-firewall",
+    "registry-token",
+    "admin-user-off",
+    "batch-role",
+    "workspace-role",
     "arm-role",
     "token",
     "federation",
@@ -48,6 +52,7 @@ DenialKind = Literal[
     "throttled",
     "not-found",
     "condition",
+    "bad-request",
     "name-resolution",
     "proxy-refused",
     "unreachable",
@@ -109,6 +114,7 @@ _MANAGED = "https://learn.microsoft.com/azure/data-factory/managed-virtual-netwo
 _LEASE = "https://learn.microsoft.com/rest/api/storageservices/lease-blob"
 _CMK_POLICY = "https://github.com/Azure/azure-cli/issues/12346"
 _CMK_STORAGE = "https://github.com/MicrosoftDocs/azure-docs/issues/84096"
+_REGISTRY_TOKENS = "https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md"
 _INFERRED = "inferred"
 
 _WAIT = "wait until it is over, then run again"
@@ -165,6 +171,9 @@ CODES: tuple[ErrorCode, ...] = (
               ROLE_SECONDS),
     ErrorCode("InvalidAuthenticationTokenTenant", "the token is for another tenant than the subscription's",
               "sign in to the tenant of envs/{env}/env.toml (az login --tenant)", _DEPLOY, kind="token"),
+    ErrorCode("AuthenticationFailed", "the service takes no keys, only tokens of Entra ID", "send a Microsoft Entra "
+              "token", "https://github.com/Azure/BatchExplorer/issues/239", when=r"type of authentication \w+ is not "
+              r"allowed", kind="shared-key"),
     # Tokens and Entra ID
     ErrorCode("InvalidAuthenticationTokenAudience", "the token is meant for another service", _AUDIENCE,
               "https://github.com/hashicorp/go-azure-helpers/issues/51", kind="token"),
@@ -340,6 +349,8 @@ CODES: tuple[ErrorCode, ...] = (
               _BLOB, kind="condition"),
     ErrorCode("AccountRequiresHttps", "the storage account answers https only", "use the https:// address", _BLOB,
               kind="plain-http"),
+    ErrorCode("BadParameter", "the key vault accepts no such request", "the message names what is wrong with it",
+              _VAULT_CODES, kind="bad-request"),
     ErrorCode("ForbiddenByFirewall", "the key vault's network rules refuse this address",
               "act from inside the network, or allow the address in networkAcls.ipRules", _VAULT_CODES,
               FIREWALL_SECONDS, kind="vault-firewall"),
@@ -366,6 +377,19 @@ CODES: tuple[ErrorCode, ...] = (
                 "yet)", "assign Key Vault Secrets User (values) or Key Vault Reader (metadata) on the vault",
                 _VAULT_CODES, ROLE_SECONDS, kind="vault-role")
       for code in ("ForbiddenByRbac", "ForbiddenByPolicy")),
+    ErrorCode("UNAUTHORIZED", "the container registry gives this caller no token: it is nobody, or has no role there",
+              "sign in, and assign AcrPull on the registry", _REGISTRY_TOKENS, ROLE_SECONDS, kind="registry-token"),
+    ErrorCode("UnAuthorizedForCredentialOperations", "the container registry's admin user is off, so it has no "
+              "password", "sign in with Microsoft Entra (az acr login)",
+              "https://github.com/hashicorp/terraform-provider-azurerm/issues/21440", kind="admin-user-off"),
+    ErrorCode("PermissionDenied", "the identity has no role on the Batch account that allows this (or it has not "
+              "arrived yet)", "assign Azure Batch Data Contributor on the account",
+              "https://learn.microsoft.com/azure/batch/batch-role-based-access-control", ROLE_SECONDS,
+              kind="batch-role"),
+    ErrorCode("PERMISSION_DENIED", "the identity has no role on the workspace that allows this (or it has not arrived "
+              "yet)", "assign AzureML Data Scientist on the workspace",
+              "https://learn.microsoft.com/azure/machine-learning/how-to-assign-roles", ROLE_SECONDS,
+              kind="workspace-role"),
     # Customer-managed keys. Services but storage and the registry have no code in public: what they say of wrapping.
     ErrorCode("KeyVaultPolicyError", "the key vault of a customer-managed key has no purge protection",
               "set key_vault.purge_protection = true in envs/{env}/terraform.tfvars, and apply", _CMK_POLICY),

@@ -136,8 +136,10 @@ def is_private(address: str) -> bool:
 
 def _row(error: BaseException, status: int | None, stated: list[str]) -> ErrorCode:
     text = str(error)
+    response: Any = error.response if isinstance(error, HttpResponseError) else None
     for code in stated:
-        if row := codes.of_code(code, text):
+        # azure-core's words leave out what Batch says among the values of its body.
+        if row := codes.of_code(code, f"{text}\n{_body(response)}"):
             return row
     for row in NETWORK:
         if row.fits(text):
@@ -172,13 +174,33 @@ def _codes(error: BaseException) -> list[str]:
     if body is not None and body.code:
         found.append(str(body.code))
     if response is not None and not any(found):
-        found.append(_code_of_tables(response))
+        found.append(_code_elsewhere(response))
     return [code for code in found if code]
 
 
-def _code_of_tables(response: Any) -> str:
-    """JSON of OData 3, and no header: https://learn.microsoft.com/rest/api/storageservices/table-service-error-codes"""
+def _code_elsewhere(response: Any) -> str:
+    """Of services that have neither the header nor the body of the others.
+
+    Tables (JSON of OData 3): https://learn.microsoft.com/rest/api/storageservices/table-service-error-codes.
+    Registries: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes.
+    MLflow: https://github.com/mlflow/mlflow/blob/master/mlflow/exceptions.py.
+    App Service's front ends, with a header alone: https://github.com/Azure/static-web-apps/issues/1666.
+    """
+    if "x-ms-forbidden-ip" in response.headers:
+        return "IpForbidden"
     try:
-        return str(json.loads(response.text())["odata.error"]["code"])
-    except (AttributeError, KeyError, TypeError, ValueError):
+        body = json.loads(_body(response))
+    except ValueError:
+        return ""
+    match body:
+        case {"odata.error": {"code": str(code)}} | {"errors": [{"code": str(code)}, *_]} | {"error_code": str(code)}:
+            return code
+    return ""
+
+
+def _body(response: Any) -> str:
+    """The text of an answer; "" where there is none, or it was streamed away."""
+    try:
+        return str(response.text())
+    except (AttributeError, AzureError, UnicodeError, ValueError):
         return ""

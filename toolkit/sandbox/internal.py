@@ -15,6 +15,7 @@ _ACCOUNT_KEYS = "keys"
 _ADDRESSES = "ip_addresses"
 _HOSTS = "hosts"
 _CONNECTION = "connection"
+_PASSWORD = "password"  # noqa: S105 (a key's name)
 
 
 def account_keys(account: Resource) -> list[Json]:
@@ -25,6 +26,11 @@ def account_keys(account: Resource) -> list[Json]:
 
 def keep_account_keys(account: Resource, keys: Iterable[Json]) -> None:
     account.internal[_ACCOUNT_KEYS] = list(keys)
+
+
+def batch_keys(account: Resource) -> list[str]:
+    """The keys of a Batch account, as listKeys answers them."""
+    return [str(key) for key in (account.internal.get(_ACCOUNT_KEYS) or {}).values()]
 
 
 def endpoint_addresses(endpoint: Resource) -> dict[str, str]:
@@ -54,3 +60,13 @@ def connection_id(endpoint: Resource) -> str:
 
 def keep_connection(endpoint: Resource, connection: Resource) -> None:
     endpoint.internal[_CONNECTION] = connection.id
+
+
+def password_of(resource: Resource) -> str:
+    """The password that comes with a resource; "" when it has none."""
+    return str(resource.internal.get(_PASSWORD, ""))
+
+
+def keep_password(resource: Resource, password: str) -> None:
+    """Unless it has one."""
+    resource.internal.setdefault(_PASSWORD, password)

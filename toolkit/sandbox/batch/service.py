@@ -20,9 +20,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from toolkit.records import Json
-from toolkit.sandbox.batch.errors import BatchError, not_modelled, serialise, unauthenticated
+from toolkit.sandbox.batch.errors import BatchError, serialise, unauthenticated
 from toolkit.sandbox.batch.operations import Call, Operation, operation_of
 from toolkit.sandbox.batch.scheduling import Scheduler
+from toolkit.sandbox.batch.signing import is_signed
+from toolkit.sandbox.internal import batch_keys
 from toolkit.sandbox.model import Origin, Principal
 from toolkit.sandbox.private_link_zones import suffix_of
 from toolkit.sandbox.store import Resource
@@ -106,13 +108,17 @@ class BatchService:
             403, "AuthorizationFailure", "This request is not authorized to perform this operation.", {"Reason": detail}
         )
 
-    def _authenticate(self, account: Resource, request: Request) -> Principal:
+    def _authenticate(self, account: Resource, request: Request) -> Principal | None:
+        """Who asks; None for whoever has a key, to whom everything is allowed."""
         authorization = request.headers.get("authorization", "")
         modes = {str(mode).lower() for mode in account.properties.get("allowedAuthenticationModes") or ()}
         if authorization.lower().startswith("sharedkey"):
             if "sharedkey" not in modes:
                 raise unauthenticated("The specified type of authentication SharedKey is not allowed for this account.")
-            raise not_modelled("signatures with an account's key: use a token")
+            if not is_signed(account.name, batch_keys(account), request):
+                detail = "The MAC signature found in the HTTP request is not the same as any computed signature."
+                raise unauthenticated(detail)
+            return None
         if "aad" not in modes:
             raise unauthenticated("The specified type of authentication AAD is not allowed for this account.")
         try:
@@ -130,7 +136,9 @@ class BatchService:
             raise unauthenticated("The access token is from the wrong tenant.")
         return caller
 
-    def _authorise(self, account: Resource, caller: Principal, operation: Operation) -> None:
+    def _authorise(self, account: Resource, caller: Principal | None, operation: Operation) -> None:
+        if caller is None:
+            return
         access = self._world.access
         allows = access.allows_data_action if operation.data else access.allows_action
         if not allows(caller, account.id, operation.action):

@@ -2,27 +2,35 @@
 
 https://learn.microsoft.com/azure/app-service/overview-access-restrictions: the rules of ``sites/config/web`` decide in
 the order of their priority, the first that fits counts, and a default action ends the list. A site without public
-access answers through its private endpoint only. The refusal's words: https://github.com/projectkudu/kudu/issues/2945;
-the header with the address, and what answers behind the door, are (inferred). Functions are refused by name.
+access answers through its private endpoint only. The refusal's words: https://github.com/projectkudu/kudu/issues/2945,
+its header with the address: https://github.com/Azure/static-web-apps/issues/1666; http is redirected where httpsOnly is
+set: https://learn.microsoft.com/azure/app-service/configure-ssl-bindings. The site of deployments takes the app's
+password while its policy says so: https://learn.microsoft.com/azure/app-service/configure-basic-auth-disable. What an
+app answers that is switched off (``enabled``), and what answers behind the door, are (inferred). Functions are refused
+by name.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
+import secrets
 from ipaddress import ip_address, ip_network
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from toolkit.records import Json
 from toolkit.sandbox.model import Origin
 from toolkit.sandbox.private_link_zones import suffix_of
 from toolkit.sandbox.store import Resource
-from toolkit.sandbox.world import World
+from toolkit.sandbox.world import InvalidToken, World
 
 _SITES: Final = "Microsoft.Web/sites"
 _SUFFIX: Final = f".{suffix_of('sites')}"
 _SCM: Final = ".scm"
+_AUDIENCES: Final = ("https://management.azure.com", "https://management.core.windows.net")
 
 
 class WebService:
@@ -47,11 +55,35 @@ class WebService:
             )
         if not self._admitted(site, origin, host, scm=scm):
             return PlainTextResponse("Ip Forbidden\n", 403, {"x-ms-forbidden-ip": route.source_ip})
-        if request.method == "GET" and request.url.path == "/":
-            return PlainTextResponse(f"{name} is up and running.\n") if not scm else _sign_in()
-        if scm and request.url.path.startswith("/api/"):
+        if request.url.scheme != "https" and (scm or site.properties.get("httpsOnly")):
+            return RedirectResponse(str(request.url.replace(scheme="https")), 301)
+        if scm and not self._signed_in(site, request.headers.get("authorization", "")):
             return _sign_in()
+        if not scm and site.properties.get("enabled") is False:
+            return PlainTextResponse("Error 403 - This web app is stopped.\n", 403)
+        if request.method == "GET" and request.url.path == "/":
+            return PlainTextResponse(f"{name} is up and running.\n")
         return PlainTextResponse(f"The sandbox does not model {request.method} {request.url.path} of {host}.\n", 501)
+
+    def _signed_in(self, site: Resource, authorization: str) -> bool:
+        """With a token and the right to publish, or with the app's password where that is allowed."""
+        scheme, _, value = authorization.partition(" ")
+        if scheme.lower() == "bearer":
+            try:
+                caller = self._world.tokens.verify(authorization, _AUDIENCES)
+            except InvalidToken:
+                return False
+            return self._world.access.allows_action(caller, site.id, f"{_SITES}/publish/action")
+        policy = self._world.store.get(f"{site.id}/basicPublishingCredentialsPolicies/scm")
+        known = self._world.store.get(f"{site.id}/config/publishingcredentials")
+        if known is None or (policy is not None and policy.properties.get("allow") is False):
+            return False
+        try:
+            user, _, password = base64.b64decode(value).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return False
+        right = str(known.properties["publishingPassword"])
+        return user == known.properties["publishingUserName"] and secrets.compare_digest(password, right)
 
     def _admitted(self, site: Resource, origin: Origin, host: str, *, scm: bool) -> bool:
         route = self._world.network.route(origin, host)

@@ -40,7 +40,7 @@ NAMES = (
 CONTAINERS = ("storage_containers", "lake_containers", "pointer_storage_containers", "function_storage_containers")
 # What a check reads that asks every account from inside the network.
 INSIDE = (*NAMES, "private_endpoints")
-REACHED = ("dns-storage-private", "dns-lake-private", "dns-pointers-private")
+REACHED = ("dns-storage-private", "dns-lake-private", "dns-pointers-private", "dns-function-storage-private")
 
 
 def there(context: Context, outputs: tuple[str, ...]) -> list[Any]:

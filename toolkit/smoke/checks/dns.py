@@ -11,7 +11,7 @@ from functools import partial
 from toolkit.azure.codes import DNS_SECONDS
 from toolkit.azure.denial import is_private
 from toolkit.azure.second_look import WRITE_RECORD_AGAIN
-from toolkit.checks.model import Check, Facts
+from toolkit.checks.model import Check, CheckFailed, Facts
 from toolkit.smoke.checks.control_plane import fail_if, private_hosts, read
 from toolkit.smoke.context import Context
 from toolkit.smoke.ways import ways_to
@@ -45,11 +45,11 @@ def private_inside(context: Context, target: str) -> Facts:
 
 def public_outside(context: Context) -> Facts:
     """The same names lead nowhere private from outside: a private address there would mean a leaking zone."""
-    hosts = [
-        host
-        for target in ("storage_account_id", "lake_storage_account_id", "pointer_storage_account_id", "key_vault_id")
-        for host in private_hosts(context, target)
-    ]
+    hosts = sorted({host for one in context.output("private_endpoints").values() for host in one["fqdns"]})
+    if not hosts:
+        raise CheckFailed(
+            "the outputs know no name of any private endpoint", cause="no-output", hint="toolkit apply makes them"
+        )
     found = {host: context.resolve(host) for host in hosts}
     problems = [
         f"{host} resolves to the private address {address} from outside"
@@ -62,15 +62,16 @@ def public_outside(context: Context) -> Facts:
     return {"addresses": found}
 
 
-def _private(name: str, what: str, target: str) -> Check[Context]:
+def _private(name: str, what: str, target: str, feature: str | None = None) -> Check[Context]:
     return Check(
         id=f"dns-{name}-private",
         category="dns",
-        title=f"Inside the network {what} has private addresses",
+        title=f"Inside the network {what} has the addresses of its private endpoints",
         function=partial(private_inside, target=target),
         vantage="vnet",
         identity="anonymous",
         outputs=(*_ENDPOINT_OUTPUTS, target),
+        feature=feature,
         retry_seconds=DNS_SECONDS,
         depends=("posture-private-endpoints",),
         controls=("NS-10", "SC-22"),
@@ -85,6 +86,9 @@ CHECKS: tuple[Check[Context], ...] = (
     _private("registry", "the container registry", "container_registry_id"),
     _private("workspace", "the workspace", "machine_learning_workspace_id"),
     _private("factory", "the data factory", "data_factory_id"),
+    _private("batch", "the Batch account", "batch_account_id", "batch"),
+    _private("function", "the function app", "function_app_id", "function_app"),
+    _private("function-storage", "the function app's storage", "function_storage_account_id", "function_app"),
     Check(
         id="dns-public-outside",
         category="dns",
@@ -92,13 +96,7 @@ CHECKS: tuple[Check[Context], ...] = (
         function=public_outside,
         vantage="internet",
         identity="anonymous",
-        outputs=(
-            "private_endpoints",
-            "storage_account_id",
-            "lake_storage_account_id",
-            "pointer_storage_account_id",
-            "key_vault_id",
-        ),
+        outputs=("private_endpoints",),
         retry_seconds=DNS_SECONDS,
         controls=("NS-10", "SC-20"),
     ),

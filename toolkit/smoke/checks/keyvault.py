@@ -5,11 +5,12 @@ https://learn.microsoft.com/azure/key-vault/general/rbac-guide, https://learn.mi
 
 from __future__ import annotations
 
-from toolkit.azure.clients import VAULT_API_VERSION
+from toolkit.azure.clients import STORAGE_SCOPE, VAULT_API_VERSION
 from toolkit.azure.codes import FIREWALL_SECONDS, ROLE_SECONDS
 from toolkit.checks.model import Check, Facts
+from toolkit.smoke.checks.accounts import asking
 from toolkit.smoke.context import Context
-from toolkit.smoke.expect import expect_denial
+from toolkit.smoke.expect import expect_denial, expect_denials
 
 _OUTPUTS = ("key_vault_uri", "probe_identities")
 _TOO_MANY = "rbac-probes-minimal names the role assignment that lets it: delete that"
@@ -41,6 +42,59 @@ def value_is_refused_for_the_role(context: Context) -> Facts:
         if_allowed=_TOO_MANY,
         got_through=("not-found",),
     )
+
+
+def reader_changes_nothing(context: Context) -> Facts:
+    """Each operation on a secret or key that is not there, or with a body that the vault would refuse next."""
+    uri, name = context.output("key_vault_uri").rstrip("/"), f"toolkit-smoke-{context.run.id[-8:]}"
+    query = f"?api-version={VAULT_API_VERSION}"
+    with context.actor.vault(uri) as client:
+        calls = {
+            what: asking(client, method, f"{uri}{path}{query}", {"Content-Type": "application/json"}, body)
+            for what, (method, path, body) in {
+                "writing a secret": ("PUT", f"/secrets/{name}", b"{}"),
+                "deleting a secret": ("DELETE", f"/secrets/{name}", b""),
+                "restoring a deleted secret": ("POST", f"/deletedsecrets/{name}/recover", b""),
+                "purging a deleted secret": ("DELETE", f"/deletedsecrets/{name}", b""),
+                "making a key": ("POST", f"/keys/{name}/create", b"{}"),
+                "deleting a key": ("DELETE", f"/keys/{name}", b""),
+                "purging a deleted key": ("DELETE", f"/deletedkeys/{name}", b""),
+            }.items()
+        }
+        return expect_denials(
+            context, calls, ("vault-role",), if_allowed=_TOO_MANY, got_through=("not-found", "bad-request")
+        )
+
+
+def nobody_lists_anything(context: Context) -> Facts:
+    uri = context.output("key_vault_uri").rstrip("/")
+    with context.actor.vault(uri) as client:
+        calls = {
+            f"listing {what}": asking(client, "GET", f"{uri}/{what}?api-version={VAULT_API_VERSION}")
+            for what in ("keys", "deletedsecrets", "deletedkeys")
+        }
+        return expect_denials(context, calls, ("vault-role",), if_allowed=_TOO_MANY)
+
+
+def anonymous_is_refused(context: Context) -> Facts:
+    return _token_refused(context, None, "listing secrets without a token")
+
+
+def other_audience_is_refused(context: Context) -> Facts:
+    return _token_refused(context, STORAGE_SCOPE, "listing secrets with a token for storage")
+
+
+def _token_refused(context: Context, scope: str | None, what: str) -> Facts:
+    uri = context.output("key_vault_uri").rstrip("/")
+    with context.actor.rest(scope) as client:
+        return expect_denial(
+            context,
+            asking(client, "GET", f"{uri}/secrets?api-version={VAULT_API_VERSION}"),
+            ("token",),
+            what,
+            if_allowed="who answers that is not Azure Key Vault: see what the vault's name resolves to",
+            got_through=("vault-role",),
+        )
 
 
 def listing_is_refused_by_the_network(context: Context) -> Facts:
@@ -99,6 +153,58 @@ CHECKS: tuple[Check[Context], ...] = (
         expectation="denial",
         depends=("dns-vault-private",),
         controls=("PA-7", "AC-3", "DP-8"),
+    ),
+    Check(
+        id="keyvault-nobody-keys-denied",
+        category="keyvault",
+        title="An identity without a role lists no keys, and nothing that was deleted",
+        function=nobody_lists_anything,
+        vantage="vnet",
+        identity="nobody",
+        outputs=_OUTPUTS,
+        retry_seconds=ROLE_SECONDS,
+        expectation="denial",
+        depends=("dns-vault-private",),
+        controls=("PA-7", "AC-3", "DP-8"),
+    ),
+    Check(
+        id="keyvault-reader-change-denied",
+        category="keyvault",
+        title="The reader may not write, delete, restore or purge secrets and keys",
+        function=reader_changes_nothing,
+        vantage="vnet",
+        identity="reader",
+        outputs=_OUTPUTS,
+        retry_seconds=ROLE_SECONDS,
+        expectation="denial",
+        depends=("dns-vault-private",),
+        controls=("PA-7", "AC-6", "DP-8"),
+    ),
+    Check(
+        id="keyvault-anonymous-denied",
+        category="keyvault",
+        title="The vault refuses who does not sign in",
+        function=anonymous_is_refused,
+        vantage="vnet",
+        identity="anonymous",
+        outputs=("key_vault_uri",),
+        retry_seconds=ROLE_SECONDS,
+        expectation="denial",
+        depends=("dns-vault-private",),
+        controls=("IM-1", "AC-3"),
+    ),
+    Check(
+        id="keyvault-audience-denied",
+        category="keyvault",
+        title="The vault refuses a token that is meant for storage",
+        function=other_audience_is_refused,
+        vantage="vnet",
+        identity="reader",
+        outputs=_OUTPUTS,
+        retry_seconds=ROLE_SECONDS,
+        expectation="denial",
+        depends=("dns-vault-private",),
+        controls=("IM-1", "IA-5"),
     ),
     Check(
         id="keyvault-internet-denied",

@@ -6,6 +6,7 @@ Error codes and sentences of what ``validate`` refuses are (inferred) where no s
 from __future__ import annotations
 
 import re
+import secrets
 from datetime import UTC, datetime
 
 from toolkit.records import Json
@@ -15,6 +16,7 @@ from toolkit.sandbox.arm.ids import ResourceId
 from toolkit.sandbox.arm.network_rules import unfit
 from toolkit.sandbox.arm.resource_type import Answer, Call, LongRunning, ResourceType
 from toolkit.sandbox.customer_keys import KeyUnusable
+from toolkit.sandbox.internal import keep_password, password_of
 from toolkit.sandbox.store import Resource
 from toolkit.sandbox.world import World
 
@@ -102,6 +104,20 @@ def _registry(call: Call, resource: Resource) -> None:
     data = f"{name}.{resource.body['location']}.data.azurecr.io"
     properties["dataEndpointHostNames"] = [data] if properties["dataEndpointEnabled"] else []
     properties.setdefault("privateEndpointConnections", [])
+    keep_password(resource, secrets.token_urlsafe(24))
+
+
+async def _list_credentials(call: Call, resource: Resource) -> Answer:
+    """The code and sentence: https://github.com/hashicorp/terraform-provider-azurerm/issues/21440"""
+    if not resource.properties["adminUserEnabled"]:
+        raise bad_request(
+            "UnAuthorizedForCredentialOperations",
+            f"Cannot perform credential operations for {resource.id} as admin user is disabled. Kindly enable admin "
+            "user as per docs: https://docs.microsoft.com/en-us/azure/container-registry/container-registry-authentication#admin-account",
+        )
+    names = ("password", "password2")
+    passwords = [{"name": name, "value": password_of(resource)} for name in names]
+    return Answer({"username": resource.name, "passwords": passwords})
 
 
 def check_name(world: World, on: ResourceId, body: Json) -> Answer:
@@ -145,5 +161,6 @@ CONTAINERREGISTRY: tuple[ResourceType, ...] = (
         long_running=LongRunning(create=30, update=5, delete=10, running="Creating", headers=("Azure-AsyncOperation",)),
         validate=_checked,
         on_put=_registry,
+        actions={"listCredentials": _list_credentials},
     ),
 )

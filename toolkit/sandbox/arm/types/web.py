@@ -5,6 +5,8 @@ Error codes and sentences of what ``validate`` refuses are (inferred) where no s
 
 from __future__ import annotations
 
+import secrets
+
 from toolkit.records import Json
 from toolkit.sandbox.arm import association_links
 from toolkit.sandbox.arm.errors import ArmError, bad_request, conflict
@@ -104,6 +106,22 @@ def _config_readable(call: Call) -> Resource | None:
         raise bad_request(
             "BadRequest", f"The configuration '{call.id.name}' cannot be read with GET: use POST {call.id.id}/list."
         )
+    found = call.resources.store.get(call.id.id)
+    if found is None and call.id.name.lower() == "publishingcredentials":
+        return _publishing_credentials(call)
+    return found
+
+
+def _publishing_credentials(call: Call) -> Resource | None:
+    """A user and a password come with every site, whether or not they open anything.
+
+    https://learn.microsoft.com/rest/api/appservice/web-apps/list-publishing-credentials
+    """
+    site = call.resources.store.get(call.id.id.split("/config/")[0])
+    if site is None:
+        return None
+    password = {"publishingUserName": f"${site.name}", "publishingPassword": secrets.token_urlsafe(32)}
+    call.resources.write(call.id.id, f"{_SITES}/config", password)
     return call.resources.store.get(call.id.id)
 
 
