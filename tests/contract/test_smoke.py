@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
@@ -348,14 +349,25 @@ def test_the_command(platform: Platform, tmp_path: Path) -> None:
     secret = platform.connection.credential_settings["AZURE_CLIENT_SECRET"]
     assert not [path for path in folder.iterdir() if secret in path.read_text()]
     assert_circumstances(platform, document, (folder / "smoke.md").read_text(encoding="utf-8"))
+    sent = {one["id"]: one["requests"] for one in document["checks"] if one["outcome"] == "PASS"}
+    assert [name for name, requests in sent.items() if not requests] == [], "what was sent, and what came back"
+    assert {(one["method"], one["status"]) for one in sent["keyvault-internet-denied"]} == {("GET", 403)}
 
 
-def test_the_command_fails_when_the_platform_is_broken(platform: Platform) -> None:
+def test_the_command_fails_when_the_platform_is_broken(platform: Platform, tmp_path: Path) -> None:
     with open_firewall(platform, "storage_account_id"):
-        done = toolkit(
-            platform.project, "smoke", "local", "--check", "storage-internet-write-denied", "--patience", "0"
-        )
+        arguments = ["smoke", "local", "--check", "storage-internet-write-denied", "--patience", "0"]
+        done = toolkit(platform.project, *arguments, "--collect", "--html", str(tmp_path / "reports" / "smoke.html"))
     assert done.returncode == 1
+    assert "a write from outside the network was allowed" in (tmp_path / "reports" / "smoke.html").read_text()
+    folder = max((platform.project / ".toolkit" / "local" / "evidence").iterdir())
+    with tarfile.open(folder / "collected.tar.gz") as archive:
+        files = {one.name.partition("/")[2]: archive.extractfile(one).read().decode() for one in archive}  # type: ignore[union-attr]
+    assert re.search(
+        r"storage-internet-write-denied \(writer at internet\): PUT https://\S+ -> 201", files["requests.txt"]
+    )
+    secret = platform.connection.credential_settings["AZURE_CLIENT_SECRET"]
+    assert [name for name, text in files.items() if secret in text] == []
     assert "FAIL" in done.stdout
     assert "docs/checks.md#storage-internet-write-denied" in done.stdout
 

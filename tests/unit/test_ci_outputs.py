@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 from urllib.parse import unquote
@@ -17,6 +18,7 @@ from toolkit.ci.outputs import (
     variable_of,
 )
 from toolkit.ci.provenance import Provenance, ci_of, provenance
+from toolkit.ci.summary import show_summary
 from toolkit.errors import UsageError
 
 TEXTS = (
@@ -140,3 +142,25 @@ def test_provenance_of_jobs_and_of_a_checkout(tmp_path: Path) -> None:
     here = provenance({}, Path(__file__).parent)
     assert here.build_id is None
     assert re.fullmatch(r"[0-9a-f]{40}", here.source_version or "")
+
+
+SUMMARY = "## Smoke tests of dev\n"
+
+
+@pytest.mark.parametrize(
+    ("variables", "said", "kept"),
+    [
+        ({"TF_BUILD": "True"}, "##vso[task.uploadsummary]{path}\n", ""),
+        ({"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": "{file}"}, "", SUMMARY),
+        ({"GITHUB_ACTIONS": "true"}, "", ""),  # a container that was given some of the variables only
+        ({}, "", ""),
+    ],
+)
+def test_a_summary_is_shown_on_the_page_of_the_run(
+    tmp_path: Path, variables: dict[str, str], said: str, kept: str
+) -> None:
+    path, file, stream = tmp_path / "smoke.md", tmp_path / "step.md", io.StringIO()
+    path.write_text(SUMMARY)
+    show_summary(path, {name: value.format(file=file) for name, value in variables.items()}, stream)
+    assert stream.getvalue() == said.format(path=path)
+    assert (file.read_text() if file.exists() else "") == kept

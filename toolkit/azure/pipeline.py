@@ -15,6 +15,7 @@ from azure.core.credentials import TokenCredential
 from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline.policies import (
     BearerTokenCredentialPolicy,
+    CustomHookPolicy,
     ProxyPolicy,
     RequestIdPolicy,
     RetryPolicy,
@@ -56,6 +57,7 @@ class RestClient:
         if credential is not None and scope is not None:
             # It answers the challenges of continuous access evaluation too, which ARM may send.
             policies.append(BearerTokenCredentialPolicy(credential, scope))
+        policies.append(CustomHookPolicy(raw_response_hook=options.get("raw_response_hook")))
         self._base_url = base_url
         # Redirects are not followed: there is no redirect policy, and no service here answers with one.
         self._client: PipelineClient[HttpRequest, HttpResponse] = PipelineClient(

@@ -132,6 +132,7 @@ class CheckResult:
     requirement: str | None = None
     skip_allowed: bool = False
     facts: Facts = field(default_factory=dict)
+    requests: tuple[Facts, ...] = ()
 
     @property
     def red(self) -> bool:
@@ -147,7 +148,8 @@ class RunResult:
 
     ``kind`` is what ran (``smoke``): the table of env.toml that allows its skips, and the name of its reports.
     ``circumstances`` say who ran it, on what and from where (toolkit/evidence.py). ``interrupted``: somebody ended it,
-    and what had not ended by then was skipped.
+    and what had not ended by then was skipped. ``bodies`` are the answers of the control plane that the checks went by,
+    which no report has: ``--collect`` hands them on.
     """
 
     kind: str
@@ -158,6 +160,7 @@ class RunResult:
     results: tuple[CheckResult, ...]
     circumstances: Mapping[str, str] = field(default_factory=dict)
     interrupted: bool = False
+    bodies: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def count(self, outcome: Outcome) -> int:
         return sum(result.outcome == outcome for result in self.results)

@@ -85,13 +85,21 @@ def as_markdown(result: RunResult) -> str:
     return "\n".join(lines) + "\n"
 
 
+def as_page(result: RunResult) -> str:
+    """One HTML file."""
+    return as_html(json.loads(as_json(result)))
+
+
+def as_json(result: RunResult) -> str:
+    return json.dumps(as_document(result), indent=2, default=str) + "\n"
+
+
 def write(result: RunResult, folder: Path) -> None:
     """``KIND.json``, ``.junit.xml``, ``.md`` and ``.html`` into ``folder``, which is made when it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(as_document(result), indent=2, default=str) + "\n"
-    words = {"json": text, "junit.xml": as_junit(result), "md": as_markdown(result), "html": as_html(json.loads(text))}
+    words = {"json": as_json, "junit.xml": as_junit, "md": as_markdown, "html": as_page}
     for ending, content in words.items():
-        (folder / f"{result.kind}.{ending}").write_text(content, encoding="utf-8")
+        (folder / f"{result.kind}.{ending}").write_text(content(result), encoding="utf-8")
 
 
 def outcome_words(one: CheckResult) -> str:
@@ -136,6 +144,7 @@ def _check_document(one: CheckResult) -> dict[str, Any]:
         "duration_seconds": round(one.duration, 3),
         "attempts": one.attempts,
         "evidence": dict(one.facts),
+        "requests": [dict(sent) for sent in one.requests],
     }
     if one.outcome == "SKIP":
         document |= {"requirement": one.requirement, "skip_allowed": one.skip_allowed}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from toolkit.cli.evidence import finish
 from toolkit.cli.options import (
     allow_replace_option,
     environment_argument,
@@ -106,12 +107,15 @@ def apply(
             from toolkit.cli.smoke import run_smoke
 
             # With --json there is one document on stdout: the smoke results are in it, not before it.
-            result = run_smoke(session.connection, outputs, terminal, evidence.folder, table=not as_json)
+            try:
+                result = run_smoke(session.connection, outputs, terminal, evidence.folder, table=not as_json)
+            finally:  # an interrupted run is evidence of what ran
+                finish(evidence, key)
             green = result.green
             document["smoke"] = as_document(result)
         else:
             evidence.write_unproven(session.connection, "Apply", "It ran with --no-smoke")
-        evidence.seal(key)
+            finish(evidence, key)
     if as_json:
         terminal.print_json(document)
     else:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from toolkit.cli.evidence import finish
 from toolkit.cli.options import environment_argument, force_unlock_option, json_option, yes_option
 from toolkit.cli.progress import TerminalObserver, command_line, print_plan
 from toolkit.cli.terminal import Terminal
@@ -49,7 +50,7 @@ def destroy(env: str, yes: bool, confirm: str | None, as_json: bool, force_unloc
         evidence.write("plan", document)
         evidence.write("versions", package_versions(versions(session)))
         evidence.write_unproven(session.connection, "Destroy", f"What was destroyed: {plan.summary.sentence}")
-        evidence.seal()
+        finish(evidence)
     if as_json:
         terminal.print_json({**document, "evidence": str(evidence.folder)})
     elif not plan.summary.changes:

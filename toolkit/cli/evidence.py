@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +15,9 @@ from toolkit.cli.terminal import Terminal
 from toolkit.errors import ExitCode
 
 if TYPE_CHECKING:
+    from toolkit.evidence import Evidence
     from toolkit.evidence.runs import Run
+    from toolkit.evidence.signing import SigningKey
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -136,6 +140,16 @@ def diff(env: str, before: str, after: str, folder: Path | None, as_json: bool) 
         rows = [[one.what, *("-" if v is None else str(v) for v in (one.before, one.after))] for one in found]
         terminal.print_table(["what", old.name, new.name], rows)
     return ExitCode.CHANGES if found else ExitCode.DONE
+
+
+def finish(evidence: Evidence, key: SigningKey | None = None) -> None:
+    """What every command that leaves evidence ends with: the seal, and the summary on the page of the job's run."""
+    from toolkit.ci.summary import show_summary
+
+    evidence.seal(key)
+    words = evidence.folder / "smoke.md"
+    if words.is_file():
+        show_summary(words, os.environ, sys.stderr)
 
 
 def _folder(env: str, folder: Path | None) -> Path:

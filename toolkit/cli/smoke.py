@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from toolkit.cli.evidence import finish
 from toolkit.cli.firewall import Minutes
 from toolkit.cli.options import environment_argument, json_option, sign_key_option
 from toolkit.cli.progress import TerminalObserver
@@ -48,6 +49,14 @@ REPORT = click.Path(dir_okay=False, path_type=Path)
 @sign_key_option
 @click.option("--junit", type=REPORT, help="Write JUnit XML to this file too.")
 @click.option("--markdown", type=REPORT, help="Write the Markdown summary to this file too.")
+@click.option("--html", type=REPORT, help="Write the page to this file too.")
+@click.option(
+    "--collect",
+    "collecting",
+    is_flag=True,
+    help="When it is red, pack what a colleague needs into the evidence: results, requests, plan, versions, "
+    "resources. Secrets are masked.",
+)
 @click.option(
     "--patience",
     type=click.FloatRange(min=0),
@@ -68,6 +77,8 @@ def smoke(
     sign_key: str | None,
     junit: Path | None,
     markdown: Path | None,
+    html: Path | None,
+    collecting: bool,
     patience: float | None,
     strict: bool,
     watching: bool,
@@ -85,7 +96,7 @@ def smoke(
     Exits 0 when the run is green, 1 when it is red, 130 when it was interrupted (what ran is reported all the same).
     docs/checks.md explains every check.
     """
-    from toolkit.checks.report import as_document, as_junit, as_markdown
+    from toolkit.checks.report import as_document, as_junit, as_markdown, as_page
     from toolkit.evidence import open_evidence
     from toolkit.evidence.signing import signing_key
     from toolkit.smoke.registry import CHECKS, EVERY, select
@@ -115,8 +126,11 @@ def smoke(
         )
 
     def report(result: RunResult) -> None:
-        evidence.seal(key)
-        for path, write in ((junit, as_junit), (markdown, as_markdown)):
+        if collecting and not result.green:
+            packed = evidence.collect(result.bodies, connection.credential_settings)
+            terminal.progress(f"collected what a colleague needs: {packed}")
+        finish(evidence, key)
+        for path, write in ((junit, as_junit), (markdown, as_markdown), (html, as_page)):
             if path:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(write(result), encoding="utf-8")

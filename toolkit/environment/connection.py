@@ -26,6 +26,8 @@ class Vantage:
     name: str
     settings: Mapping[str, str]
     dns_server: tuple[str, int] | None = None
+    # Told of each response that a client there gets (azure-core's raw_response_hook).
+    observe: Callable[[Any], None] | None = field(default=None, compare=False, repr=False)
 
     @property
     def client_options(self) -> dict[str, Any]:
@@ -35,6 +37,8 @@ class Vantage:
             options["proxies"] = {"https": proxy, "http": proxy}
         if bundle := self.settings.get("REQUESTS_CA_BUNDLE"):
             options["connection_verify"] = bundle
+        if self.observe is not None:
+            options["raw_response_hook"] = self.observe
         return options
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from toolkit.environment import Connection, Environment
+from toolkit.evidence.bundle import collect
 from toolkit.evidence.origin import circumstances
 from toolkit.evidence.page import as_html
 from toolkit.evidence.seal import seal
@@ -44,6 +46,10 @@ class Evidence:
         with disk_errors("the evidence"):
             write_atomically(self.folder / "smoke.md", "\n".join(lines) + "\n", 0o644)
             write_atomically(self.folder / "smoke.html", as_html(report), 0o644)
+
+    def collect(self, bodies: Mapping[str, Any], given: Mapping[str, str]) -> Path:
+        """``collected.tar.gz``, before the seal. Raises ToolkitError when the disk refuses."""
+        return collect(self.folder, self.environment, bodies, given)
 
     def seal(self, key: SigningKey | None = None) -> None:
         """The last thing that is written. Raises ToolkitError when the disk refuses."""

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from toolkit.azure.api_versions import api_version
+from toolkit.azure.arm import ARM
 from toolkit.azure.pipeline import RestClient
 from toolkit.records import Json
 
@@ -54,6 +55,16 @@ class Reader:
         """What was read at any time of the run."""
         return View(self, EVER)
 
+    def documents(self) -> dict[str, Any]:
+        """What was read, by method and path; of a refusal what it said."""
+        with self._lock:
+            answers = sorted(self._answers.items())
+        return {
+            f"{kind} {path}": answer.value if answer.refusal is None else {"refused": str(answer.refusal)}
+            for (kind, path), answer in answers
+            if answer.moment is not None
+        }
+
     def close(self) -> None:
         self.client.__exit__()
 
@@ -85,6 +96,8 @@ class View:
 
     reader: Reader
     since: float
+    # Told of each answer that is taken: method, address, status, Azure's code.
+    observe: Callable[[str, str, int | None, str | None], None] = lambda *_: None
 
     def get(self, resource_id: str, version: str | None = None) -> Json:
         """A resource. Raises azure.core's HttpResponseError as Azure refuses it (ResourceNotFoundError for a 404)."""
@@ -121,7 +134,14 @@ class View:
                     raise ResourceNotFoundError(response=error.response) from error
                 raise
 
-        return self.reader.answer(kind, path, self.since, found)
+        method, url = ("GET" if kind == "LIST" else kind), f"{ARM}{path}"
+        try:
+            answer = self.reader.answer(kind, path, self.since, found)
+        except HttpResponseError as refusal:
+            self.observe(method, url, refusal.status_code, refusal.error.code if refusal.error else None)
+            raise
+        self.observe(method, url, 200, None)
+        return answer
 
 
 def _with_version(path: str, version: str | None, more: dict[str, str] | None = None) -> str:

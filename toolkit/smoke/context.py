@@ -18,11 +18,13 @@ from toolkit.azure.clients import Actor
 from toolkit.azure.codes import DNS_SECONDS
 from toolkit.azure.credentials import PROBES_NEED, probe_credential, runner_credential
 from toolkit.azure.denial import MAY_BE_DNS, Denial, classify
+from toolkit.azure.exchanges import Exchanges
 from toolkit.azure.second_look import WRITE_RECORD_AGAIN, look_again
 from toolkit.checks.model import Check, CheckFailed, CheckSkipped
 from toolkit.environment import Connection, Environment, Vantage
 from toolkit.live.meant import Manifest, load_manifest
 from toolkit.live.reading import Reader, View
+from toolkit.records import Json
 from toolkit.smoke.features import FEATURES, feature_of, has
 from toolkit.smoke.ways import ways_to
 
@@ -56,6 +58,7 @@ class Run:
         self.patience = patience
         self.say = say
         self.stop = threading.Event()
+        self._exchanges: dict[str, Exchanges] = {}
         self._credentials: dict[tuple[str, str], TokenCredential | None] = {}
         self._lock = threading.Lock()
         self._reader: Reader | None = None
@@ -82,10 +85,25 @@ class Run:
             self._looked.add(check_id)
             return self._reader.now() if again else self._reader.ever()
 
+    def begin_exchanges(self, check_id: str) -> Exchanges:
+        """What a new attempt of a check sends and gets; the earlier attempt's is forgotten."""
+        self._exchanges[check_id] = Exchanges()
+        return self._exchanges[check_id]
+
+    def exchanges(self, check_id: str) -> tuple[Json, ...]:
+        """What the last attempt of a check sent and got."""
+        found = self._exchanges.get(check_id)
+        return found.listed() if found else ()
+
     @property
     def requests(self) -> int:
         """How often the control plane was asked."""
         return self._reader.requests if self._reader else 0
+
+    @property
+    def bodies(self) -> Mapping[str, Any]:
+        """What the control plane answered, by method and path."""
+        return self._reader.documents() if self._reader else {}
 
     def credential(self, identity: str, vantage: Vantage) -> TokenCredential | None:
         """Raises CheckSkipped when this runner cannot sign in as ``identity``."""
@@ -129,12 +147,16 @@ class Context:
     check: Check[Context]
     _finalizers: list[Callable[[], object]] = field(default_factory=list)
     _live: View | None = None
+    exchanges: Exchanges = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.exchanges = self.run.begin_exchanges(self.check.id)
 
     @property
     def live(self) -> View:
         """The control plane as the runner sees it: read once per run, and anew for a check that is made again."""
         if self._live is None:
-            self._live = self.run.view(self.check.id)
+            self._live = replace(self.run.view(self.check.id), observe=self.exchanges.add)
         return self._live
 
     @property
@@ -153,7 +175,8 @@ class Context:
         """
         place = self.place(vantage or self.check.vantage)
         who = identity or self.check.identity
-        return Actor(who, place, self.run.credential(who, place), self.environment.subscription_id)
+        credential = self.run.credential(who, place)  # whose own requests are nobody's business
+        return Actor(who, replace(place, observe=self.exchanges.hook), credential, self.environment.subscription_id)
 
     def runner(self) -> Actor:
         """The runner's own credential at the runner's own place: for reads of the control plane."""
@@ -230,8 +253,11 @@ class Context:
         """
         place = vantage or self.place(self.check.vantage)
         try:
-            return resolve(host, place)
+            addresses = resolve(host, place)
+            self.exchanges.add("DNS", host, None, ", ".join(addresses))
+            return addresses
         except (dns.exception.DNSException, OSError) as error:
+            self.exchanges.add("DNS", host, None, type(error).__name__)
             raise CheckFailed(
                 f"{host} does not resolve from {place.name} ({type(error).__name__})",
                 cause="name-resolution" if place.name == "internet" else "private-dns",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -80,6 +81,7 @@ def run(
         results += ended.results
     finally:
         state.close()
+    results = tuple(replace(one, requests=state.exchanges(one.check.id)) for one in results)
     result = RunResult(
         kind=KIND,
         environment=environment.name,
@@ -89,6 +91,7 @@ def run(
         results=results,
         circumstances={**who, **_not_run(chosen)},
         interrupted=interrupted is not None,
+        bodies=state.bodies,
     )
     if interrupted:
         raise RunInterrupted(result) from interrupted

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from toolkit.azure import codes
 from toolkit.azure.codes import ErrorCode, filled
 from toolkit.errors import ToolkitError
+from toolkit.masking import masked
 from toolkit.terraform.events import Diagnostic, Result
 
 
@@ -84,7 +85,6 @@ _STATE_WORDS = re.compile(
     r"Failed to (load|save) state|Unable to (find|list) .*(remote state|state)",
     re.IGNORECASE,
 )
-_SECRETS = re.compile(r"(?i)\b(sig=|client_secret=|client_assertion=|access_key=|bearer )[^\s&\"']+")
 _CODE = re.compile(r"ERROR CODE: (\S+)")
 _MESSAGE = re.compile(r'"message":\s*"((?:[^"\\]|\\.)*)"')
 _OWN_MESSAGE = r'"code":\s*"{}",\s*"message":\s*"((?:[^"\\]|\\.)*)"'
@@ -180,7 +180,7 @@ def failure(result: Result, values: Mapping[str, str]) -> ToolkitError:
         if len(groups) == 1
         else f"terraform {result.command}: {len(groups)} errors"
     )
-    return ToolkitError(_clean(head + "\n" + "\n".join(lines)), hint=_clean(hint) if hint else None)
+    return ToolkitError(masked(head + "\n" + "\n".join(lines)), hint=masked(hint) if hint else None)
 
 
 def _named(diagnostic: Diagnostic) -> dict[str, str]:
@@ -220,7 +220,7 @@ def _without_diagnostics(result: Result, values: Mapping[str, str]) -> ToolkitEr
             "left on the state is freed when it is provably its own",
         )
     return ToolkitError(
-        _clean(
+        masked(
             f"terraform {result.command} ended with code {result.returncode}"
             + (f"\n{_indented(words)}" if words else "")
         ),
@@ -276,7 +276,3 @@ def _unescaped(text: str) -> str:
 
 def _indented(text: str) -> str:
     return "\n".join(f"  {line}" for line in text.splitlines())
-
-
-def _clean(text: str) -> str:
-    return _SECRETS.sub(r"\1…", text)

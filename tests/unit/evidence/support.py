@@ -46,6 +46,7 @@ def check(name: str, outcome: str = "PASS", **changes: Any) -> Json:
         "duration_seconds": 0.5,
         "attempts": 1,
         "evidence": {},
+        "requests": [],
         **changes,
     }
 

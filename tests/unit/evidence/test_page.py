@@ -95,7 +95,7 @@ def test_every_check_is_there_with_its_circumstances() -> None:
 
 
 def test_requests_and_chains_are_tables() -> None:
-    sent = [{"method": "PUT", "url": "https://a.blob/x", "status": 403, "code": "AuthorizationFailure"}]
+    sent = [{"method": "PUT", "url": "https://a.blob/x", "status": 403, "code": "AuthorizationFailure", "times": 3}]
     link = {
         "link": "pointer",
         "stage": "train",
@@ -105,7 +105,7 @@ def test_requests_and_chains_are_tables() -> None:
         "read_from": "x",
     }
     html = page(report(check("runtime-code", "FAIL", evidence={"chain": [link]}, requests=sent)))
-    assert words(html.find_class("requests")[0]).endswith("PUT https://a.blob/x 403 AuthorizationFailure")
+    assert words(html.find_class("requests")[0]).endswith("PUT https://a.blob/x 403 AuthorizationFailure 3 times")
     assert words(html.find_class("chain")[0]).endswith("train pointer code:1, not code:2 x")
 
 
