@@ -70,3 +70,18 @@ def check_an_apply_in_the_middle(toolkit: Toolkit) -> None:
         toolkit.ok("firewall", "close", "local", lease)
         assert rules(toolkit) == {**before, account: [OWN], lake: [LATER]}
         no_changes(toolkit)
+
+
+def check_a_lease_of_a_command(toolkit: Toolkit) -> None:
+    """From outside, the pointer is read with a lease of the command's own, and not without."""
+    show = ("assets", "show", "local", "training-code", "--as", "ci", "--json")
+    before = toolkit.ok("firewall", "status", "local", "--json").json
+    outside = toolkit(*show, "--vantage", "internet")
+    assert outside.code == 1
+    assert "network rules refuse this address" in outside.err
+    shown = toolkit.ok(*show, "--firewall-lease")
+    assert shown.json["version"] == "1"
+    assert f"is open for {HERE}" in shown.err
+    assert toolkit.ok("firewall", "status", "local", "--json").json == before
+    assert toolkit(*show, "--vantage", "internet").code == 1
+    assert toolkit(*show, "--vantage", "vnet", "--firewall-lease").code == 3

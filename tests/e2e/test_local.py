@@ -14,7 +14,7 @@ from docs.generate.rbac import PATH, document
 from tests.conftest import ROOT
 from tests.e2e.conftest import Toolkit
 from tests.e2e.factory_runs import check_interrupt, check_refusals, check_runs, check_runtime
-from tests.e2e.leases import check_an_apply_in_the_middle
+from tests.e2e.leases import check_a_lease_of_a_command, check_an_apply_in_the_middle
 from tests.e2e.leftovers import assert_that_nothing_is_left, connected, deleted_vaults
 from tests.e2e.strange_shell import STRANGE
 from toolkit.azure.clients import Actor
@@ -145,6 +145,7 @@ def test_pipelines_run_from_the_command_line(toolkit: Toolkit) -> None:
 
 def test_the_version_that_was_registered_is_the_one_that_runs(toolkit: Toolkit, tmp_path: Path) -> None:
     check_runtime(toolkit, tmp_path)
+    check_a_lease_of_a_command(toolkit)
 
 
 def test_an_interrupt_cancels_the_run_that_is_followed(toolkit: Toolkit) -> None:

@@ -433,10 +433,11 @@ CODES: tuple[ErrorCode, ...] = (
     ErrorCode("KeyBasedAuthenticationNotPermitted", "the state account refuses shared keys, and Terraform tried one",
               "unset ARM_ACCESS_KEY and ARM_SAS_TOKEN: the state is reached with Entra ID only", _BLOB, state=True),
     ErrorCode("AuthorizationFailure", "the firewall of the state account refuses this machine's address",
-              "run from inside the network, or add this machine's public address to state_ip_rules in "
-              "envs/{env}/env.toml and have `toolkit bootstrap {env}` run from a place that is let in; rules for "
-              "addresses have no effect from the account's own region: machines of Azure there are let in by "
-              "state_subnet_ids or state_private_endpoint in terraform.tfvars", _BLOB, state=True),
+              "run from inside the network, let this machine in for as long as the command runs (--firewall-lease), or "
+              "add its public address to state_ip_rules in envs/{env}/env.toml and have `toolkit bootstrap {env}` run "
+              "from a place that is let in; rules for addresses have no effect from the account's own region: machines "
+              "of Azure there are let in by state_subnet_ids or state_private_endpoint in terraform.tfvars",
+              _BLOB, state=True),
     *(ErrorCode(code, "the state account or its container is not there", "toolkit bootstrap {env}", source,
                 kind="not-found", state=True)
       for code, source in (

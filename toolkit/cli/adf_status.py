@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli.adf_connection import connected_factory
+from toolkit.cli.leased import STATE, firewall_lease_options, own_lease
 from toolkit.cli.options import environment_argument, json_option
 from toolkit.cli.progress import TerminalObserver
 from toolkit.cli.terminal import Terminal
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 @environment_argument
 @click.option("--git", type=click.Path(path_type=Path), help="The Git-mode folder that should be published.")
 @json_option
+@firewall_lease_options
 def status(env: str, git: Path | None, as_json: bool) -> int:
     """Compare what is published in ENV's factory with --git's folder and with what Terraform deployed.
 
@@ -62,6 +64,7 @@ def _deployed(environment: Environment, terminal: Terminal) -> Factory | None:
     from toolkit.terraform.runner import FLAG
     from toolkit.terraform.session import open_session
 
+    own_lease(terminal, environment, STATE)
     with open_session(environment, f"toolkit adf status {environment.name}", TerminalObserver(terminal)) as session:
         prepare(session)
         shown = session.run("platform", "show", json=FLAG, private=True, no_color=FLAG)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from toolkit.cli.evidence import finish
+from toolkit.cli.leased import STATE, firewall_lease_options, own_lease
 from toolkit.cli.options import (
     allow_replace_option,
     environment_argument,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 @allow_replace_option
 @recreate_empty_option
 @force_unlock_option
+@firewall_lease_options
 def apply(
     env: str,
     yes: bool,
@@ -77,7 +80,9 @@ def apply(
     allowed = parse_allowed(allow)
     key = signing_key(sign_key) if sign_key else None
     metadata = read_metadata(bundle, environment) if bundle is not None else None
+    lease = own_lease(terminal, environment, STATE)
     with open_session(environment, command_line(), TerminalObserver(terminal)) as session:
+        session.let_in = partial(lease.let_in, STATE)
         session.recreate_empty = frozenset(recreate_empty)
         saved = _plan(session, bundle, metadata, force_unlock)
         summary = saved.summary
@@ -103,6 +108,7 @@ def apply(
         document |= {"platform_outputs": outputs, "evidence": str(evidence.folder), "smoke": None}
         green = True
         if smoke:
+            lease.close()  # what must deny would let this machine in
             from toolkit.checks.report import as_document
             from toolkit.cli.smoke import run_smoke
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from toolkit.cli.leased import firewall_lease_options, own_lease, platform_outputs
 from toolkit.cli.options import environment_argument, json_option
-from toolkit.cli.progress import TerminalObserver
 from toolkit.cli.terminal import Terminal
 from toolkit.environment import connect, load_environment
-from toolkit.errors import ExitCode
+from toolkit.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from toolkit.assets.publishing import Pointers, Published
@@ -27,7 +27,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def acting_options(function: F) -> F:
-    """Who acts, and from where: the same two for every command that reaches closed accounts."""
+    """Who acts, from where, and by which way in: the same for every command that reaches closed accounts."""
     function = click.option(
         "--as",
         "who",
@@ -36,11 +36,12 @@ def acting_options(function: F) -> F:
         show_default=True,
         help="Act with the credential of env.toml, or as CI's identity (in the sandbox, and in a GitHub job of ENV).",
     )(function)
-    return click.option(
+    function = click.option(
         "--vantage",
         metavar="NAME",
         help="Act from this place of env.toml's vantages [default: vnet where there is one, else the runner's].",
     )(function)
+    return firewall_lease_options(function)
 
 
 def name_argument(function: F) -> F:
@@ -188,20 +189,30 @@ def verify(env: str, name: str, who: Who, vantage: str | None, as_json: bool) ->
     return ExitCode.FAILED if problems else ExitCode.DONE
 
 
-def platform_access(terminal: Terminal, env: str, who: Who, vantage: str | None) -> Access:
-    """The platform of ENV as its last apply here, or else its state, has it."""
+def platform_access(terminal: Terminal, env: str, who: Who, vantage: str | None, target: str = "storage") -> Access:
+    """The platform of ENV as its last apply here, or else its state, has it.
+
+    With --firewall-lease, the runner's own place is let in to the account where code and logs are, or to ``target``.
+    """
     from toolkit.assets.workspace import access
-    from toolkit.terraform.outputs import read_outputs, saved_outputs
 
     environment = load_environment(env)
-    outputs = saved_outputs(environment) or read_outputs(environment, TerminalObserver(terminal))
-    return access(connect(environment), outputs, who, vantage)
+    connection = connect(environment)
+    lease = own_lease(terminal, environment)
+    if lease.wanted and vantage not in (None, connection.runner.name):
+        raise UsageError(
+            f"--firewall-lease lets {connection.runner.name} in, where this runner stands, and not {vantage}",
+            hint="leave --vantage out",
+        )
+    outputs = platform_outputs(terminal, environment, lease)
+    lease.let_in(target)
+    return access(connection, outputs, who, connection.runner.name if lease.wanted else vantage)
 
 
 def _pointers(terminal: Terminal, env: str, name: str, who: Who, vantage: str | None) -> Pointers:
     from toolkit.assets.publishing import Pointers
 
-    return Pointers(platform_access(terminal, env, who, vantage), name)
+    return Pointers(platform_access(terminal, env, who, vantage, "pointers"), name)
 
 
 def _facts(published: Published) -> Mapping[str, Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 
 import click
 
+from toolkit.cli.leased import STATE, firewall_lease_options, own_lease
 from toolkit.cli.options import (
     allow_replace_option,
     environment_argument,
@@ -25,6 +27,7 @@ from toolkit.cli.terminal import Terminal
 @allow_replace_option
 @recreate_empty_option
 @force_unlock_option
+@firewall_lease_options
 @click.option(
     "--allow-my-address",
     is_flag=True,
@@ -66,7 +69,9 @@ def bootstrap(
     environment = admit_this_machine(
         environment, lambda question: terminal.confirm(question, yes=allow_my_address), observer.note
     )
+    lease = own_lease(terminal, environment, STATE)
     with open_session(environment, command_line(), observer) as session:
+        session.let_in = partial(lease.let_in, STATE)
         session.recreate_empty = frozenset(recreate_empty)
         plan, local = plan_bootstrap(session, force_unlock=force_unlock)
         check_names(session, plan.document)

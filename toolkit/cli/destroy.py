@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from toolkit.cli.evidence import finish
+from toolkit.cli.leased import STATE, firewall_lease_options, own_lease
 from toolkit.cli.options import environment_argument, force_unlock_option, json_option, yes_option
 from toolkit.cli.progress import TerminalObserver, command_line, print_plan
 from toolkit.cli.terminal import Terminal
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 )
 @json_option
 @force_unlock_option
+@firewall_lease_options
 def destroy(env: str, yes: bool, confirm: str | None, as_json: bool, force_unlock: str | None) -> None:
     """Destroy the platform of ENV. What bootstrap made stays: the state, the identities, the resource group.
 
@@ -37,7 +40,9 @@ def destroy(env: str, yes: bool, confirm: str | None, as_json: bool, force_unloc
 
     terminal = Terminal()
     environment = load_environment(env)
+    lease = own_lease(terminal, environment, STATE)
     with open_session(environment, command_line(), TerminalObserver(terminal)) as session:
+        session.let_in = partial(lease.let_in, STATE)
         plan = plan_platform(session, destroy=True, force_unlock=force_unlock)
         if plan.summary.changes:
             if not as_json:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from toolkit.ci.reporting import CHOICES, Choice, NoReporter, Reporter, reporter
+from toolkit.ci.reporting import CHOICES, NoReporter, Reporter, reporter
 from toolkit.cli.options import environment_argument, json_option
 from toolkit.cli.progress import TerminalObserver
 from toolkit.cli.terminal import Terminal
@@ -22,9 +22,11 @@ from toolkit.errors import ExitCode, ToolkitError
 from toolkit.processes import terminating_like_an_interrupt
 
 if TYPE_CHECKING:
-    from toolkit.environment import Vantage
+    from toolkit.ci import reporting
+    from toolkit.environment import Environment, Vantage
     from toolkit.firewall.leases import Closed, Leases
     from toolkit.firewall.model import Lease
+    from toolkit.firewall.targets import Choice
     from toolkit.terraform.outputs import Outputs
 
 _REPORTER = "toolkit.firewall.reporter"
@@ -86,7 +88,7 @@ def lease_options(function: F) -> F:
 
 
 def ci_option(function: F) -> F:
-    def choose(ctx: click.Context, _: click.Parameter, value: Choice | None) -> None:
+    def choose(ctx: click.Context, _: click.Parameter, value: reporting.Choice | None) -> None:
         ctx.meta[_REPORTER] = reporter(value, os.environ, sys.stderr)
 
     return click.option(
@@ -142,7 +144,7 @@ def run(
     terminal = Terminal()
     with _leases(terminal, env, names, vantage) as (leases, place):
         with terminating_like_an_interrupt(signal.SIGHUP):
-            lease = leases.open(owner(os.environ, detached=False), _addresses(ips, place), ttl)
+            lease = leases.open(owner(os.environ, detached=False), addresses_of(ips, place), ttl)
             terminal.progress(f"lease {lease.id} is open for {', '.join(lease.addresses)}")
             _report_lease(lease)
         try:
@@ -150,7 +152,7 @@ def run(
         finally:
             with undisturbed(terminal.progress):
                 closed = leases.close(lease)
-        _tell(terminal, closed)
+        tell_closed(terminal, closed)
     return code
 
 
@@ -168,7 +170,7 @@ def open_(
 
     terminal = Terminal()
     with _leases(terminal, env, names, vantage) as (leases, place), terminating_like_an_interrupt(signal.SIGHUP):
-        lease = leases.open(owner(os.environ, detached=True), _addresses(ips, place), ttl)
+        lease = leases.open(owner(os.environ, detached=True), addresses_of(ips, place), ttl)
     _report_lease(lease)
     if as_json:
         terminal.print_json(lease.as_json())
@@ -200,7 +202,7 @@ def close(env: str, names: tuple[str, ...], vantage: str | None, lease: str | No
             else:
                 found = leases.those(lease) if at_hand else [leases.find(lease)]
             for each in found:
-                _tell(terminal, leases.close(each))
+                tell_closed(terminal, leases.close(each))
         if found or lease is None:
             return
 
@@ -264,14 +266,6 @@ def _leases(
     Another job's machine may not reach the state that says what that is: ``at_hand`` is what is known without it, the
     account of the states, beside which a lease on both says where the rest of it is.
     """
-    from azure.core.exceptions import AzureError
-
-    from toolkit.azure.arm import arm_client
-    from toolkit.azure.credentials import runner_credential
-    from toolkit.azure.refusals import refused
-    from toolkit.firewall.leases import Leases
-    from toolkit.firewall.owners import Runs
-    from toolkit.firewall.probing import Probe
     from toolkit.firewall.targets import STATE, choose, standing_targets
     from toolkit.terraform.outputs import read_outputs, saved_outputs
 
@@ -283,7 +277,24 @@ def _leases(
     if everything:
         known = not at_hand or saved_outputs(environment) is not None
         names = tuple(standing_targets(environment, outputs())) if known else (STATE,)
-    choice = choose(environment, names, outputs)
+    with leases_on(terminal, environment, choose(environment, names, outputs), vantage) as found:
+        yield found
+
+
+@contextmanager
+def leases_on(
+    terminal: Terminal, environment: Environment, choice: Choice, vantage: str | None = None
+) -> Iterator[tuple[Leases, Vantage]]:
+    """Taken at ``vantage`` (the runner's place by default), which is answered, too."""
+    from azure.core.exceptions import AzureError
+
+    from toolkit.azure.arm import arm_client
+    from toolkit.azure.credentials import runner_credential
+    from toolkit.azure.refusals import refused
+    from toolkit.firewall.leases import Leases
+    from toolkit.firewall.owners import Runs
+    from toolkit.firewall.probing import Probe
+
     connection = connect(environment)
     place = connection.vantage(vantage)
     with arm_client(connection) as client:
@@ -296,7 +307,7 @@ def _leases(
             raise refused(error, f"the firewall of {environment.name}") from error
 
 
-def _addresses(ips: tuple[str, ...], place: Vantage) -> Callable[[], frozenset[str]]:
+def addresses_of(ips: tuple[str, ...], place: Vantage) -> Callable[[], frozenset[str]]:
     from toolkit.azure.egress import egress_addresses
     from toolkit.firewall.addresses import AUTO, given_addresses
 
@@ -310,7 +321,7 @@ def _report_lease(lease: Lease) -> None:
     _reporter().outputs({"lease_id": lease.id, "addresses": ",".join(lease.addresses)})
 
 
-def _tell(terminal: Terminal, closed: Closed) -> None:
+def tell_closed(terminal: Terminal, closed: Closed) -> None:
     terminal.progress(f"lease {closed.lease.id} is closed")
     said = [f"{name} still lets this machine in: {why}" for name, why in closed.open_for.items()]
     said += [f"the part of the lease in {group} is still open: this identity may not read it" for group in closed.left]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from toolkit.cli.leased import STATE, firewall_lease_options, own_lease, platform_outputs
 from toolkit.cli.options import environment_argument, json_option
 from toolkit.cli.progress import TerminalObserver
 from toolkit.cli.terminal import Terminal
@@ -18,6 +19,7 @@ _FORMATS = ("table", "json", "dotenv", "github", "azure-devops", "tfvars")
     "--format", "format_", type=click.Choice(_FORMATS), default="table", show_default=True, help="How to print."
 )
 @json_option
+@firewall_lease_options
 @click.option("--refresh", is_flag=True, help="Read the state, even when the last apply here left its outputs.")
 def outputs(env: str, format_: str, as_json: bool, refresh: bool) -> None:
     """Print the outputs of ENV: names, ids and endpoints of what apply made. Nothing in them is secret.
@@ -28,13 +30,15 @@ def outputs(env: str, format_: str, as_json: bool, refresh: bool) -> None:
       toolkit outputs prod --format tfvars > platform.auto.tfvars.json
     """
     from toolkit.environment import load_environment
-    from toolkit.terraform.outputs import FORMATS, read_outputs, saved_outputs
+    from toolkit.terraform.outputs import FORMATS, Outputs, read_outputs
 
     terminal = Terminal()
     environment = load_environment(env)
-    values = None if refresh else saved_outputs(environment)
-    if values is None:
-        values = read_outputs(environment, TerminalObserver(terminal))
+    lease = own_lease(terminal, environment, *([STATE] if refresh else []))
+    if refresh:
+        values: Outputs = read_outputs(environment, TerminalObserver(terminal))
+    else:
+        values = platform_outputs(terminal, environment, lease)
     if as_json:
         format_ = "json"
     if format_ == "table":

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import click
 
+from toolkit.cli.leased import STATE, firewall_lease_options, own_lease
 from toolkit.cli.options import environment_argument, force_unlock_option, json_option
 from toolkit.cli.progress import TerminalObserver, command_line, no_changes, print_plan
 from toolkit.cli.terminal import Terminal
@@ -32,6 +34,7 @@ from toolkit.cli.terminal import Terminal
     "the plan stale.",
 )
 @force_unlock_option
+@firewall_lease_options
 def plan(
     env: str,
     as_json: bool,
@@ -63,7 +66,9 @@ def plan(
 
     terminal = Terminal()
     environment = load_environment(env)
+    lease = own_lease(terminal, environment, STATE)
     with open_session(environment, command_line(), TerminalObserver(terminal)) as session:
+        session.let_in = partial(lease.let_in, STATE)
         saved = plan_platform(session, destroy=destroy, force_unlock=force_unlock, locked=not no_lock, reading=True)
         if out is not None:
             write_bundle(session, saved, out)

@@ -12,8 +12,8 @@ import click
 
 from toolkit.cli.evidence import finish
 from toolkit.cli.firewall import Minutes
+from toolkit.cli.leased import firewall_lease_options, own_lease, platform_outputs
 from toolkit.cli.options import environment_argument, json_option, sign_key_option
-from toolkit.cli.progress import TerminalObserver
 from toolkit.cli.terminal import Terminal
 from toolkit.environment import Connection, connect, load_environment
 from toolkit.errors import ExitCode
@@ -45,6 +45,7 @@ REPORT = click.Path(dir_okay=False, path_type=Path)
     metavar="ID",
     help="Say what this check proves, how it fails and how that is mended, and run nothing.",
 )
+@firewall_lease_options
 @json_option
 @sign_key_option
 @click.option("--junit", type=REPORT, help="Write JUnit XML to this file too.")
@@ -101,7 +102,6 @@ def smoke(
     from toolkit.evidence.signing import signing_key
     from toolkit.smoke.registry import CHECKS, EVERY, select
     from toolkit.smoke.run import RunInterrupted
-    from toolkit.terraform.outputs import read_outputs, saved_outputs
 
     terminal = Terminal()
     checks = select(categories, ids, only=only, skip=skip)
@@ -113,8 +113,10 @@ def smoke(
     if only_list:
         _list(terminal, EVERY if checks == CHECKS else checks, as_json)
         return ExitCode.DONE
-    # The state is asked where this machine has not applied.
-    outputs = saved_outputs(environment) or read_outputs(environment, TerminalObserver(terminal))
+    # The state is asked where this machine has not applied; before the checks, since what must deny would let it in.
+    lease = own_lease(terminal, environment)
+    outputs = platform_outputs(terminal, environment, lease)
+    lease.close()
     connection = connect(environment)
     evidence = open_evidence(environment)
     evidence.write("outputs", outputs)

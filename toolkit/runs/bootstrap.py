@@ -113,6 +113,7 @@ def apply_bootstrap(
     )  # what was meant before; the next apply of the platform, or check, reads it anew
     outputs = apply_plan(session, plan, "bootstrap", allowed)
     if local:
+        session.let_in()
         store = StateStore(session.connection, session.backend.with_key(BOOTSTRAP_KEY))
         store.wait_until_writable(session.observer.note)
         _move_state(session, store)

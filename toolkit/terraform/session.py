@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +23,10 @@ from toolkit.toolchain.terraform import ensure_terraform
 from toolkit.toolchain.tool import Tool
 
 
+def nothing() -> None:
+    """Who is let in by the environment's own rules has nothing to do."""
+
+
 class StateMissingError(ToolkitError):
     """The state account or its container is not there: bootstrap comes first."""
 
@@ -38,6 +42,7 @@ class Session:
     provider: Provider
     backend: Backend
     leases: Book = field(default_factory=NoBook)
+    let_in: Callable[[], None] = nothing  # to the account of the states, as soon as it is there
     recreate_empty: frozenset[str] = frozenset()  # what is made anew although it could be restored
     stale_identities: tuple[Any, list[Any]] = (
         None,
