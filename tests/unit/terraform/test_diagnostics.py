@@ -222,7 +222,7 @@ def test_many_errors_are_cut_and_repeats_dropped() -> None:
 
 VALUES = {**STATE, "lock_id": "LOCK", "id": ID, "name": "y", "existing": f"{ID}2", "namespace": "Microsoft.X"}
 # Groups of the Azure CLI's core: https://learn.microsoft.com/cli/azure/reference-index ("Core"); ml is an extension.
-AZ_GROUPS = {"account", "keyvault", "lock", "login", "provider", "rest", "role", "storage", "vm"}
+AZ_GROUPS = {"account", "acr", "keyvault", "lock", "login", "provider", "rest", "role", "storage", "vm"}
 
 CONTEXT = click.Context(cli)
 
@@ -254,6 +254,7 @@ def test_a_hint_prints_no_placeholder_when_the_message_names_nothing(row: ErrorC
 # A text of each row that another service, or nobody, gives a code: as its source says it.
 TEXTS = {
     r"subnets/join/action": "permission to perform action 'Microsoft.Network/virtualNetworks/subnets/join/action'",
+    r"type of authentication \w+ is not allowed": "The specified type of authentication SharedKey is not allowed when",
     r"\bquota\b": "exceeding quota limits",
     r"audience": "AKV10022: Invalid audience. Expected https://vault.azure.net, found: https://management.azure.com/.",
     r"\bexpired\b|lifetime validation failed|token expiry": "Lifetime validation failed. The token is expired.",
@@ -269,6 +270,9 @@ TEXTS = {
     "CustomerManagedKeyMissing": 'resource "Resource: (ResourceId \\"/subscriptions/s/resourceGroups/g/providers/'
     'Microsoft.KeyVault/vaults/kv/keys/storage\\" / Api Version \\"2026-02-01\\")" not found',
     "CustomerManagedKeyUnusable": "Failed to access KeyId 'https://kv.vault.azure.net/keys/k'. Verify that identity",
+    "DENIED": "client with IP '203.0.113.9' is not allowed access. Refer https://aka.ms/acr/firewall to grant access.",
+    "IpForbidden": "The web app you have attempted to reach has blocked your access.",
+    "WorkspacePrivateLink": "The request is from outside of the designated private link.",
     "WorkspaceSoftDeleted": "Soft-deleted workspace exists. Please purge or recover it: /subscriptions/s",
     "StateLocked": "Error acquiring the state lock\nstate blob is already locked\nLock Info:\n  ID:        1b0f7a4e\n",
     "StateLeased": 'Error acquiring the state lock\nstate blob is already locked\nblob metadata "terraformlockid" was '
