@@ -90,7 +90,7 @@ def test_there_is_no_previous_one(tmp_path: Path) -> None:
 
 
 def test_verify_by_name_and_by_path(kept: Path, tmp_path: Path) -> None:
-    assert run(kept, "verify", "dev").stdout.startswith(f"{THIRD}: 6 files are as they were sealed")
+    assert run(kept, "verify", "dev").stdout.startswith(f"{THIRD}: 7 files are as they were sealed")
     found = document(kept, "verify", "dev", str(kept / SECOND))
     assert (found["run"], found["holds"], found["attested"], found["verified_with"]) == (SECOND, True, True, None)
     (kept / SECOND / "smoke.md").write_text("all is well")

@@ -86,7 +86,7 @@ def test_a_folder_that_nobody_touched_holds(tmp_path: Path) -> None:
     folder = write_run(tmp_path, RUN, report())
     found = verify(folder)
     assert (found.attested, found.signed_by, found.verified_with) == (True, (), None)
-    assert found.words == "6 files are as they were sealed; not signed: the seal shows edits, not who wrote it"
+    assert found.words == "7 files are as they were sealed; not signed: the seal shows edits, not who wrote it"
     assert (
         subprocess.run(["sha256sum", "--check", "--strict", CHECKSUMS], cwd=folder, capture_output=True).returncode == 0
     )
@@ -143,8 +143,11 @@ EDITS: dict[str, tuple[Callable[[Path], None], str]] = {
     "a folder": (lambda folder: (folder / "more").mkdir(), "more was added"),
     "no checksum": (change(CHECKSUMS, "all is well\n"), "SHA256SUMS has a line that is no checksum"),
     "elsewhere": (change(CHECKSUMS, f"{'0' * 64}  ../x\n"), "SHA256SUMS has a line that is no checksum"),
-    "checksums anew": (checksums_anew, "statement.json does not say what the files do (subject and predicate)"),
-    "statement": (statement_says_passed, "statement.json does not say what the files do (predicate)"),
+    "checksums anew": (
+        checksums_anew,
+        "statement.json does not say what the files do (subject, result, passedTests, failedTests)",
+    ),
+    "statement": (statement_says_passed, "statement.json does not say what the files do (result, failedTests)"),
     "summary": (summary_says_passed, "vsa.json does not say what statement.json does"),
 }
 
