@@ -127,10 +127,10 @@ class CountedClient:
 class Widening:
     """Stands for the data plane, which has tests of its own: it refuses once after it answered."""
 
-    def until_open(self, target: Any, widen: Any, say: Any) -> None:
+    def until_open(self, target: Any, widen: Any, say: Any, addresses: Any) -> None:
         widen()
 
-    def until_closed(self, target: Any, say: Any) -> bool:
+    def until_closed(self, target: Any, say: Any, addresses: int) -> bool:
         return True
 
 

@@ -79,9 +79,16 @@ class Place:
 
 
 def a_lessee(
-    client: RestClient, targets: list[Target], probe: Probe, folder: Path, now: Callable[[], datetime] | None = None
+    client: RestClient,
+    targets: list[Target],
+    probe: Probe,
+    folder: Path,
+    now: Callable[[], datetime] | None = None,
+    seconds: float = 2.0,
 ) -> Leases:
-    return Leases(client, targets, probe, folder, print, now=now or (lambda: datetime.now(UTC)))
+    return Leases(
+        client, targets, probe, folder, print, name="dev", seconds=seconds, now=now or (lambda: datetime.now(UTC))
+    )
 
 
 @contextmanager

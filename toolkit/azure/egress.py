@@ -6,7 +6,7 @@ on each. So several sources are asked, each over connections of its own, and the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
@@ -15,6 +15,7 @@ from typing import Any
 from toolkit.errors import ToolkitError
 
 _CONNECTIONS = 2  # to each source: who goes out through several addresses shows another one on another connection
+_FRUITLESS = 2
 _SECONDS = 5
 _LONGEST = 64  # of an answer that is an address
 
@@ -47,13 +48,22 @@ class NoEgressAddressError(ToolkitError):
 def egress_addresses(client_options: Mapping[str, Any]) -> frozenset[IPv4Address]:
     """Every public IPv4 address that a source has seen. ``client_options`` are those of the place to ask from.
 
-    A source that does not answer, or answers something else, counts for nothing as long as another one does. Raises
+    A source that does not answer, or answers something else, counts for nothing as long as another one does. Who is
+    seen with several addresses may have more: then all are asked again, until that brings nothing new twice. Raises
     NoEgressAddressError, which says what each of them answered.
     """
     asked = [source for source in SOURCES for _ in range(_CONNECTIONS)]
-    with ThreadPoolExecutor(len(asked)) as pool:
-        said = list(pool.map(lambda source: _said(source, client_options), asked))
-    found = frozenset(one for one in said if isinstance(one, IPv4Address))
+
+    def ask() -> list[IPv4Address | str]:
+        with ThreadPoolExecutor(len(asked)) as pool:
+            return list(pool.map(lambda source: _said(source, client_options), asked))
+
+    said = ask()
+    found = _addresses(said)
+    fruitless = 0 if len(found) > 1 else _FRUITLESS
+    while fruitless < _FRUITLESS:
+        more = _addresses(ask()) - found
+        found, fruitless = found | more, 0 if more else fruitless + 1
     if found:
         return found
     raise NoEgressAddressError(
@@ -61,6 +71,10 @@ def egress_addresses(client_options: Mapping[str, Any]) -> frozenset[IPv4Address
         + "\n".join(dict.fromkeys(f"  {source.url}: {one}" for source, one in zip(asked, said, strict=True))),
         hint="allow one of them in the proxy, or find the address that Azure sees (of your router or NAT gateway)",
     )
+
+
+def _addresses(said: Iterable[IPv4Address | str]) -> frozenset[IPv4Address]:
+    return frozenset(one for one in said if isinstance(one, IPv4Address))
 
 
 def public_address(text: str) -> IPv4Address:

@@ -24,7 +24,7 @@ from toolkit.processes import terminating_like_an_interrupt
 if TYPE_CHECKING:
     from toolkit.ci import reporting
     from toolkit.environment import Environment, Vantage
-    from toolkit.firewall.leases import Closed, Leases
+    from toolkit.firewall.leases import Leases
     from toolkit.firewall.model import Lease
     from toolkit.firewall.targets import Choice
     from toolkit.terraform.outputs import Outputs
@@ -133,7 +133,7 @@ def run(
     env: str, names: tuple[str, ...], vantage: str | None, ips: tuple[str, ...], ttl: timedelta,
     command: tuple[str, ...],
 ) -> int:  # fmt: skip
-    """Open a lease, run COMMAND, close the lease; the exit code is COMMAND's.
+    """Open a lease, run COMMAND, close the lease; the exit code is COMMAND's, or 1 where the lease could not be closed.
 
     The lease is closed when COMMAND ends, fails, or is ended by Ctrl-C, SIGTERM or SIGHUP, which it gets. Afterwards
     the data plane denies again, which is proven. A lease whose process was killed -9 is closed by the next sweep.
@@ -143,16 +143,17 @@ def run(
 
     terminal = Terminal()
     with _leases(terminal, env, names, vantage) as (leases, place):
+        code: int | None = None
         with terminating_like_an_interrupt(signal.SIGHUP):
             lease = leases.open(owner(os.environ, detached=False), addresses_of(ips, place), ttl)
-            terminal.progress(f"lease {lease.id} is open for {', '.join(lease.addresses)}")
-            _report_lease(lease)
-        try:
-            code = run_command(command, place.settings)
-        finally:
-            with undisturbed(terminal.progress):
-                closed = leases.close(lease)
-        tell_closed(terminal, closed)
+            try:
+                terminal.progress(f"lease {lease.id} is open for {', '.join(lease.addresses)}")
+                _report_lease(lease)
+                code = run_command(command, place.settings)
+            finally:
+                before = "" if code is None else f"{command[0]} ended with the exit code {code}"
+                with undisturbed(terminal.progress):
+                    close_one(terminal, leases, lease, before)
     return code
 
 
@@ -202,7 +203,7 @@ def close(env: str, names: tuple[str, ...], vantage: str | None, lease: str | No
             else:
                 found = leases.those(lease) if at_hand else [leases.find(lease)]
             for each in found:
-                tell_closed(terminal, leases.close(each))
+                close_one(terminal, leases, each)
         if found or lease is None:
             return
 
@@ -291,6 +292,7 @@ def leases_on(
     from toolkit.azure.arm import arm_client
     from toolkit.azure.credentials import runner_credential
     from toolkit.azure.refusals import refused
+    from toolkit.firewall.failures import PATIENCE_SECONDS
     from toolkit.firewall.leases import Leases
     from toolkit.firewall.owners import Runs
     from toolkit.firewall.probing import Probe
@@ -302,7 +304,13 @@ def leases_on(
         folder = environment.state_dir / "leases"
         try:
             ended = Runs(place, os.environ).ended
-            yield Leases(client, choice.targets, probe, folder, terminal.progress, choice.groups, ended), place
+            yield (
+                Leases(
+                    client, choice.targets, probe, folder, terminal.progress, choice.groups, ended, environment.name,
+                    PATIENCE_SECONDS * environment.patience,
+                ),
+                place,
+            )  # fmt: skip
         except AzureError as error:
             raise refused(error, f"the firewall of {environment.name}") from error
 
@@ -321,10 +329,24 @@ def _report_lease(lease: Lease) -> None:
     _reporter().outputs({"lease_id": lease.id, "addresses": ",".join(lease.addresses)})
 
 
-def tell_closed(terminal: Terminal, closed: Closed) -> None:
+def close_one(terminal: Terminal, leases: Leases, lease: Lease, before: str = "") -> None:
+    """Raises ToolkitError where something is still open, whatever came ``before``."""
+    from toolkit.firewall.failures import LeftOpenError
+
+    try:
+        closed = leases.close(lease)
+    except LeftOpenError as error:
+        raise error.after(before) if before else error from error
     terminal.progress(f"lease {closed.lease.id} is closed")
     said = [f"{name} still lets this machine in: {why}" for name, why in closed.open_for.items()]
     said += [f"the part of the lease in {group} is still open: this identity may not read it" for group in closed.left]
     for text in said:
         terminal.note(text)
         _reporter().warning(text)
+    still = [*closed.unproven, *closed.left]
+    if still:
+        raise ToolkitError(
+            "\n".join([*([before] if before else []), f"lease {lease.id}: not seen to be closed: {', '.join(still)}"]),
+            hint=f"toolkit firewall status {leases.name} shows its rules; toolkit firewall sweep {leases.name} by "
+            "somebody who may read all of them closes what is left",
+        )

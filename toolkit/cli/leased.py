@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from toolkit.cli.firewall import Minutes, addresses_of, leases_on, tell_closed
+from toolkit.cli.firewall import Minutes, addresses_of, close_one, leases_on
 from toolkit.cli.progress import TerminalObserver
 from toolkit.cli.terminal import Terminal
 
@@ -79,16 +79,24 @@ class OwnLease:
         self._open |= {name: lease for name in names if name not in missing}
 
     def close(self) -> None:
-        """Every lease that it has open; also called at the command's end."""
+        """Every lease that it has open; also called at the command's end. One that cannot be closed stops no other."""
+        from toolkit.errors import ToolkitError
         from toolkit.firewall.command import undisturbed
 
+        failed: list[ToolkitError] = []
         with undisturbed(self._terminal.progress):
             while self._open:
                 _, lease = self._open.popitem()
                 self._open = {name: each for name, each in self._open.items() if each.id != lease.id}
-                with self._leases((STATE,)) as (leases, _, _missing):
-                    closed = leases.close(lease)
-                tell_closed(self._terminal, closed)
+                try:
+                    with self._leases((STATE,)) as (leases, _, _missing):
+                        close_one(self._terminal, leases, lease)
+                except ToolkitError as error:
+                    failed.append(error)
+        for further in failed[1:]:
+            self._terminal.note(f"{further.message}: {further.hint}")
+        if failed:
+            raise failed[0]
 
     def close_at_the_end(self) -> None:
         """Why the command failed is not lost when its lease cannot be closed either."""
@@ -100,8 +108,8 @@ class OwnLease:
         except ToolkitError as error:
             sweep = f"toolkit firewall sweep {self._environment.name} closes what is left of its lease"
             if not failed:
-                raise ToolkitError(error.message, hint=sweep) from error
-            self._terminal.note(f"{error.message}: {sweep}")
+                raise ToolkitError(error.message, hint=error.hint or sweep) from error
+            self._terminal.note(f"{error.message}: {error.hint or sweep}")
 
     @contextmanager
     def _leases(self, names: tuple[str, ...]) -> Iterator[tuple[Leases, Vantage, list[str]]]:

@@ -141,7 +141,7 @@ class Journals:
         from azure.core.exceptions import HttpResponseError
 
         parts, closed_to_us = [], []
-        for group in lease.written_in():
+        for group in lease.written_in() or self._of:
             try:
                 part = self._in(group).part(lease.id) or lease.part(group)
                 parts.append(replace(part, groups=(group,)))

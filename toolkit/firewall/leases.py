@@ -9,7 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.errors import UsageError
+from azure.core.exceptions import AzureError
+
+from toolkit.errors import ToolkitError, UsageError
+from toolkit.firewall.command import undisturbed
+from toolkit.firewall.failures import PATIENCE_SECONDS, LeftOpenError, Patient, said
 from toolkit.firewall.journal import Journals
 from toolkit.firewall.kinds import Target, target_of
 from toolkit.firewall.model import Lease, Owner, added, group_of
@@ -26,7 +30,8 @@ Addresses = Callable[[], frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What closing did. ``open_for`` says of each target that still answers from here why it does.
+    """What closing did. ``open_for`` says of each target that still answers from here why it does; of those that are
+    ``unproven``, nobody's rule explains it.
 
     ``left`` are resource groups whose part of the lease this identity may not read: it is still open there.
     """
@@ -34,13 +39,15 @@ class Closed:
     lease: Lease
     open_for: dict[str, str]
     left: tuple[str, ...] = ()
+    unproven: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class Leases:
     """``folder`` keeps a copy of this machine's leases, for what happens to the journal itself.
 
-    Leases are looked for in the resource groups of ``targets``, and in ``groups``.
+    Leases are looked for in the resource groups of ``targets``, and in ``groups``. ``name`` is the environment's, for
+    what a person is told to do; ``seconds`` how long an outage is waited for.
     """
 
     client: RestClient
@@ -50,10 +57,13 @@ class Leases:
     say: Callable[[str], None]
     groups: Sequence[str] = ()
     ended: Callable[[Owner], str | None] = lambda _: None  # why an owner elsewhere is gone, where that is known
+    name: str = "ENV"
+    seconds: float = PATIENCE_SECONDS
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     journal: Journals = field(init=False)
 
     def __post_init__(self) -> None:
+        self.client = Patient(self.client, self.seconds, self.say)
         groups = dict.fromkeys([*map(str.lower, self.groups), *(group_of(target.id) for target in self.targets)])
         self.journal = Journals(self.client, groups)
 
@@ -62,24 +72,34 @@ class Leases:
     def open(self, owner: Owner, addresses: Addresses, ttl: timedelta) -> Lease:
         """Let ``addresses`` in to every target, or to none. What this owner has open already is used again.
 
-        Raises RefusedError where no rule can work, ToolkitError when a target does not answer in time, and whatever the
-        closing raises where it cannot undo what it began.
+        Raises RefusedError where no rule can work, ToolkitError when a target does not answer in time, LeftOpenError if
+        what was begun could not be undone. What others left that cannot be closed is said, and is no obstacle.
         """
-        self.sweep()
+        try:
+            self.sweep()
+        except LeftOpenError as error:
+            self.say(error.message)
         wanted = addresses()
         for target in self.targets:
             require_possible(self._rules(target), wanted)
         standing = self._again(owner, ttl)
-        lease = standing or Lease.new(owner, ttl, self.now())
+        lease = self._holding(standing or Lease.new(owner, ttl, self.now()), wanted)
         try:
-            lease = self._let_in(lease, wanted)
+            self._let_in(lease)
             self._wait(lease, addresses)
-        except BaseException:
+            return self.find(lease.id)
+        except BaseException as error:
             if standing is None:  # else another step of the run works with it
-                self.say(f"closing lease {lease.id} again: it could not be opened")
-                self.close(lease, prove=False)
+                self._undo(lease, error)
             raise
-        return self.find(lease.id)
+
+    def _undo(self, lease: Lease, reason: BaseException) -> None:
+        self.say(f"closing lease {lease.id} again: it could not be opened")
+        with undisturbed(self.say):
+            try:
+                self.close(lease, prove=False)
+            except LeftOpenError as left:
+                raise left.after(reason) from reason
 
     def _again(self, owner: Owner, ttl: timedelta) -> Lease | None:
         """Steps of one CI run, or two calls on one machine, share a lease that outlives its process."""
@@ -93,42 +113,86 @@ class Leases:
                 return replace(lease, expires=max(lease.expires, self.now() + ttl))
         return None
 
-    def _let_in(self, lease: Lease, addresses: frozenset[str]) -> Lease:
+    def _holding(self, lease: Lease, addresses: frozenset[str]) -> Lease:
+        """With these addresses on every target; nothing is written yet."""
         for target in self.targets:
             persons = self._rules(target).of_persons(set(addresses))
             for address in sorted(addresses):
                 known = lease.holds.get(target.key, {}).get(address)
                 lease = lease.holding(target.key, address, ours=known if known is not None else address not in persons)
+        return lease
+
+    def _let_in(self, lease: Lease) -> None:
         self._write(lease)
-        return self._settle(lease)
+        self._settle(lease)
 
     def _wait(self, lease: Lease, addresses: Addresses) -> None:
+        count = len(lease.addresses)
+
         def widen() -> bool:
+            nonlocal count
             now = self.find(lease.id)
             more = addresses() - set(now.addresses)
             if more:
                 self.say(f"this place goes out through more addresses: {', '.join(sorted(more))}")
-                self._let_in(now, more)
+            count += len(more)
+            # Without more of them, too: somebody else's write may have taken one of its rules away meanwhile.
+            self._let_in(self._holding(now, more))
             return bool(more)
 
         for target in self.targets:
-            self.probe.until_open(self._reached(target), widen, self.say)
+            self.probe.until_open(self._reached(target), widen, self.say, lambda: count)
 
     # -- closing -------------------------------------------------------------------------------------------------------
 
     def close(self, lease: Lease, *, prove: bool = True) -> Closed:
-        """Take its rules away, and prove from here that they are gone. It may be called again after any failure."""
-        lease, left = self.journal.whole(lease)
-        lease = self.journal.close(lease)
-        lease = self._settle(lease)
-        self.journal.forget(lease)
+        """Take its rules away, and prove from here that they are gone. It may be called again after any failure.
+
+        Raises LeftOpenError, which says what is still open, where an outage does not pass or Azure refuses.
+        """
+        try:
+            closed, left = self._removed(lease)
+        except (AzureError, ToolkitError) as error:
+            raise LeftOpenError(lease, self.name, self._letting_in(lease), error) from error
         if left:
             self.say(f"lease {lease.id} is also about {', '.join(left)}, which this identity may not read")
         else:
             self._local(lease).unlink(missing_ok=True)
-        return Closed(lease, self._still_open(lease) if prove else {}, left)
+        return self._proven(closed, left) if prove else Closed(closed, {}, left)
 
-    def _still_open(self, lease: Lease) -> dict[str, str]:
+    def _removed(self, lease: Lease) -> tuple[Lease, tuple[str, ...]]:
+        lease, left = self.journal.whole(lease)
+        lease = self.journal.close(lease)
+        lease = self._settle(lease)
+        self.journal.forget(lease)
+        return lease, left
+
+    def _letting_in(self, lease: Lease) -> list[str]:
+        """What is known of each target, a line for each."""
+        lines = []
+        for id_, held in lease.holds.items():
+            target, ours = target_of(id_), {address for address, is_ours in held.items() if is_ours}
+            try:
+                present = ours & set(target.kind.addresses(self._rules(target).read()))
+            except AzureError as error:
+                lines.append(
+                    f"{target} may still let {', '.join(sorted(ours))} in: its rules cannot be read, {said(error)}"
+                )
+            else:
+                lines += [f"{target} still lets {', '.join(sorted(present))} in"] if present else []
+        return lines
+
+    def _proven(self, lease: Lease, left: tuple[str, ...]) -> Closed:
+        unproven: list[str] = []
+        try:
+            open_for = self._still_open(lease, unproven)
+        except (AzureError, ToolkitError) as error:
+            why = f"its rules are gone, and whether it denies is not known: {said(error)}"
+            open_for = {target_of(id_).name: why for id_ in lease.holds}
+            unproven = list(open_for)
+        return Closed(lease, open_for, left, tuple(dict.fromkeys(unproven)))
+
+    def _still_open(self, lease: Lease, unproven: list[str]) -> dict[str, str]:
         found: dict[str, str] = {}
         for target in self._targets_of(lease):
             others = self.journal.of(target.id).read()
@@ -143,18 +207,29 @@ class Leases:
                 found[target.name] = "a rule that no lease made lets the address in"
             elif target.kind.lets_everybody_in(self._rules(target).read()):
                 found[target.name] = "it lets everybody in"
-            elif not self.probe.until_closed(self._reached(target), self.say):
-                found[target.name] = "it was not seen to deny again"
+            elif not self.probe.until_closed(self._reached(target), self.say, len(lease.addresses)):
+                found[target.name] = "its rules are gone, and it was not seen to deny again"
+                unproven.append(target.name)
         return found
 
     def sweep(self) -> list[Closed]:
-        """Close what is expired or was begun to be closed, and what a process of this machine or a CI run left."""
+        """Close what is expired or was begun to be closed, and what a process of this machine or a CI run left.
+
+        Raises LeftOpenError for the first that could not be closed, after the others were.
+        """
         leases = {lease.id: lease for lease in (*self._copies(), *self.journal.read())}
-        closed = []
+        closed, failed = [], []
         for lease in leases.values():
             if reason := self._over(lease):
                 self.say(f"closing lease {lease.id} of {lease.owner.name}: {reason}")
-                closed.append(self.close(lease, prove=False))
+                try:
+                    closed.append(self.close(lease, prove=False))
+                except LeftOpenError as error:
+                    failed.append(error)
+        for further in failed[1:]:
+            self.say(further.message)
+        if failed:
+            raise failed[0]
         return closed
 
     def _over(self, lease: Lease) -> str | None:
@@ -226,7 +301,7 @@ class Leases:
         return target.reached(self._rules(target).resource()) if target.kind.endpoint else target
 
     def _rules(self, target: Target) -> Rules:
-        return Rules(self.client, self.journal.of(target.id), target)
+        return Rules(self.client, self.journal.of(target.id), target, self.seconds)
 
     def _local(self, lease: Lease) -> Path:
         return self.folder / f"{lease.id}.json"

@@ -17,18 +17,24 @@ if TYPE_CHECKING:
 
     from toolkit.environment import Vantage
 
-_IN_A_ROW = 2  # an agent that goes out through several addresses is let in by chance
+# Twice over each address: an agent that goes out through several of them is let in, or not, by chance.
+_IN_A_ROW = 2
+_FLAPPING = 3  # denials in a row, once it was seen to answer after its rules were gone: front ends learn one by one
 _BACK_OFF = BackOff(1.0, 8.0)  # never more than one request a second
+_LOOK_AGAIN = 4  # refusals, after which the place's addresses and the rules are looked at again
 _SECONDS = 300.0  # codes.FIREWALL_SECONDS is for one refusal; a lease waits for all of its targets
 
 
 class Probe:
     """Questions of one principal at one place."""
 
-    def __init__(self, vantage: Vantage, credential: TokenCredential, patience: float = 1.0) -> None:
+    def __init__(
+        self, vantage: Vantage, credential: TokenCredential, patience: float = 1.0, back_off: BackOff = _BACK_OFF
+    ) -> None:
         self._vantage = vantage
         self._credential = credential
         self._seconds = _SECONDS * patience
+        self._back_off = back_off
 
     def refusal(self, target: Target) -> Denial | None:
         """Why the network refuses; None when the service itself answered, whatever it said."""
@@ -45,23 +51,31 @@ class Probe:
             return None if answered else denial
         return None
 
-    def until_open(self, target: Target, widen: Callable[[], bool], say: Callable[[str], None]) -> None:
-        """Wait until it answers several times in a row.
+    def until_open(
+        self,
+        target: Target,
+        widen: Callable[[], bool],
+        say: Callable[[str], None],
+        addresses: Callable[[], int] = lambda: 1,
+    ) -> None:
+        """Wait until it answers several times in a row, for each of the place's ``addresses``.
 
-        ``widen`` is called when it refuses after it had answered: some of this place's addresses are not in the rules;
-        it says whether it found more. Raises ToolkitError when the deadline is over.
+        ``widen`` is called when it refuses after it had answered, and now and then while it never did: some of this
+        place's addresses are not in the rules; it says whether it found more. Raises ToolkitError when the deadline is
+        over.
         """
-        waits = Waits(_BACK_OFF)
-        answered, ever = 0, False
-        while answered < _IN_A_ROW:
+        waits = Waits(self._back_off)
+        answered, refused, ever = 0, 0, False
+        while answered < (wanted := _IN_A_ROW * addresses()):
             denial = self.refusal(target)
             if denial is None:
                 answered, ever = answered + 1, True
-                if answered < _IN_A_ROW:
-                    time.sleep(_BACK_OFF.first)
+                if answered < wanted:
+                    time.sleep(self._back_off.first)
                 continue
-            if ever and widen():
-                waits = Waits(_BACK_OFF)
+            refused += 1
+            if (ever or refused % _LOOK_AGAIN == 0) and widen():
+                waits = Waits(self._back_off)
             answered, ever = 0, False
             pause = waits.next(self._seconds)
             if pause is None:
@@ -73,13 +87,25 @@ class Probe:
             say(f"waiting until {target} answers: {denial.cause}")
             time.sleep(pause)
 
-    def until_closed(self, target: Target, say: Callable[[str], None]) -> bool:
-        """Wait until the network refuses; False when it does not within the time that rules take to arrive."""
-        waits = Waits(_BACK_OFF)
-        while (denial := self.refusal(target)) is None:
+    def until_closed(self, target: Target, say: Callable[[str], None], addresses: int = 1) -> bool:
+        """Wait until the network refuses; False when it does not within the time that rules take to arrive.
+
+        It is enough that it refuses at once a place with one address. Else every address must be refused, and not by
+        chance.
+        """
+        waits = Waits(self._back_off)
+        denied, wanted = 0, 1 if addresses == 1 else _IN_A_ROW * addresses
+        while True:
+            denial = self.refusal(target)
+            if denial is not None and denial.kind in NETWORK_KINDS:
+                denied += 1
+                if denied >= wanted:
+                    return True
+                time.sleep(self._back_off.first)
+                continue
             pause = waits.next(self._seconds)
             if pause is None:
                 return False
+            denied, wanted = 0, max(wanted, _FLAPPING)
             say(f"waiting until {target} denies again")
             time.sleep(pause)
-        return denial.kind in NETWORK_KINDS

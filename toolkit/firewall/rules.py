@@ -10,11 +10,11 @@ one request's time, can be lost, as it can between two people.)
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from toolkit.azure.arm import ARM, until_done
 from toolkit.errors import ToolkitError
+from toolkit.firewall.failures import PATIENCE_SECONDS, passes
 from toolkit.firewall.journal import Journal
 from toolkit.firewall.kinds import Target
 from toolkit.firewall.model import Lease, added, needed
@@ -27,15 +27,14 @@ if TYPE_CHECKING:
 _AGREEING = 2
 _BACK_OFF = BackOff(0.1, 5.0)
 _PATIENCE_SECONDS = 300.0
-# Another change of the account is under way: https://learn.microsoft.com/rest/api/storagerp/srp_error_codes_common
-_BUSY = ("StorageAccountOperationInProgress", "AnotherOperationInProgress", "ConflictError")
 
 
 class Rules:
     """Of one resource."""
 
-    def __init__(self, client: RestClient, journal: Journal, target: Target) -> None:
+    def __init__(self, client: RestClient, journal: Journal, target: Target, seconds: float = PATIENCE_SECONDS) -> None:
         self._client = client
+        self._seconds = seconds
         self._journal = journal
         self.target = target
         self._url = f"{ARM}{target.id}{target.kind.at}"
@@ -95,23 +94,26 @@ class Rules:
             if (marked := lease.seeing(self.target.key, theirs)) is not lease:
                 lease = marked
                 self._journal.write(lease)
-            self._write(self.target.kind.changed(resource, add, remove), waits.next)
+            # Read once more, with nothing between it and the write: whatever a person changed until here stays.
+            latest = self.read()
+            if waits.next(_PATIENCE_SECONDS) is None:
+                raise ToolkitError(
+                    f"the rules of {self.target} changed for {_PATIENCE_SECONDS:.0f} s and never held still",
+                    hint="somebody else's automation writes them all the time: stop it, and run toolkit firewall sweep",
+                )
+            if set(self.target.kind.addresses(latest)) == present:
+                self._write(self.target.kind.changed(latest, add, remove), waits)
         return lease
 
-    def _write(self, body: Json, pause: Callable[[float], float | None]) -> None:
-        from azure.core.exceptions import HttpResponseError
+    def _write(self, body: Json, waits: Waits) -> None:
+        from azure.core.exceptions import AzureError
         from azure.core.rest import HttpRequest
 
-        left = pause(_PATIENCE_SECONDS)
-        if left is None:
-            raise ToolkitError(
-                f"the rules of {self.target} changed for {_PATIENCE_SECONDS:.0f} s and never held still",
-                hint="somebody else's automation writes them all the time: stop it, and run toolkit firewall sweep",
-            )
         url = f"{self._url}?api-version={self._query['api-version']}"
         try:
             until_done(self._client, HttpRequest("PATCH", url, json=body), f"the change of {self.target}'s rules")
-        except HttpResponseError as error:
-            if not any(code in str(error) for code in _BUSY):
+        except AzureError as error:
+            pause = waits.next(self._seconds, "outage") if passes(error) else None
+            if pause is None:
                 raise
-            time.sleep(left)
+            time.sleep(pause)  # the next reading shows whether it was done
