@@ -59,6 +59,7 @@ def test_smoke_proves_denials_too_and_is_green_twice(toolkit: Toolkit) -> None:
         # In the sandbox every vantage and identity is there; local's data says that it has neither locks nor keys.
         assert others == {
             "posture-locks": "feature:locks",
+            "network-perimeter": "feature:perimeter",
             "keyvault-keys-valid": "feature:encryption",
             "posture-customer-managed-keys": "feature:encryption",
         }

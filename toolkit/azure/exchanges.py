@@ -46,7 +46,22 @@ def _code(answer: Any) -> str | None:
     if stated or answer.status_code < 400 or "json" not in answer.headers.get("Content-Type", ""):
         return stated or None
     try:
-        code = json.loads(answer.text())["error"]["code"]
-    except Exception:  # a body that was not read yet, or of another shape: the status has to do
+        return _stated(json.loads(answer.text()))
+    except Exception:  # a body that was not read yet, or is no JSON: the status has to do
         return None
-    return str(code)
+
+
+def _stated(body: Any) -> str | None:
+    """The innermost code: of ARM and Key Vault (``error``), tables, a registry's list, Batch and MLflow."""
+    if not isinstance(body, dict):
+        return None
+    errors = body.get("errors")
+    for part in (
+        body.get("error"),
+        body.get("odata.error"),
+        errors[0] if isinstance(errors, list) and errors else None,
+    ):
+        if code := _stated(part):
+            return code
+    code = _stated(body.get("innererror")) or body.get("code") or body.get("error_code")
+    return code if isinstance(code, str) else None

@@ -10,7 +10,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 
 from toolkit.azure.clients import Actor
-from toolkit.azure.exchanges import Exchanges
+from toolkit.azure.exchanges import Exchanges, _stated
 from toolkit.azure.pipeline import RestClient
 from toolkit.environment import Vantage
 
@@ -60,6 +60,24 @@ def test_the_storage_client_tells_each_answer(url: str) -> None:
     (one,) = told.listed()
     assert (one["method"], one["status"]) == ("GET", 403)
     assert one["url"].startswith(f"{url}/header-says")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"error": {"code": "Forbidden", "innererror": {"code": "ForbiddenByRbac"}}}, "ForbiddenByRbac"),
+        ({"odata.error": {"code": "AuthorizationFailure"}}, "AuthorizationFailure"),
+        ({"errors": [{"code": "DENIED", "message": "no"}]}, "DENIED"),
+        ({"error_code": "PERMISSION_DENIED"}, "PERMISSION_DENIED"),
+        ({"code": "PermissionDenied", "message": {"lang": "en-us"}}, "PermissionDenied"),
+        ({"error": "invalid_grant"}, None),
+        ({"errors": []}, None),
+        ([], None),
+        ("no", None),
+    ],
+)
+def test_each_service_says_its_code_in_its_own_place(body: object, code: str | None) -> None:
+    assert _stated(body) == code
 
 
 def test_who_is_not_told_changes_nothing(url: str) -> None:

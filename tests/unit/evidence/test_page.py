@@ -136,6 +136,47 @@ def test_the_picture_is_what_was_measured_and_nothing_else() -> None:
     assert panels(UNPROVEN) == []
 
 
+def asked(host: str, status: int) -> Json:
+    return {"method": "GET", "url": f"https://{host}/x", "status": status, "code": None, "times": 1}
+
+
+LAKE = check(
+    "dns-lake-private", identity="anonymous", evidence={"addresses": {"dls1.blob.core.windows.net": ["10.0.0.9"]}}
+)
+BLOB, VAULT = "dls1.blob.core.windows.net", "kv1.vault.azure.net"
+
+
+@pytest.mark.parametrize(
+    ("one", "routes"),
+    [
+        (check("storage-x", requests=[asked(BLOB, 200)]), {"Data lake": "reached"}),
+        (check("storage-x", requests=[asked("unheard.example", 200)]), {"Storage account": "reached"}),
+        (
+            check("storage-x", requests=[asked(BLOB, 403), asked(VAULT, 403)], **DENIED,
+                  evidence={"refused": {"a": {"denial": "storage-firewall"}, "b": {"denial": "vault-firewall"}}}),
+            {"Data lake": "border", "Key vault": "border"},
+        ),
+        (
+            check("storage-x", requests=[asked(BLOB, 403)], **DENIED,
+                  evidence={"refused": {"a": {"denial": "storage-firewall"}, "b": {"denial": "token"}}}),
+            {"Data lake": "service"},
+        ),
+        (
+            check("storage-x", "FAIL", requests=[asked(BLOB, 201), asked(VAULT, 403)], **DENIED),
+            {"Data lake": "let-in", "Key vault": "service"},
+        ),
+        (
+            check("storage-x", "FAIL", requests=[asked(BLOB, 403), asked(VAULT, 200)]),
+            {"Data lake": "failed", "Key vault": "reached"},
+        ),
+        (check("storage-x", "FAIL", requests=[asked(BLOB, 200)]), {"Data lake": "failed"}),  # other bytes than written
+    ],
+)  # fmt: skip
+def test_a_line_leads_to_whom_was_really_asked(one: Json, routes: dict[str, str]) -> None:
+    found = drawn(report(LAKE, one))["vnet"]
+    assert {resource: state for (_, resource), state in found.items()} == routes
+
+
 def test_addresses_stand_at_what_has_them_and_a_wrong_one_is_red() -> None:
     (inside,) = (panel for panel in panels(RED) if panel.name == "vnet")
     boxes = {box.name: (box.note, box.broken) for box in inside.resources}

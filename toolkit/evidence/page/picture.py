@@ -8,8 +8,9 @@ it let somebody in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
 from toolkit.evidence.page.view import CATEGORIES, PLACES, is_denial, state_of
 from toolkit.records import Json
@@ -19,6 +20,7 @@ RESOURCES: tuple[tuple[str, str], ...] = (
     ("pointer", "Code pointers"),
     ("lake", "Data lake"),
     ("state", "Terraform state"),
+    ("function-storage", "Function storage"),
     ("registry", "Container registry"),
     ("workspace", "Workspace"),
     ("function", "Function app"),
@@ -30,7 +32,21 @@ RESOURCES: tuple[tuple[str, str], ...] = (
     ("dns", "Names"),
 )
 # Kinds of refusals that a service's network rules say, before it looks at who asks (toolkit/azure/codes.py).
-_AT_THE_BORDER = ("storage-firewall", "vault-firewall", "vault-connection")
+_AT_THE_BORDER = frozenset(
+    {
+        *("storage-firewall", "vault-firewall", "vault-connection", "service-firewall"),
+        *("endpoint-not-approved", "endpoint-missing", "private-dns"),
+    }
+)
+# Ends of host names that are one resource's, where no check of names says whose they are.
+_HOSTS: tuple[tuple[str, str], ...] = (
+    (".vault.azure.net", "Key vault"),
+    (".azurecr.io", "Container registry"),
+    (".api.azureml.ms", "Workspace"),
+    (".batch.azure.com", "Batch"),
+    (".azurewebsites.net", "Function app"),
+    (".datafactory.azure.net", "Data factory"),
+)
 _WORDS = {
     "reached": "reached it",
     "border": "was refused by the network",
@@ -124,9 +140,10 @@ def panels(report: Json) -> list[Panel]:
     places = {one.get("vantage") for one in checks}
     order = [name for name in PLACES if name in places]
     order += sorted(name for name in places if name is not None and name not in PLACES)
-    found = [_panel(name, *PLACES.get(name, (name, "")), checks) for name in order]
+    hosts = _resources_by_account(checks)
+    found = [_panel(name, *PLACES.get(name, (name, "")), checks, hosts) for name in order]
     if None in places:
-        found.append(_panel(None, "The control plane", "what Azure Resource Manager says of itself", checks))
+        found.append(_panel(None, "The control plane", "what Azure Resource Manager says of itself", checks, hosts))
     return found
 
 
@@ -147,21 +164,67 @@ def route_state(one: Json) -> str:
     state = state_of(one)
     if state in ("skip", "refused"):
         return "unproven"
-    evidence = one.get("evidence") or {}
     if state == "pass":
-        if not is_denial(one):
-            return "reached"
-        return "border" if evidence.get("denial") in _AT_THE_BORDER else "service"
+        return _refused(one) if is_denial(one) else "reached"
     if state == "warn":
         return "warned"
     # A denial that failed without a refusal among its facts was let in.
-    return "let-in" if is_denial(one) and "denial" not in evidence else "failed"
+    return "let-in" if is_denial(one) and not _refusals(one) else "failed"
 
 
-def _panel(place: str | None, title: str, subtitle: str, checks: Sequence[Json]) -> Panel:
+def _refused(one: Json) -> str:
+    """Where: at the border when every refusal was the network's."""
+    return "border" if _refusals(one) and set(_refusals(one)) <= _AT_THE_BORDER else "service"
+
+
+def _refusals(one: Json) -> list[str]:
+    """The kinds of refusals among a check's facts: of one request, or of several by what was tried."""
+    evidence = one.get("evidence") or {}
+    several = evidence.get("refused")
+    found = [evidence, *(several.values() if isinstance(several, Mapping) else ())]
+    return [str(each["denial"]) for each in found if isinstance(each, Mapping) and "denial" in each]
+
+
+def _resources_by_account(checks: Sequence[Json]) -> Mapping[str, str]:
+    """The first part of a host's name -> what it is, as the checks of names know."""
+    return {
+        str(host).partition(".")[0]: resource_of(one)
+        for one in checks
+        if one["category"] == "dns" and str(one["id"]).endswith("-private")
+        for host in (one.get("evidence") or {}).get("addresses") or {}
+    }
+
+
+def _asked(one: Json, hosts: Mapping[str, str]) -> Mapping[str, str]:
+    """Whom a check asked really, by the hosts of its requests, and how each answered; else whom it is about.
+
+    Of a check that failed, those answered wrongly whose status says so: the others are not to blame.
+    """
+    state, statuses = route_state(one), _statuses(one, hosts)
+    if one.get("vantage") is None or state == "unproven" or not statuses:
+        return {resource_of(one): state}
+    if state not in ("failed", "let-in"):
+        return dict.fromkeys(statuses, state)
+    denial = is_denial(one)
+    wrong = [name for name, seen in statuses.items() if any((status < 400) is denial for status in seen)]
+    well = _refused(one) if denial else "reached"
+    return {name: state if name in wrong or not wrong else well for name in statuses}
+
+
+def _statuses(one: Json, hosts: Mapping[str, str]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for sent in one.get("requests") or []:
+        host = urlsplit(str(sent["url"])).hostname or ""
+        name = hosts.get(host.partition(".")[0]) or next((name for end, name in _HOSTS if host.endswith(end)), None)
+        if name is not None and sent["status"] is not None:
+            found.setdefault(name, []).append(int(sent["status"]))
+    return found
+
+
+def _panel(place: str | None, title: str, subtitle: str, checks: Sequence[Json], hosts: Mapping[str, str]) -> Panel:
     here = [one for one in checks if one.get("vantage") == place]
     names = [one for one in here if one["category"] == "dns" and place is not None]
-    routes = _routes([one for one in here if one not in names])
+    routes = _routes([one for one in here if one not in names], hosts)
     resources = list(dict.fromkeys([*(route.resource for route in routes), *map(resource_of, names)]))
     identities = list(dict.fromkeys(route.identity for route in routes)) or ["anybody"]
     boxes = _column([_box(name, names, sum(r.resource == name for r in routes)) for name in resources])
@@ -172,11 +235,11 @@ def _panel(place: str | None, title: str, subtitle: str, checks: Sequence[Json])
     return Panel(place or "control-plane", title, subtitle, place is None, chips, boxes, lines, routes)
 
 
-def _routes(checks: Sequence[Json]) -> list[Route]:
+def _routes(checks: Sequence[Json], hosts: Mapping[str, str]) -> list[Route]:
     found: dict[tuple[str, str, str], list[str]] = {}
     for one in checks:
-        key = (one.get("identity") or "runner", resource_of(one), route_state(one))
-        found.setdefault(key, []).append(one["id"])
+        for resource, state in _asked(one, hosts).items():
+            found.setdefault((one.get("identity") or "runner", resource, state), []).append(one["id"])
     return [Route(*key, tuple(ids)) for key, ids in found.items()]
 
 
