@@ -105,6 +105,7 @@ locals {
       scopes      = [local.subscription]
       actions = [
         "Microsoft.Authorization/locks/read",
+        "Microsoft.Authorization/roleAssignments/read", # who reaches the platform from above it: toolkit/live/meant.py
         "Microsoft.ContainerRegistry/checkNameAvailability/read",
         "Microsoft.ContainerRegistry/registries/read",
         "Microsoft.KeyVault/checkNameAvailability/read",

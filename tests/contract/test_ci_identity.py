@@ -24,7 +24,7 @@ from azure.storage.blob import BlobServiceClient
 from tests.conftest import copy_project
 from tests.contract.escalations import DENIED, ESCALATIONS, UNTIL_SEALED, Place, assigned_key, output, stranger
 from tests.e2e.requests import requests
-from toolkit.azure.api_versions import API_VERSIONS, api_version
+from toolkit.azure.api_versions import API_VERSIONS
 from toolkit.azure.arm import ARM, arm_client
 from toolkit.azure.credentials import runner_credential
 from toolkit.azure.login import check_login
@@ -264,10 +264,26 @@ class TestDataOfCi:
             assert (caught.value.status_code, caught.value.error_code) == (403, refused)  # type: ignore[attr-defined]
 
 
-# What a closed resource of each kind is set to, so that rules for addresses decide: nothing else of it changes.
-BY_RULES: dict[str, Json] = {
-    "Microsoft.Storage/storageAccounts": {"publicNetworkAccess": "Enabled"},
-    "Microsoft.KeyVault/vaults": {"publicNetworkAccess": "Enabled"},
+# What a closed resource of each type, or its child, is set to, so that rules for addresses decide on its doors.
+ENABLED: Json = {"publicNetworkAccess": "Enabled"}
+DENY: Json = {"defaultAction": "Deny", "ipRules": []}
+BY_RULES: dict[str, list[tuple[str, Json]]] = {
+    "Microsoft.Storage/storageAccounts": [("", ENABLED)],
+    "Microsoft.KeyVault/vaults": [("", ENABLED)],
+    "Microsoft.ContainerRegistry/registries": [("", {**ENABLED, "networkRuleSet": DENY})],
+    "Microsoft.MachineLearningServices/workspaces": [("", {**ENABLED, "ipAllowlist": ["198.51.100.77"]})],
+    "Microsoft.Batch/batchAccounts": [("", {**ENABLED, "networkProfile": {"accountAccess": DENY}})],
+    "Microsoft.Web/sites": [
+        ("", ENABLED),
+        (
+            "/config/web",
+            {
+                "ipSecurityRestrictionsDefaultAction": "Deny",
+                "scmIpSecurityRestrictionsDefaultAction": "Deny",
+                "scmIpSecurityRestrictionsUseMain": False,
+            },
+        ),
+    ],
 }
 
 
@@ -275,20 +291,25 @@ BY_RULES: dict[str, Json] = {
 def doors(engineer: Environment, place: Place) -> Iterator[list[Target]]:
     """Production lets nobody in from the internet. While leases are tried, rules for addresses decide on its doors."""
     targets = list(standing_targets(engineer, place.platform).values())
-    assert {target.kind.type for target in targets} == {kind.type for kind in KINDS} == set(BY_RULES)
+    assert {target.kind.name for target in targets} == {kind.name for kind in KINDS}
+    assert {kind.type for kind in KINDS} == set(BY_RULES)
     with arm_client(connect(engineer)) as client:
 
-        def write(target: Target, properties: Json) -> Json:
-            """What these properties were before."""
-            url = f"{ARM}{target.id}?api-version={api_version(target.id)}"
+        def write(path: str, version: str, properties: Json) -> Json:
+            """What these properties were before, as far as they were there."""
+            url = f"{ARM}{path}?api-version={version}"
             before = client.get(url)["properties"]
             client.send_request(HttpRequest("PATCH", url, json={"properties": properties})).raise_for_status()
-            return {key: before[key] for key in properties}
+            return {key: before[key] for key in properties if before.get(key) is not None}
 
-        closed = [(target, write(target, BY_RULES[target.kind.type])) for target in targets]
+        closed = [
+            (f"{target.id}{child}", target.api_version, write(f"{target.id}{child}", target.api_version, properties))
+            for target in {target.id: target for target in targets}.values()
+            for child, properties in BY_RULES[target.kind.type]
+        ]
         yield targets
-        for target, properties in closed:
-            write(target, properties)
+        for path, version, properties in reversed(closed):
+            write(path, version, {"ipAllowlist": [], **properties} if "workspaces" in path else properties)
 
 
 class TestLeases:
@@ -323,11 +344,11 @@ class TestLeases:
     ) -> None:
         account = place.platform["storage_account_name"]
         assert self.upload(ci, account, "adftrain") == "AuthorizationFailure"
-        named = [argument for target in doors for argument in ("--target", target.name)]
+        named = [part for t in doors for part in ("--target", f"{t.id}#{t.kind.door}" if t.kind.door else t.id)]
         with requests(ci.project.root) as seen:
             assert self.toolkit(ci, monkeypatch, "open", *named, "--json") == 0
             lease = json.loads(capfd.readouterr().out)
-            assert set(lease["holds"]) == {target.id.lower() for target in doors}
+            assert set(lease["holds"]) == {target.key for target in doors}
             assert self.upload(ci, account, "adftrain") is None
             assert self.toolkit(ci, monkeypatch, "close", lease["id"]) == 0
             assert self.toolkit(ci, monkeypatch, "sweep") == 0

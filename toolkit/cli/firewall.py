@@ -249,8 +249,6 @@ def sweep(env: str, names: tuple[str, ...], vantage: str | None) -> int:
     terminal = Terminal()
     with _leases(terminal, env, names, vantage, everything=not names) as (leases, _), undisturbed(terminal.progress):
         closed = leases.sweep()
-    for one in closed:
-        _reporter().warning(f"lease {one.lease.id} of {one.lease.owner.name} was left open, and is closed now")
     _reporter().outputs({"closed": ",".join(one.lease.id for one in closed)})
     count = f"{len(closed)} {'lease' if len(closed) == 1 else 'leases'}"
     terminal.print(f"{count} closed" if closed else "nothing to close")
@@ -303,14 +301,12 @@ def leases_on(
         probe = Probe(place, runner_credential(connection, place), environment.patience)
         folder = environment.state_dir / "leases"
         try:
-            ended = Runs(place, os.environ).ended
-            yield (
-                Leases(
-                    client, choice.targets, probe, folder, terminal.progress, choice.groups, ended, environment.name,
-                    PATIENCE_SECONDS * environment.patience,
-                ),
-                place,
+            leases = Leases(
+                client, choice.targets, probe, folder, terminal.progress, choice.groups, name=environment.name,
+                seconds=PATIENCE_SECONDS * environment.patience,
             )  # fmt: skip
+            leases.ended, leases.swept = Runs(place, os.environ).ended, _report_swept
+            yield leases, place
         except AzureError as error:
             raise refused(error, f"the firewall of {environment.name}") from error
 
@@ -323,6 +319,10 @@ def addresses_of(ips: tuple[str, ...], place: Vantage) -> Callable[[], frozenset
     if given and AUTO not in ips:
         return lambda: given
     return lambda: given | frozenset(map(str, egress_addresses(place.client_options)))
+
+
+def _report_swept(lease: Lease, reason: str) -> None:
+    _reporter().warning(f"lease {lease.id} of {lease.owner.name} was left open, and is closed now: {reason}")
 
 
 def _report_lease(lease: Lease) -> None:

@@ -57,6 +57,7 @@ class Leases:
     say: Callable[[str], None]
     groups: Sequence[str] = ()
     ended: Callable[[Owner], str | None] = lambda _: None  # why an owner elsewhere is gone, where that is known
+    swept: Callable[[Lease, str], None] = lambda *_: None  # is told what a sweep closed, and why
     name: str = "ENV"
     seconds: float = PATIENCE_SECONDS
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -226,6 +227,8 @@ class Leases:
                     closed.append(self.close(lease, prove=False))
                 except LeftOpenError as error:
                     failed.append(error)
+                else:
+                    self.swept(lease, reason)
         for further in failed[1:]:
             self.say(further.message)
         if failed:
