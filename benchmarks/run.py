@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import adf_lint, critical_path, machine_learning, pipelines  # noqa: E402
+from benchmarks import adf_lint, critical_path, firewall, machine_learning, pipelines  # noqa: E402
 from tests.conftest import copy_project  # noqa: E402
 from toolkit.environment import connect, load_environment  # noqa: E402
 from toolkit.project import Project  # noqa: E402
@@ -267,11 +267,19 @@ def measure_machine_learning() -> Rows:
     ]  # fmt: skip
 
 
+def measure_firewall() -> Rows:
+    return [
+        ("a lease on an account: opened, proven, closed, proven, without the time that rules take", "≤ 2 s",
+         f"{firewall.overhead(ROUNDS):.1f} s"),
+    ]  # fmt: skip
+
+
 GROUPS: dict[str, Callable[[], Rows]] = {
     "platform": measure_platform,
     "commands": measure_commands,
     "pipelines": measure_pipelines,
     "machine-learning": measure_machine_learning,
+    "firewall": measure_firewall,
 }
 
 

@@ -40,6 +40,10 @@ SUBSCRIPTIONS_API_VERSION = "2022-12-01"
 CORE_QUOTAS_API_VERSION = "2025-06-01"
 # Of the linked templates that Data Factory publishes (toolkit/adf/linked.py)
 DEPLOYMENTS_API_VERSION = "2024-03-01"
+# https://learn.microsoft.com/rest/api/authorization/permissions/list-for-resource
+PERMISSIONS_API_VERSION = "2022-04-01"
+# https://learn.microsoft.com/rest/api/virtualnetwork/service-tags/list
+SERVICE_TAGS_API_VERSION = "2024-01-01"
 # https://learn.microsoft.com/rest/api/appservice/list-geo-regions/list-geo-regions
 GEO_REGIONS_API_VERSION = "2023-12-01"
 # Only previews have ipAllowlist, also for a PATCH: WorkspacePropertiesUpdateParameters in workspaceRP.json of

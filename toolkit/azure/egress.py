@@ -69,7 +69,8 @@ def egress_addresses(client_options: Mapping[str, Any]) -> frozenset[IPv4Address
     raise NoEgressAddressError(
         "no public address of this machine was found\n"
         + "\n".join(dict.fromkeys(f"  {source.url}: {one}" for source, one in zip(asked, said, strict=True))),
-        hint="allow one of them in the proxy, or find the address that Azure sees (of your router or NAT gateway)",
+        hint="allow one of them in the proxy, or find the address that Azure sees (of your router or NAT gateway); a "
+        "machine with a private one only is let in through the network: a self-hosted agent there, a private endpoint",
     )
 
 

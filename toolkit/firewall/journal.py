@@ -39,26 +39,36 @@ class Journal:
 
     def write(self, lease: Lease) -> None:
         """The part of it that is about this group. Returns when it can be read by everybody."""
+        self._put(lease.id, lease.part(self.group).as_json())
+
+    def _put(self, lease_id: str, value: Json) -> None:
         from azure.core.rest import HttpRequest
 
         template = {
             "$schema": _SCHEMA,
             "contentVersion": "1.0.0.0",
             "resources": [],
-            "outputs": {"lease": {"type": "object", "value": _escaped(lease.part(self.group).as_json())}},
+            "outputs": {"lease": {"type": "object", "value": _escaped(value)}},
         }
         body = {"properties": {"mode": "Incremental", "template": template}}
-        until_done(self._client, HttpRequest("PUT", self._url(lease.id), json=body), f"the record of lease {lease.id}")
+        until_done(self._client, HttpRequest("PUT", self._url(lease_id), json=body), f"the record of lease {lease_id}")
 
     def forget(self, lease: Lease) -> None:
-        """Its rules are gone."""
-        from azure.core.exceptions import ResourceNotFoundError
+        """Its rules are gone. What a CanNotDelete lock on the group keeps is a record of no lease, which nobody reads.
+
+        https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources (it keeps deployments, too)
+        """
+        from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
         from azure.core.rest import HttpRequest
 
         try:
             until_done(self._client, HttpRequest("DELETE", self._url(lease.id)), f"the record of lease {lease.id}")
         except ResourceNotFoundError:
             return
+        except HttpResponseError as error:
+            if "ScopeLocked" not in str(error):
+                raise
+            self._put(lease.id, {"closed": lease.id})
 
     def read(self) -> list[Lease]:
         """Every lease, the oldest first. What has a lease's name and is none is passed over.

@@ -14,6 +14,7 @@ from azure.core.exceptions import AzureError
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.firewall.command import undisturbed
 from toolkit.firewall.failures import PATIENCE_SECONDS, LeftOpenError, Patient, said
+from toolkit.firewall.hindrances import explained, require_nothing_in_the_way
 from toolkit.firewall.journal import Journals
 from toolkit.firewall.kinds import Target, target_of
 from toolkit.firewall.model import Lease, Owner, added, group_of
@@ -83,6 +84,7 @@ class Leases:
         wanted = addresses()
         for target in self.targets:
             require_possible(self._rules(target), wanted)
+            require_nothing_in_the_way(self.client, target, wanted)
         standing = self._again(owner, ttl)
         lease = self._holding(standing or Lease.new(owner, ttl, self.now()), wanted)
         try:
@@ -92,6 +94,8 @@ class Leases:
         except BaseException as error:
             if standing is None:  # else another step of the run works with it
                 self._undo(lease, error)
+            if (told := explained(error, self.targets)) is not None:
+                raise told from error
             raise
 
     def _undo(self, lease: Lease, reason: BaseException) -> None:

@@ -35,6 +35,7 @@ class Probe:
         self._credential = credential
         self._seconds = _SECONDS * patience
         self._back_off = back_off
+        self._asked: dict[str, float] = {}  # host -> when it was last
 
     def refusal(self, target: Target) -> Denial | None:
         """Why the network refuses; None when the service itself answered, whatever it said."""
@@ -66,12 +67,10 @@ class Probe:
         """
         waits = Waits(self._back_off)
         answered, refused, ever = 0, 0, False
-        while answered < (wanted := _IN_A_ROW * addresses()):
-            denial = self.refusal(target)
+        while answered < _IN_A_ROW * addresses():
+            denial = self._in_turn(target)
             if denial is None:
                 answered, ever = answered + 1, True
-                if answered < wanted:
-                    time.sleep(self._back_off.first)
                 continue
             refused += 1
             if (ever or refused % _LOOK_AGAIN == 0) and widen():
@@ -96,12 +95,11 @@ class Probe:
         waits = Waits(self._back_off)
         denied, wanted = 0, 1 if addresses == 1 else _IN_A_ROW * addresses
         while True:
-            denial = self.refusal(target)
+            denial = self._in_turn(target)
             if denial is not None and denial.kind in NETWORK_KINDS:
                 denied += 1
                 if denied >= wanted:
                     return True
-                time.sleep(self._back_off.first)
                 continue
             pause = waits.next(self._seconds)
             if pause is None:
@@ -109,3 +107,10 @@ class Probe:
             denied, wanted = 0, max(wanted, _FLAPPING)
             say(f"waiting until {target} denies again")
             time.sleep(pause)
+
+    def _in_turn(self, target: Target) -> Denial | None:
+        """The next question, no sooner after the last one than the shortest pause: between opening and closing, too."""
+        since = time.monotonic() - self._asked.get(target.host, -self._back_off.first)
+        time.sleep(max(0.0, self._back_off.first - since))
+        self._asked[target.host] = time.monotonic()
+        return self.refusal(target)

@@ -1,8 +1,8 @@
 """Faults on order: what goes wrong between a client and Azure, at the requests that a test names.
 
-Throttling, an overloaded or restarting service, a token that is not taken any more, and connections that break before a
-request is carried out or after it was, which a client cannot tell apart. Said over the control API, forgotten when the
-daemon ends.
+Throttling, an overloaded or restarting service, a token not taken any more, a policy, and a connection that breaks
+before a request is carried out or after it was, which a client cannot tell apart. Said over the control API, forgotten
+when the daemon ends.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 
 from toolkit.sandbox.chain import ABORT_KEY, Exchange, Next, Receive, Send, loggable_url
 
-Kind = Literal["throttled", "unavailable", "expired", "broken", "committed"]
+Kind = Literal["throttled", "unavailable", "expired", "disallowed", "broken", "committed"]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 _CLOSED = 499
 _EXPIRED = "The access token expiry UTC time is earlier than current UTC time."
@@ -85,6 +85,9 @@ async def _happen(fault: Fault, exchange: Exchange, following: Next) -> Response
         case "expired":
             challenge = f'Bearer error="invalid_token", error_description="{_EXPIRED}"'
             return _error(401, "ExpiredAuthenticationToken", _EXPIRED, {"WWW-Authenticate": challenge})
+        case "disallowed":
+            message = "Resource was disallowed by policy. Reasons: 'no rules for addresses here'."
+            return _error(403, "RequestDisallowedByPolicy", message)
         case "broken":
             return _Broken()
         case "committed":

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from toolkit.records import Json
-from toolkit.sandbox.model import Origin, Principal
+from toolkit.sandbox.model import Origin, Principal, Standing
 from toolkit.sandbox.propagation import FrontEnds
 from toolkit.sandbox.store import Resource, Store
 
@@ -70,6 +70,10 @@ class Directory(Protocol):
 
     def subscription_name(self, subscription_id: str) -> str | None:
         """The display name of a subscription that the sandbox knows."""
+        ...
+
+    def standing(self, subscription_id: str, vantage: str) -> Standing:
+        """Where the machines of a vantage stand, as the subscription's settings say."""
         ...
 
     def core_quotas(self, subscription_id: str) -> Mapping[str, int]:

@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 from toolkit.sandbox.keyvault.keys import StoredKeys
 from toolkit.sandbox.keyvault.secrets import StoredSecrets
-from toolkit.sandbox.model import Origin, Principal, vantage
+from toolkit.sandbox.model import Origin, Principal, Standing, vantage
 from toolkit.sandbox.network.routing import PrivateNetwork
 from toolkit.sandbox.store import Resource, Store
 from toolkit.sandbox.world import BlobBackend, InvalidToken, Service, ServicePrincipal, World
@@ -50,6 +50,9 @@ class OneTenant:
 
     def subscriptions(self) -> Mapping[str, str]:
         return {SUBSCRIPTION: TENANT}
+
+    def standing(self, subscription_id: str, vantage: str) -> Standing:
+        return Standing()
 
 
 class KnownTokens:

@@ -108,7 +108,7 @@ def test_the_control_port_is_no_proxy(front: Front) -> None:
                 {"faults": wrong},
                 400,
                 "faults is a list of objects as faults.py has them; kind is one of throttled, unavailable, expired, "
-                "broken, committed",
+                "disallowed, broken, committed",
             )
             for wrong in (
                 None,

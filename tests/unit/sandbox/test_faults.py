@@ -59,6 +59,7 @@ def ask(front: Front, path: str = "/", method: str = "PATCH") -> httpx.Response:
     [
         ("throttled", 429, ("Retry-After", "7")),
         ("unavailable", 503, ("x-ms-error-code", "ServerTimeout")),
+        ("disallowed", 403, ("x-ms-error-code", "RequestDisallowedByPolicy")),
         ("expired", 401, ("x-ms-error-code", "ExpiredAuthenticationToken")),
     ],
 )

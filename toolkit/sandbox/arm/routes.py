@@ -16,6 +16,7 @@ from toolkit.sandbox.arm.quotas import list_usages, list_vm_sizes
 from toolkit.sandbox.arm.registry import lookup
 from toolkit.sandbox.arm.resource_type import Answer
 from toolkit.sandbox.arm.resources import Resources
+from toolkit.sandbox.arm.service_tags import list_service_tags
 from toolkit.sandbox.arm.zones import list_geo_regions
 from toolkit.sandbox.model import Principal
 
@@ -209,6 +210,10 @@ async def validate_resources(call: RouteCall) -> Answer:
     return Answer({})
 
 
+async def service_tags(call: RouteCall) -> Answer:
+    return Answer(list_service_tags(call.resources.world.directory, call.subscription_id))
+
+
 _SUB = r"/subscriptions/(?P<subscription>[^/]+)"
 _OPERATION = _SUB + r"(?:/providers/[^/]+/locations/[^/]+)?/{}/(?P<operation>[^/]+)"
 _DEPLOYMENT = _SUB + r"/resourceGroups/(?P<group>[^/]+)/providers/Microsoft\.Resources/deployments/[^/]+"
@@ -247,6 +252,12 @@ ROUTES: tuple[Route, ...] = (
     ),
     _route("GET", _LEARNING + "/vmSizes", vm_sizes, "Microsoft.MachineLearningServices/locations/vmSizes/read"),
     _route("GET", _LEARNING + "/usages", usages, "Microsoft.MachineLearningServices/locations/usages/read"),
+    _route(
+        "GET",
+        _SUB + r"/providers/Microsoft\.Network/locations/[^/]+/serviceTags",
+        service_tags,
+        "Microsoft.Network/locations/serviceTags/read",
+    ),
     _route("GET", _SUB + r"/providers/Microsoft\.Web/geoRegions", geo_regions, "Microsoft.Web/geoRegions/read"),
     _route("GET", _SUB + r"/resources", list_resources, "Microsoft.Resources/subscriptions/resources/read"),
     _route("GET", _SUB + r"/resourceGroups/(?P<group>[^/]+)/resources", list_resources, _READ_GROUP),
