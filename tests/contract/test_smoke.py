@@ -30,6 +30,8 @@ from tests.contract.smoke_causes import CASES
 from tests.contract.smoke_mutations import BLOB_DATA_CONTRIBUTOR, BREAKAGES, MUTATIONS, no_link, open_firewall
 from tests.contract.smoke_platform import ROLES_API_VERSION, Platform, toolkit
 from tests.contract.smoke_work import WORK
+from tests.mutations.breaking import Broken, Mutation
+from tests.mutations.platform_table import QUICK, assert_seen, sample
 from tests.mutations.runtime_links import SAMPLE, assert_red, left_behind, no_retries, prove
 from toolkit import checks
 from toolkit.azure.api_versions import api_version
@@ -183,6 +185,12 @@ def test_every_identity_can_do_its_work(platform: Platform, name: str, monkeypat
     WORK[name](platform, hosted)
 
 
+@pytest.mark.parametrize("one", sample(), ids=lambda one: one.area)
+def test_what_nobody_meant_is_seen(platform: Platform, one: Mutation) -> None:
+    """One mutation of each area; the whole table runs in tests/mutations/test_platform.py."""
+    assert_seen(Broken(platform), one, QUICK)
+
+
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_mutation_turns_its_checks_red_and_putting_it_right_green(platform: Platform, name: str) -> None:
     mutate, expected = MUTATIONS[name]
@@ -229,7 +237,13 @@ def test_no_check_passes_on_lists_that_are_empty(platform: Platform, monkeypatch
     # To who may not read the children of a resource Azure answers 403, and no empty list: these list nothing else.
     of_children = {
         *("storage-accounts-exact", "storage-ways-in", "state-recovery", "state-ways-in", "registry-nothing-added"),
-        *("adf-no-captures", "workspace-connections-exact", "batch-nothing-added", "governance-locks-exact"),
+        *(
+            "adf-factory-exact",
+            "adf-no-captures",
+            "workspace-connections-exact",
+            "batch-nothing-added",
+            "governance-locks-exact",
+        ),
     }
     # What is not listed is a finding of the fatal ones; identities are read from the resources themselves.
     by_resource = {check.id for check in CHECKS if check.severity == "warning" and check.category == "governance"}

@@ -102,7 +102,7 @@ def find(inventory: Inventory, *types: str) -> Iterator[Finding]:
             continue
         if one.type.casefold() in listed and _key(one.type, one.id) not in live:
             yield unlisted(one, _name(one.id))
-        yield from compared(one, document)
+        yield from (each for each in compared(one, document) if not inventory.lets_in_for_a_while(each))
     yield from extra
     yield from _settings(inventory, asked)
     for single in SINGLES:

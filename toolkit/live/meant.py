@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.environment import Connection, Environment
+from toolkit.environment.variables import variable_files
 from toolkit.errors import ToolkitError
 from toolkit.files import disk_errors
+from toolkit.firewall.kinds import KINDS, canonical
 from toolkit.records import Json, read_record, write_record
 from toolkit.terraform.state import BOOTSTRAP_KEY, StateStore, read_backend
 from toolkit.terraform.workspace import ROOTS, RootName
@@ -113,12 +115,14 @@ def load_manifest(connection: Connection) -> Manifest:
 def read_manifest(connection: Connection) -> Manifest:
     """Both states. Never raises for one that this identity may not read from here: ``missing`` says it."""
     backend = read_backend(connection.environment)
+    declared = _declared_addresses(connection.environment)
     resources: list[Meant] = []
     missing: dict[str, str] = {}
     for root in ROOTS:
         store = StateStore(connection, backend.with_key(BOOTSTRAP_KEY) if root == "bootstrap" else backend)
         try:
-            resources += resources_of(root, json.loads(store.download()))
+            found = resources_of(root, json.loads(store.download()))
+            resources += [without_leases(one, declared) for one in found]
         except (ToolkitError, ValueError) as error:
             missing[root] = getattr(error, "message", str(error))
     return Manifest(tuple(resources), missing)
@@ -186,6 +190,24 @@ _KINDS = ("azapi_resource", "azapi_update_resource", "azapi_resource_action")
 def _writes(attributes: Json) -> bool:
     """Whether an action is a resource's PUT, as it stands for resources that azapi cannot delete or read back."""
     return attributes.get("method") == "PUT" and not attributes.get("action")
+
+
+def _declared_addresses(environment: Environment) -> frozenset[str]:
+    """What the environment's own data says of addresses; an apply also writes those of leases that are open then."""
+    texts = [path.read_text(encoding="utf-8") for path in variable_files(environment) if path.is_file()]
+    found = {one for text in texts for one in re.findall(r"\d{1,3}(?:\.\d{1,3}){3}(?:/\d+)?", text)}
+    return frozenset(address for text in (*found, *environment.state_ip_rules) if (address := canonical(text)))
+
+
+def without_leases(one: Meant, declared: frozenset[str]) -> Meant:
+    """Without the rules for addresses that only a lease let in: they are meant for as long as it is open."""
+    for kind in KINDS:
+        rules: Any = one.body.get("properties")
+        for step in kind.rules if kind.type.casefold() == one.type.casefold() and not kind.at else ():
+            rules = rules.get(step) if isinstance(rules, dict) else None
+        if isinstance(rules, list):
+            rules[:] = [rule for rule in rules if (kind.form.address(rule) or "") in declared]
+    return one
 
 
 def _address(resource: Json, instance: Json) -> str:

@@ -126,7 +126,7 @@ AREAS: tuple[Area, ...] = (
     Area(
         "storage-containers-exact",
         "The containers are there and closed, and none that is open was added",
-        ("containers",),
+        ("containers", "shares", "queues", "tables"),
         _BOTH,
         ("DP-8", "AC-3"),
     ),
@@ -229,7 +229,7 @@ AREAS: tuple[Area, ...] = (
     Area(
         "adf-factory-exact",
         "The factory is set up as it is meant: repository, parameters, identities",
-        ("Microsoft.DataFactory/factories",),
+        ("Microsoft.DataFactory/factories", "datasets", "dataflows", "globalParameters"),
         _APPLY,
         ("PV-2", "CM-3"),
         but=(*_NETWORK_PATHS, *_ATTACHED),

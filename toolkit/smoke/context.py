@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import dns.exception
@@ -27,6 +27,8 @@ from toolkit.live.reading import Reader, View
 from toolkit.records import Json
 from toolkit.smoke.features import FEATURES, feature_of, has
 from toolkit.smoke.ways import ways_to
+
+T = TypeVar("T")
 
 # The blobs of a run live below <prefix><UTC time>-<run id>/, so that leftovers of a killed run can be told by age.
 BLOB_PREFIX = "toolkit-smoke/"
@@ -65,6 +67,16 @@ class Run:
         self._looked: set[str] = set()
         self._manifest: Manifest | None = None
         self._reading = threading.Lock()
+        self._kept: dict[str, Any] = {}
+        self._keeping = threading.Lock()
+
+    def once(self, key: str, make: Callable[[], T]) -> T:
+        """What several checks of a run share, made by the first that asks. What ``make`` raises is not kept."""
+        with self._keeping:
+            if key not in self._kept:
+                self._kept[key] = make()
+            found: T = self._kept[key]
+            return found
 
     def manifest(self) -> Manifest:
         """What Terraform's states say that is meant; read once per run."""

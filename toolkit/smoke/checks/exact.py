@@ -125,21 +125,27 @@ def nobody_new_stands_above(context: Context) -> Facts:
 
 def groups_hold_nothing_else(context: Context) -> Facts:
     inventory = _inventory(context, "anywhere")
-    known = tuple(one.casefold() for one in _types_of_areas())
-    found = _read(lambda: list(strangers(inventory)))
-    everything = [one for one in found if one.harm in FATAL and (one.path or not _typed(one.type, known))]
-    fail_on(
-        context, everything, hint="delete it, move it, or allow it with a reason (smoke.allowed_extras in env.toml)"
-    )
+    found = [one for one in _everything(context)[1] if one.harm in FATAL]
+    fail_on(context, found, hint="delete it, move it, or allow it with a reason (smoke.allowed_extras in env.toml)")
     return {"groups": len(inventory.group_ids)}
 
 
 def none_of(context: Context, harms: tuple[Harm, ...], kinds: tuple[What, ...], hint: str) -> Facts:
     """What makes no run red, of the whole platform."""
     inventory = _inventory(context, "platform")
-    found = _read(lambda: [*find(inventory, "*"), *strangers(inventory)])
-    fail_on(context, (one for one in found if one.harm in harms and one.what in kinds), hint=hint)
+    found = [one for some in _everything(context) for one in some if one.harm in harms and one.what in kinds]
+    fail_on(context, found, hint=hint)
     return {"resources": len(inventory.manifest.resources)}
+
+
+def _everything(context: Context) -> tuple[list[Finding], list[Finding]]:
+    """Every finding on what is known, and what is foreign; compared once per run, since several checks sort it."""
+
+    def compare() -> tuple[list[Finding], list[Finding]]:
+        inventory = _inventory(context, "platform")
+        return _read(lambda: list(find(inventory, "*"))), _read(lambda: list(strangers(inventory)))
+
+    return context.run.once("findings", compare)
 
 
 def fail_on(context: Context, findings: Iterable[Finding], *, hint: str, retry_seconds: float = 0) -> None:
@@ -253,12 +259,6 @@ def _typed(type_: str, types: Iterable[str]) -> bool:
 def _pattern(type_: str) -> str:
     folded = type_.casefold()
     return folded if folded.startswith(("microsoft.", "*")) else f"*/{folded}"
-
-
-def _types_of_areas() -> Iterator[str]:
-    for area in AREAS:
-        if area.place != "state":
-            yield from area.types
 
 
 def _check(area: Area) -> Check[Context]:

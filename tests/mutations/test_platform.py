@@ -1,0 +1,48 @@
+"""Each mutation turns its named check red, for its cause, and nothing else but what its row allows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import copy_project
+from tests.contract.smoke_platform import Platform, toolkit
+from tests.mutations.breaking import Broken, Mutation
+from tests.mutations.platform_table import MUTATIONS, assert_seen
+from toolkit.environment import connect, load_environment
+from toolkit.project import Project
+from toolkit.sandbox import client
+from toolkit.smoke.registry import CHECKS
+from toolkit.smoke.run import run
+
+pytestmark = [pytest.mark.contract, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broken]:
+    project = copy_project(tmp_path_factory.mktemp("mutations"))
+    try:
+        applied = toolkit(project, "apply", "local", "--no-smoke", "--json")
+        assert applied.returncode == 0, applied.stderr
+        connection = connect(load_environment("local", Project(project)))
+        platform = Platform(project, connection, json.loads(applied.stdout)["platform_outputs"])
+        yield Broken(platform)
+        platform.close()
+    finally:
+        client.stop(project)
+
+
+@pytest.mark.parametrize("one", MUTATIONS, ids=lambda one: one.name)
+def test_a_mutation_is_seen_by_its_check(broken: Broken, one: Mutation) -> None:
+    assert_seen(broken, one)
+
+
+def test_a_healthy_platform_is_green_ten_times(broken: Broken) -> None:
+    """After all that: everything was put right again."""
+    platform = broken.platform
+    for _ in range(10):
+        result = run(platform.connection, platform.outputs, CHECKS, patience=0)
+        assert {each.check.id: each.reason for each in result.results if each.outcome == "FAIL"} == {}
+        assert result.green
