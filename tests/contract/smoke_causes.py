@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
-from tests.contract.smoke_mutations import DNS_API_VERSION, no_link, no_outbound_rule, zone
+from tests.contract.smoke_mutations import DNS_API_VERSION, no_link, no_outbound_rule, no_record, zone
 from tests.contract.smoke_platform import Platform
 from toolkit.azure.api_versions import api_version
 from toolkit.checks.causes import Cause
@@ -49,6 +49,42 @@ def managed_endpoint_deleted(platform: Platform) -> Iterator[None]:
         if one["properties"]["privateEndpoint"]["id"].casefold().endswith(name):
             state = {"privateLinkServiceConnectionState": {"status": "Approved", "description": "test"}}
             platform.call("PUT", one["id"], api_version(account), {"properties": state})
+
+
+@contextmanager
+def untrusted_probe(platform: Platform) -> Iterator[None]:
+    identity = platform.outputs["probe_identities"]["reader"]["id"]
+    version = api_version(identity)
+    (trust,) = platform.call("GET", f"{identity}/federatedIdentityCredentials", version)["value"]
+    with platform.deleted(trust["id"], version):
+        yield
+
+
+@contextmanager
+def endpoint_deleted(platform: Platform) -> Iterator[None]:
+    """With its zone group, whose records go along."""
+    endpoint = platform.outputs["private_endpoints"]["storage_blob"]["id"]
+    version = api_version(endpoint)
+    groups = platform.call("GET", f"{endpoint}/privateDnsZoneGroups", version)["value"]
+    with platform.deleted(endpoint, version):
+        yield
+    for group in groups:
+        configs = [
+            {"name": one["name"], "properties": {"privateDnsZoneId": one["properties"]["privateDnsZoneId"]}}
+            for one in group["properties"]["privateDnsZoneConfigs"]
+        ]
+        platform.call("PUT", group["id"], version, {"properties": {"privateDnsZoneConfigs": configs}})
+
+
+# How a run ends, whole: exactly these make it red.
+RED_LINES: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], list[str]]] = {
+    "one lost record": (no_record, ["dns-records-exact"]),
+    "a zone without its link": (no_link, ["dns-zones-exact"]),
+    "a private endpoint that is gone": (endpoint_deleted, ["network-endpoints"]),
+    "a managed endpoint that is gone": (managed_endpoint_deleted, ["adf-endpoints-exact"]),
+    "an outbound rule that is gone": (no_outbound_rule, ["workspace-outbound-exact"]),
+    "a probe that nobody trusts": (untrusted_probe, ["identity-federation"]),
+}
 
 
 CASES: dict[str, Case] = {

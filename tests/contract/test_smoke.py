@@ -14,7 +14,9 @@ import sys
 import tarfile
 import threading
 import xml.etree.ElementTree as ET
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from azure.core.paging import ItemPaged
 from azure.identity import ManagedIdentityCredential
 
 from tests.conftest import copy_project
-from tests.contract.smoke_causes import CASES
+from tests.contract.smoke_causes import CASES, RED_LINES
 from tests.contract.smoke_mutations import BLOB_DATA_CONTRIBUTOR, BREAKAGES, MUTATIONS, no_link, open_firewall
 from tests.contract.smoke_platform import ROLES_API_VERSION, Platform, toolkit
 from tests.contract.smoke_work import WORK
@@ -36,13 +38,14 @@ from tests.mutations.runtime_links import SAMPLE, assert_red, left_behind, no_re
 from toolkit import checks
 from toolkit.azure.api_versions import api_version
 from toolkit.azure.pipeline import RestClient
+from toolkit.checks.model import CheckResult, SilentCheckObserver
 from toolkit.environment import Connection, connect, load_environment
 from toolkit.errors import ToolkitError
 from toolkit.project import Project
 from toolkit.sandbox import client
 from toolkit.smoke.context import BLOB_PREFIX
 from toolkit.smoke.registry import CHECKS
-from toolkit.smoke.run import run
+from toolkit.smoke.run import RunLost, run
 
 pytestmark = pytest.mark.contract
 
@@ -265,6 +268,50 @@ def test_a_sandbox_that_does_not_answer_is_one_error(platform: Platform) -> None
     assert "toolkit sandbox start" in (caught.value.hint or "")
 
 
+@pytest.mark.parametrize("name", RED_LINES)
+def test_one_cause_is_one_red_line(platform: Platform, name: str) -> None:
+    mutate, expected = RED_LINES[name]
+    with mutate(platform):
+        result = run(platform.connection, platform.outputs, CHECKS, patience=0)
+    red = {one.check.id: one.reason for one in result.results if one.red}
+    assert list(red) == expected, red
+    skipped = [one for one in result.results if one.cause == "prerequisite"]
+    assert len(skipped) >= 2
+    assert {one.requirement for one in skipped} == {f"check:{expected[0]}"}
+    assert run(platform.connection, platform.outputs, CHECKS, patience=0).green
+
+
+def test_nothing_applied_is_one_line(platform: Platform) -> None:
+    group = f"{platform.outputs['resource_group_id']}-gone"
+    with (
+        platform.said(resource_group_id=group),
+        pytest.raises(ToolkitError, match="nothing is applied to local") as caught,
+    ):
+        run(platform.connection, platform.outputs, CHECKS)
+    assert caught.value.hint == "toolkit apply local"
+
+
+def test_a_sandbox_that_dies_in_the_middle_is_one_line(platform: Platform) -> None:
+    class Ends(SilentCheckObserver):
+        ended = False
+
+        def finished(self, result: CheckResult) -> None:
+            if not self.ended:
+                self.ended = True
+                client.stop(platform.project)
+
+    try:
+        with pytest.raises(RunLost, match="the sandbox stopped answering while the checks ran: ") as caught:
+            run(platform.connection, platform.outputs, CHECKS, observer=Ends())
+    finally:
+        client.ensure_running(platform.project)
+    result = caught.value.result
+    assert (result.verdict, [one.check.id for one in result.results if one.red]) == ("interrupted", [])
+    assert result.count("PASS") >= 1
+    assert {one.cause for one in result.results if one.outcome == "SKIP"} <= {"interrupted", "feature", "prerequisite"}
+    assert run(platform.connection, platform.outputs, CHECKS, patience=0).green
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_refusals_that_look_alike_are_told_apart(platform: Platform, name: str) -> None:
     case = CASES[name]
@@ -322,6 +369,63 @@ def test_leftovers_of_a_killed_run_are_swept_and_fresh_ones_are_not(
     monkeypatch.setattr(module, "datetime", Later)
     assert platform.smoke("storage-vnet-write")["storage-vnet-write"].facts["swept"] >= 1
     assert blobs(platform) == []
+
+
+KILLED = """
+import dataclasses, json, os, signal, sys
+from pathlib import Path
+from toolkit.environment import connect, load_environment
+from toolkit.project import Project
+from toolkit.smoke.checks import storage
+from toolkit.smoke.registry import select
+from toolkit.smoke.run import run
+
+def dies(context):
+    storage._upload(context, context.actor, b"left")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+(check,) = select(ids=["storage-vnet-write"])
+connection = connect(load_environment("local", Project(Path(sys.argv[1]))))
+run(connection, json.loads(sys.stdin.read()), [dataclasses.replace(check, function=dies)])
+"""
+
+
+def test_the_next_run_removes_what_a_killed_one_left(platform: Platform) -> None:
+    command = [sys.executable, "-c", KILLED, str(platform.project)]
+    killed = subprocess.run(command, input=json.dumps(platform.outputs), capture_output=True, text=True, timeout=60)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert len(blobs(platform)) == 1
+    assert platform.smoke("storage-vnet-write")["storage-vnet-write"].facts["swept"] == 1
+    assert blobs(platform) == []
+    assert list((platform.connection.environment.state_dir / "smoke-runs").iterdir()) == []
+
+
+def test_two_suites_at_once_do_not_disturb_each_other(platform: Platform) -> None:
+    with ThreadPoolExecutor(2) as both:
+        runs = [both.submit(run, platform.connection, platform.outputs, CHECKS) for _ in range(2)]
+        results = [one.result() for one in runs]
+    assert [[one.check.id for one in result.results if one.outcome == "FAIL"] for result in results] == [[], []]
+    assert [result.green for result in results] == [True, True]
+    assert blobs(platform) == []
+
+
+def test_each_resource_is_read_once_and_each_token_asked_for_once(platform: Platform) -> None:
+    log = platform.project / ".toolkit" / "sandbox" / "logs" / "requests.jsonl"
+    before = log.stat().st_size
+    assert run(platform.connection, platform.outputs, CHECKS).green
+    with log.open("rb") as lines:
+        lines.seek(before)
+        seen = [json.loads(line) for line in lines]
+    arm = Counter(
+        (one["method"], re.sub(r"[?&](api-version|\$skiptoken)=[^&]*", "", one["url"]).casefold())
+        for one in seen
+        if "://management.azure.com/" in one["url"]
+    )
+    assert len(arm) > 100
+    assert arm.total() <= 1.5 * len(arm), arm.most_common(20)
+    tokens = [one["url"] for one in seen if one["url"].endswith("/oauth2/v2.0/token")]
+    # The runner and three probes, each for the services that it talks to.
+    assert len(tokens) <= 16, Counter(tokens)
 
 
 def test_an_apply_without_smoke_tests_leaves_evidence_that_says_so(platform: Platform) -> None:

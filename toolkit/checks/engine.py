@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Generic, Protocol
 
 from toolkit.checks.attempts import attempt, result_of
+from toolkit.checks.causes import Cause
 from toolkit.checks.model import (
     C,
     Check,
@@ -23,7 +24,7 @@ from toolkit.checks.model import (
     CheckSkipped,
     SilentCheckObserver,
 )
-from toolkit.errors import UsageError, nearest
+from toolkit.errors import ToolkitError, UsageError, nearest
 
 WORKERS = 8
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 15.0
@@ -57,6 +58,21 @@ class ChecksInterrupted(KeyboardInterrupt):
         self.results = results
 
 
+class ChecksLost(Exception):
+    """Nothing answers any more, so that every further failure would say only that; ``results`` as of an interrupt."""
+
+    def __init__(self, error: ToolkitError) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.results: tuple[CheckResult, ...] = ()
+
+
+# What a check fails with when the world around it is gone, or only its own part of it: somebody has to look.
+_MAY_BE_LOST: tuple[Cause, ...] = (
+    *("unreachable", "unavailable", "proxy", "name-resolution", "private-dns", "sign-in", "unexpected"),
+)
+
+
 def run_checks(
     checks: Sequence[Check[C]],
     open_context: Callable[[Check[C]], C],
@@ -67,11 +83,13 @@ def run_checks(
     clock: Clock | None = None,
     stop: threading.Event | None = None,
     earlier: Sequence[CheckResult] = (),
+    lost: Callable[[], ToolkitError | None] = lambda: None,
 ) -> tuple[CheckResult, ...]:
     """Run ``checks``, each attempt in a context of its own, and say in their order how each ended.
 
     ``patience`` scales every retry budget; ``stop`` is set on an interrupt; ``earlier`` are results of the same run,
-    which may be prerequisites, too. Raises ChecksInterrupted, once every check that ran has cleaned up.
+    which may be prerequisites, too. ``lost`` is asked after a failure that may be the end of everything, and says what
+    is gone. Raises ChecksInterrupted and ChecksLost, once every check that ran has cleaned up.
     """
     engine = _Engine(
         open_context,
@@ -80,6 +98,7 @@ def run_checks(
         _Serialised(observer or SilentCheckObserver()),
         clock or SystemClock(),
         stop or threading.Event(),
+        lost,
     )
     return engine.run(checks, earlier)
 
@@ -115,10 +134,12 @@ class _Engine(Generic[C]):
     observer: CheckObserver
     clock: Clock
     stop: threading.Event
+    lost: Callable[[], ToolkitError | None]
     changed: threading.Condition = field(default_factory=threading.Condition)
     running: dict[str, _Job[C]] = field(default_factory=dict)
     ended: dict[str, CheckResult] = field(default_factory=dict)
     broken: BaseException | None = None
+    asking: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, checks: Sequence[Check[C]], earlier: Sequence[CheckResult]) -> tuple[CheckResult, ...]:
         chosen = list(checks)
@@ -142,6 +163,8 @@ class _Engine(Generic[C]):
             self._drain()
             if isinstance(error, KeyboardInterrupt):
                 raise ChecksInterrupted(tuple(self._interrupted(check) for check in chosen)) from error
+            if isinstance(error, ChecksLost):
+                error.results = tuple(self._interrupted(check) for check in chosen)
             raise
 
     def _start_ready(self, waiting: Sequence[Check[C]]) -> None:
@@ -198,6 +221,12 @@ class _Engine(Generic[C]):
         job.since = self.clock.now()
         outcome = attempt(job.check, self.open(job.check))
         job.since = None
+        if isinstance(outcome, CheckFailed) and outcome.cause in _MAY_BE_LOST and not self.stop.is_set():
+            with self.asking:
+                if not self.broken and (error := self.lost()):
+                    self.broken = ChecksLost(error)
+                if self.broken:
+                    self.stop.set()
         if isinstance(outcome, CheckFailed) and not self.stop.is_set() and self._has(job):
             left = job.begin + outcome.retry_seconds * self.patience - self.clock.now()
             if left > 0:

@@ -101,7 +101,7 @@ def smoke(
     from toolkit.evidence import open_evidence
     from toolkit.evidence.signing import signing_key
     from toolkit.smoke.registry import CHECKS, EVERY, select
-    from toolkit.smoke.run import RunInterrupted
+    from toolkit.smoke.run import RunInterrupted, RunLost
 
     terminal = Terminal()
     checks = select(categories, ids, only=only, skip=skip)
@@ -141,8 +141,8 @@ def smoke(
 
     try:
         result = _watch(once, terminal, deadline) if watching else once()
-    except RunInterrupted as interrupted:
-        report(interrupted.result)
+    except (RunInterrupted, RunLost) as early:
+        report(early.result)
         raise
     report(result)
     failed = any(one.outcome == "FAIL" for one in result.results)
@@ -205,34 +205,34 @@ def run_smoke(
 ) -> RunResult:
     """Run the checks (all by default), show them, and write the three reports into ``evidence_folder``.
 
-    ``terminal`` None shows nothing, not even progress. Raises UsageError and RunInterrupted as
-    :func:`toolkit.smoke.run.run` does, the latter once what ran is shown and written. The caller decides what a red
+    ``terminal`` None shows nothing, not even progress. Raises UsageError and RunInterrupted or RunLost as
+    :func:`toolkit.smoke.run.run` does, those two once what ran is shown and written. The caller decides what a red
     result means for it.
     """
     from toolkit.checks import report
     from toolkit.smoke.registry import CHECKS
-    from toolkit.smoke.run import RunInterrupted, run
+    from toolkit.smoke.run import RunInterrupted, RunLost, run
 
     chosen = CHECKS if checks is None else checks
     if terminal:
         terminal.progress(f"smoke: {len(chosen)} checks on {connection.environment.name}")
     observer = _Progress(terminal) if terminal else None
     say = terminal.progress if terminal else lambda _: None
-    interrupted = None
+    early: RunInterrupted | RunLost | None = None
     try:
         with terminating_like_an_interrupt():
             result = run(connection, outputs, chosen, patience=patience, observer=observer, say=say)
-    except RunInterrupted as ended:
-        interrupted, result = ended, ended.result
+    except (RunInterrupted, RunLost) as ended:
+        early, result = ended, ended.result
     report.write(result, evidence_folder)
     if terminal:
-        if table:
+        if table and not isinstance(early, RunLost):  # its one line says it all
             _show(terminal, result)
         terminal.progress(
             f"smoke: {result.summary}; evidence in {evidence_folder}", "green" if result.green else "bold red"
         )
-    if interrupted:
-        raise interrupted
+    if early:
+        raise early
     return result
 
 

@@ -22,10 +22,13 @@ from toolkit.azure.exchanges import Exchanges
 from toolkit.azure.second_look import WRITE_RECORD_AGAIN, look_again
 from toolkit.checks.model import Check, CheckFailed, CheckSkipped
 from toolkit.environment import Connection, Environment, Vantage
+from toolkit.files import disk_errors
 from toolkit.live.meant import Manifest, load_manifest
 from toolkit.live.reading import Reader, View
 from toolkit.records import Json
 from toolkit.smoke.features import FEATURES, feature_of, has
+from toolkit.smoke.marks import Marks
+from toolkit.smoke.tokens import OneToken
 from toolkit.smoke.ways import ways_to
 
 T = TypeVar("T")
@@ -61,7 +64,7 @@ class Run:
         self.say = say
         self.stop = threading.Event()
         self._exchanges: dict[str, Exchanges] = {}
-        self._credentials: dict[tuple[str, str], TokenCredential | None] = {}
+        self._credentials: dict[str, OneToken | None] = {}
         self._lock = threading.Lock()
         self._reader: Reader | None = None
         self._looked: set[str] = set()
@@ -69,6 +72,8 @@ class Run:
         self._reading = threading.Lock()
         self._kept: dict[str, Any] = {}
         self._keeping = threading.Lock()
+        self._marks = Marks(connection.environment.state_dir / "smoke-runs")
+        self._marked = False
 
     def once(self, key: str, make: Callable[[], T]) -> T:
         """What several checks of a run share, made by the first that asks. What ``make`` raises is not kept."""
@@ -77,6 +82,22 @@ class Run:
                 self._kept[key] = make()
             found: T = self._kept[key]
             return found
+
+    def mark(self) -> None:
+        """Note that this run may leave something behind when it is killed. Called before anything is written."""
+        with self._lock:
+            if not self._marked:
+                with disk_errors("the mark of the run"):
+                    self._marks.set(self.id)
+                self._marked = True
+
+    def dead(self) -> frozenset[str]:
+        """Runs that were killed on this machine; what they wrote is nobody's."""
+        return self._marks.dead()
+
+    def buried(self, run_ids: frozenset[str]) -> None:
+        """Nothing of these runs is left."""
+        self._marks.forget(run_ids)
 
     def manifest(self) -> Manifest:
         """What Terraform's states say that is meant; read once per run."""
@@ -87,15 +108,24 @@ class Run:
 
     def view(self, check_id: str) -> View:
         """The control plane for an attempt of a check: what any check has read, but for one that is made again."""
+        reader = self._control_plane()
+        with self._lock:
+            again = check_id in self._looked
+            self._looked.add(check_id)
+            return reader.now() if again else reader.ever()
+
+    def anew(self) -> View:
+        """The control plane from this moment on."""
+        return self._control_plane().now()
+
+    def _control_plane(self) -> Reader:
         runner = self.connection.runner
-        credential = self.credential("runner", runner)
+        credential = self.credential("runner")
         with self._lock:
             if self._reader is None:
                 actor = Actor("runner", runner, credential, self.connection.environment.subscription_id)
                 self._reader = Reader(actor.arm())
-            again = check_id in self._looked
-            self._looked.add(check_id)
-            return self._reader.now() if again else self._reader.ever()
+            return self._reader
 
     def begin_exchanges(self, check_id: str) -> Exchanges:
         """What a new attempt of a check sends and gets; the earlier attempt's is forgotten."""
@@ -117,22 +147,26 @@ class Run:
         """What the control plane answered, by method and path."""
         return self._reader.documents() if self._reader else {}
 
-    def credential(self, identity: str, vantage: Vantage) -> TokenCredential | None:
-        """Raises CheckSkipped when this runner cannot sign in as ``identity``."""
+    def credential(self, identity: str) -> TokenCredential | None:
+        """Of an identity, which signs in from the runner's own place: a token is good from everywhere.
+
+        Raises CheckSkipped when this runner cannot sign in as ``identity``.
+        """
         if identity == "anonymous":
             return None
         with self._lock:
-            key = (identity, vantage.name)
-            if key not in self._credentials:
-                self._credentials[key] = self._new_credential(identity, vantage)
-            credential = self._credentials[key]
+            if identity not in self._credentials:
+                made = self._new_credential(identity)
+                self._credentials[identity] = OneToken(made) if made else None
+            credential = self._credentials[identity]
         if credential is None:
             raise CheckSkipped(f"identity:{identity}", f"cannot sign in as {identity}: {PROBES_NEED}")
         return credential
 
-    def _new_credential(self, identity: str, vantage: Vantage) -> TokenCredential | None:
+    def _new_credential(self, identity: str) -> TokenCredential | None:
+        place = self.connection.runner
         if identity == "runner":
-            return runner_credential(self.connection, vantage)
+            return runner_credential(self.connection, place)
         probes = self.outputs.get("probe_identities") or {}
         if identity not in probes:
             raise CheckFailed(
@@ -140,15 +174,17 @@ class Run:
                 cause="no-output",
                 hint="toolkit bootstrap makes the probe identities; then run toolkit apply",
             )
-        return probe_credential(self.connection, probes[identity]["client_id"], vantage)
+        return probe_credential(self.connection, probes[identity]["client_id"], place)
 
     def close(self) -> None:
         """Closes the connections of the credentials and of the control plane."""
+        if self._marked:
+            self._marks.forget([self.id])
         if self._reader is not None:
             self._reader.close()
         for credential in self._credentials.values():
-            if close := getattr(credential, "close", None):
-                close()
+            if credential is not None:
+                credential.close()
 
 
 @dataclass(slots=True)
@@ -187,7 +223,7 @@ class Context:
         """
         place = self.place(vantage or self.check.vantage)
         who = identity or self.check.identity
-        credential = self.run.credential(who, place)  # whose own requests are nobody's business
+        credential = self.run.credential(who)  # whose own requests are nobody's business
         return Actor(who, replace(place, observe=self.exchanges.hook), credential, self.environment.subscription_id)
 
     def runner(self) -> Actor:

@@ -16,6 +16,7 @@ from toolkit.smoke.checks import (
     exact,
     function,
     governance,
+    identity,
     keyvault,
     optional_services,
     posture,
@@ -29,6 +30,7 @@ from toolkit.smoke.checks import (
     workspace_data,
 )
 from toolkit.smoke.context import Context
+from toolkit.smoke.prerequisites import linked
 
 # What starts jobs costs money and minutes on Azure: it runs when it is asked for by name, alone and after the others.
 ON_REQUEST = ("runtime",)
@@ -37,7 +39,7 @@ CATEGORIES = (
     *("batch", "function", "monitoring", "governance", "posture", *ON_REQUEST),
 )
 
-CHECKS: tuple[Check[Context], ...] = (
+_CHECKS: tuple[Check[Context], ...] = (
     *dns.CHECKS,
     *exact.of("dns"),
     *exact.of("network"),
@@ -59,6 +61,7 @@ CHECKS: tuple[Check[Context], ...] = (
     *rbac.CHECKS,
     *exact.of("rbac"),
     *exact.of("identity"),
+    *identity.CHECKS,
     *batch.CHECKS,
     *exact.of("batch"),
     *function.CHECKS,
@@ -71,7 +74,8 @@ CHECKS: tuple[Check[Context], ...] = (
     *customer_keys.OF_THE_SERVICES,
 )
 
-EVERY: tuple[Check[Context], ...] = (*CHECKS, *runtime.CHECKS)
+CHECKS = linked(_CHECKS)
+EVERY = (*CHECKS, *linked(runtime.CHECKS))
 
 
 def select(

@@ -9,12 +9,19 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from azure.core.exceptions import AzureError, ServiceRequestError, ServiceResponseError
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceNotFoundError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
 
+from toolkit.azure.api_versions import API_VERSIONS
 from toolkit.azure.arm import ARM
 from toolkit.azure.denial import classify
 from toolkit.checks.attempts import denial_words
-from toolkit.checks.engine import ChecksInterrupted, Clock, run_checks, validate_allowed_skips
+from toolkit.checks.engine import ChecksInterrupted, ChecksLost, Clock, run_checks, validate_allowed_skips
 from toolkit.checks.model import Check, CheckObserver, CheckResult, RunResult
 from toolkit.environment import Connection
 from toolkit.errors import ToolkitError
@@ -23,6 +30,17 @@ from toolkit.smoke.context import Context, Run
 from toolkit.smoke.registry import EVERY, ON_REQUEST
 
 KIND = "smoke"
+_GROUP_VERSION = API_VERSIONS["microsoft.resources/resourcegroups"]
+_SANDBOX = "toolkit sandbox status says whether it runs, toolkit sandbox start starts it"
+
+
+class RunLost(ToolkitError):
+    """The platform stopped answering in the middle; ``result`` says what was proven until then."""
+
+    def __init__(self, error: ToolkitError, result: RunResult) -> None:
+        proven = result.count("PASS")
+        super().__init__(f"{error.message}: {proven} checks had passed until then", hint=error.hint)
+        self.result = result
 
 
 class RunInterrupted(KeyboardInterrupt):
@@ -46,8 +64,9 @@ def run(
     """Run ``checks`` and say how each ended; what starts jobs comes last, and alone.
 
     ``patience`` scales every retry budget (the environment's own by default). Raises UsageError when the runner has no
-    credential or env.toml allows skips of unknown checks; ToolkitError when the runner cannot sign in: every check
-    would fail for that one reason; RunInterrupted, once every check that ran has cleaned up.
+    credential or env.toml allows skips of unknown checks; ToolkitError when the runner cannot sign in or nothing is
+    applied: every check would fail for that one reason; RunLost and RunInterrupted, once every check that ran has
+    cleaned up.
     """
     environment = connection.environment
     chosen = list(checks)
@@ -59,11 +78,12 @@ def run(
     name = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
     state = Run(connection, outputs, name, patience=budget, say=say)
     begin = time.monotonic()
-    state.credential("runner", connection.runner)
+    state.credential("runner")
     results: tuple[CheckResult, ...] = ()
-    interrupted = None
+    ended_early: ChecksInterrupted | ChecksLost | None = None
     try:
         who = circumstances(connection, sign_in(state))
+        applied(state)
         # azure-ai-ml takes its way from the process's environment and draws its progress on stderr: nobody beside it.
         for together in (first, asked):
             results += run_checks(
@@ -75,9 +95,10 @@ def run(
                 clock=clock,
                 stop=state.stop,
                 earlier=results,
+                lost=lambda: lost(state),
             )
-    except ChecksInterrupted as ended:
-        interrupted = ended
+    except (ChecksInterrupted, ChecksLost) as ended:
+        ended_early = ended
         results += ended.results
     finally:
         state.close()
@@ -90,11 +111,13 @@ def run(
         duration=time.monotonic() - begin,
         results=results,
         circumstances={**who, **_not_run(chosen)},
-        interrupted=interrupted is not None,
+        interrupted=ended_early is not None,
         bodies=state.bodies,
     )
-    if interrupted:
-        raise RunInterrupted(result) from interrupted
+    if isinstance(ended_early, ChecksLost):
+        raise RunLost(ended_early.error, result) from ended_early
+    if ended_early:
+        raise RunInterrupted(result) from ended_early
     return result
 
 
@@ -107,21 +130,58 @@ def _not_run(checks: Sequence[Check[Context]]) -> dict[str, str]:
 def sign_in(run: Run) -> str:
     """The runner's token for the control plane. Raises ToolkitError when none can be had."""
     runner = run.connection.runner
-    credential = run.credential("runner", runner)
+    credential = run.credential("runner")
     assert credential is not None  # only the anonymous identity has none
     try:
         return credential.get_token(f"{ARM}/.default").token
     except AzureError as error:
         denial = classify(error)
         if _nobody_answered(error) and run.connection.environment.target == "sandbox":
-            raise ToolkitError(
-                "the sandbox does not answer: nothing was proven",
-                hint="toolkit sandbox status says whether it runs, toolkit sandbox start starts it",
-            ) from error
+            raise ToolkitError("the sandbox does not answer: nothing was proven", hint=_SANDBOX) from error
         raise ToolkitError(
             f"the runner cannot sign in from {runner.name}, so nothing was proven: {denial_words(denial)}",
             hint=denial.hint,
         ) from error
+
+
+def applied(run: Run) -> None:
+    """Raises ToolkitError when the platform's resource group is gone: every check would fail for that one reason."""
+    group = run.outputs.get("resource_group_id")
+    if not group:
+        return  # a check's own failure: the outputs are lost
+    try:
+        run.view("").get(str(group), _GROUP_VERSION)
+    except ResourceNotFoundError as error:
+        env = run.connection.environment.name
+        raise ToolkitError(
+            f"nothing is applied to {env}: its resource group {str(group).rsplit('/', 1)[-1]} does not exist",
+            hint=f"toolkit apply {env}",
+        ) from error
+    except AzureError as error:
+        if isinstance(error, HttpResponseError) and error.response is not None:
+            return  # who may not read the group is told by the checks that read more
+        raise _lost(run, error, "does not answer: nothing was proven") from error
+
+
+def lost(run: Run) -> ToolkitError | None:
+    """What stopped answering since the run began; None while the control plane answers, whatever it says."""
+    group = run.outputs.get("resource_group_id")
+    if not group:
+        return None
+    try:
+        run.anew().get(str(group), _GROUP_VERSION)
+    except AzureError as error:
+        if isinstance(error, HttpResponseError) and error.response is not None and error.status_code != 502:
+            return None
+        return _lost(run, error, "stopped answering while the checks ran")
+    return None
+
+
+def _lost(run: Run, error: AzureError, what: str) -> ToolkitError:
+    if run.connection.environment.target == "sandbox":
+        return ToolkitError(f"the sandbox {what}", hint=_SANDBOX)
+    denial = classify(error)
+    return ToolkitError(f"Azure Resource Manager {what} ({denial_words(denial)})", hint=denial.hint)
 
 
 def _nobody_answered(error: BaseException | None) -> bool:

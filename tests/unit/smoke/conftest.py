@@ -8,4 +8,6 @@ import pytest
 @pytest.fixture(autouse=True)
 def _no_sign_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("toolkit.smoke.run.sign_in", lambda run: "")
+    monkeypatch.setattr("toolkit.smoke.run.applied", lambda run: None)
+    monkeypatch.setattr("toolkit.smoke.run.lost", lambda run: None)
     monkeypatch.setattr("toolkit.smoke.run.circumstances", lambda connection, token: {})

@@ -19,10 +19,10 @@ from toolkit.azure.denial import DenialKind
 from toolkit.checks.causes import CAUSES, cause_of
 from toolkit.checks.engine import WORKERS, SystemClock
 from toolkit.checks.model import Check, CheckFailed, CheckResult, CheckSkipped, Facts, RunResult
-from toolkit.errors import UsageError
+from toolkit.errors import ToolkitError, UsageError
 from toolkit.smoke.context import Context
 from toolkit.smoke.expect import expect_denial
-from toolkit.smoke.run import RunInterrupted, run
+from toolkit.smoke.run import RunInterrupted, RunLost, run
 
 
 def run_one(
@@ -480,6 +480,43 @@ def test_more_checks_hang_than_there_are_workers() -> None:
     result = run(connection(), {}, [*checks, check(passes)], clock=clock)
     assert [one.cause for one in result.results] == [*["deadline"] * (WORKERS + 1), None]
     released.set()
+
+
+def test_what_is_gone_altogether_is_one_error_and_nothing_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def gone(state: object) -> ToolkitError:
+        asked.append("")
+        return ToolkitError("the sandbox stopped answering while the checks ran", hint="start it")
+
+    def unreachable(context: Context) -> Facts:
+        raise ServiceRequestError("Connection refused")
+
+    monkeypatch.setattr("toolkit.smoke.run.lost", gone)
+    clock = ManualClock()
+    checks = [check(passes, id="storage-a"), check(unreachable, id="storage-b", depends=("storage-a",))]
+    checks += [check(unreachable, id=f"storage-{number:02}", depends=("storage-b",)) for number in range(20)]
+    with pytest.raises(RunLost, match="stopped answering while the checks ran: 1 checks had passed") as caught:
+        run(connection(), {}, checks, patience=1, clock=clock)
+    result = caught.value.result
+    assert [one.outcome for one in result.results] == ["PASS", *["SKIP"] * 21]
+    assert (result.verdict, caught.value.hint, len(asked), clock.waits) == ("interrupted", "start it", 1, [])
+
+
+def test_a_failure_of_its_own_is_not_the_end_of_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("toolkit.smoke.run.lost", lambda state: asked.append(""))
+
+    def unreachable(context: Context) -> Facts:
+        raise ServiceRequestError("Connection refused")
+
+    def differs(context: Context) -> Facts:
+        raise CheckFailed("allowSharedKeyAccess is True")
+
+    checks = [check(unreachable, id="storage-a"), check(differs, id="storage-b"), check(passes, id="storage-c")]
+    result = run(connection(), {}, checks, patience=0)
+    assert [one.outcome for one in result.results] == ["FAIL", "FAIL", "PASS"]
+    assert len(asked) == 1  # of the one that may be more than the check's own
 
 
 @pytest.mark.parametrize("kind", get_args(DenialKind))

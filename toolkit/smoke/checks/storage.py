@@ -17,8 +17,9 @@ from toolkit.checks.model import Check, CheckFailed, Facts
 from toolkit.smoke.context import BLOB_PREFIX, Context
 from toolkit.smoke.expect import expect_denial
 
-# Blobs of a run that was killed are nobody's any more after this time: no run takes that long.
-LEFTOVER_AGE = timedelta(hours=1)
+# Blobs of a run that was killed elsewhere are nobody's any more after this time: no attempt of a check lasts that long
+# (its deadline). Those of a run on this machine are known at once (toolkit/smoke/marks.py).
+LEFTOVER_AGE = timedelta(minutes=10)
 
 _OUTPUTS = ("storage_account_name", "storage_blob_endpoint", "smoke_container_name", "probe_identities")
 _POINTERS = ("pointer_storage_blob_endpoint", "pointer_container_name", "probe_identities")
@@ -129,6 +130,7 @@ def pointers_are_refused_for_the_role(context: Context) -> Facts:
 def _upload(context: Context, actor: Actor, payload: bytes) -> str:
     """The name of a new blob that the attempt deletes when it ends."""
     name = f"{BLOB_PREFIX}{context.run.id}/{context.check.id}-{secrets.token_hex(4)}"
+    context.run.mark()
     with actor.blobs(context.output("storage_blob_endpoint")) as service:
         service.get_blob_client(context.output("smoke_container_name"), name).upload_blob(payload, overwrite=True)
     # Whoever wrote it can delete it: the data role that allows one allows the other.
@@ -157,12 +159,17 @@ def _list(context: Context, actor: Actor) -> None:
 
 def _sweep(context: Context, actor: Actor) -> int:
     """How many blobs of killed runs were deleted. Several runs may sweep at once: a blob that is gone is no error."""
-    old = datetime.now(UTC) - LEFTOVER_AGE
+    old, dead = datetime.now(UTC) - LEFTOVER_AGE, context.run.dead()
     with actor.blobs(context.output("storage_blob_endpoint")) as service:
         container = service.get_container_client(context.output("smoke_container_name"))
-        leftovers = [b.name for b in container.list_blobs(name_starts_with=BLOB_PREFIX) if b.last_modified < old]
+        leftovers = [
+            blob.name
+            for blob in container.list_blobs(name_starts_with=BLOB_PREFIX)
+            if blob.last_modified < old or blob.name.removeprefix(BLOB_PREFIX).split("/")[0] in dead
+        ]
     for name in leftovers:
         _delete(context, actor, name)
+    context.run.buried(dead)
     return len(leftovers)
 
 
