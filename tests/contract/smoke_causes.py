@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from tests.contract.smoke_mutations import DNS_API_VERSION, no_link, no_outbound_rule, no_record, zone
-from tests.contract.smoke_platform import Platform
+from tests.contract.smoke_platform import ROLES_API_VERSION, Platform
 from toolkit.azure.api_versions import api_version
 from toolkit.checks.causes import Cause
 
@@ -62,12 +62,19 @@ def untrusted_probe(platform: Platform) -> Iterator[None]:
 
 @contextmanager
 def endpoint_deleted(platform: Platform) -> Iterator[None]:
-    """With its zone group, whose records go along."""
+    """With its zone group, whose records go along, and with the roles on it."""
     endpoint = platform.outputs["private_endpoints"]["storage_blob"]["id"]
     version = api_version(endpoint)
     groups = platform.call("GET", f"{endpoint}/privateDnsZoneGroups", version)["value"]
+    listed = f"{endpoint}/providers/Microsoft.Authorization/roleAssignments"
+    roles = platform.call("GET", f"{listed}?$filter=atScope()", ROLES_API_VERSION)["value"]
     with platform.deleted(endpoint, version):
         yield
+    for role in roles:
+        if role["properties"]["scope"].casefold() == endpoint.casefold():
+            names = ("roleDefinitionId", "principalId", "principalType", "description")
+            body = {name: role["properties"][name] for name in names if name in role["properties"]}
+            platform.call("PUT", role["id"], ROLES_API_VERSION, {"properties": body})
     for group in groups:
         configs = [
             {"name": one["name"], "properties": {"privateDnsZoneId": one["properties"]["privateDnsZoneId"]}}

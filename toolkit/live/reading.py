@@ -111,6 +111,12 @@ class View:
             return self.get(resource_id, version)
         except ResourceNotFoundError:
             return None
+        except HttpResponseError as error:
+            # Data Factory's answer to a managed endpoint that is not there:
+            # https://github.com/hashicorp/terraform-provider-azurerm/pull/12618
+            if error.status_code == 400 and "/managedprivateendpoints/" in resource_id.casefold():
+                return None
+            raise
 
     def list(self, path: str, version: str | None = None, **query: str) -> list[Json]:
         """All pages of a list; ``query`` holds further parameters, such as ``filter`` for ``$filter``."""

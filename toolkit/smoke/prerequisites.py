@@ -17,14 +17,15 @@ from toolkit.smoke.context import Context
 # the way of every client; an identity that is gone cannot sign in.
 PREREQUISITES: dict[str, tuple[str, ...]] = {
     "posture-private-endpoints": ("network-endpoints",),
-    "network-connections": (
-        *("network-endpoints", "posture-private-endpoints", "adf-endpoints-approved", "workspace-outbound-endpoints"),
-    ),
+    "network-connections": ("network-endpoints", "adf-endpoints-exact", "workspace-outbound-exact"),
     "adf-endpoints-approved": ("adf-endpoints-exact",),
     "workspace-outbound-endpoints": ("workspace-outbound-exact",),
     "dns-zone-groups": ("dns-zones-exact", "network-endpoints"),
     "dns-records-exact": ("dns-zones-exact", "dns-zone-groups", "posture-private-endpoints"),
     "dns-*-private": ("dns-zones-exact", "dns-records-exact"),
+    # The workspace's role on a private endpoint goes with the endpoint.
+    "rbac-assignments": ("network-endpoints",),
+    "rbac-exact": ("network-endpoints",),
     "identity-*-signs-in": ("identity-exact", "identity-federation"),
 }
 
