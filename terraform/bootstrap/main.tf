@@ -15,6 +15,7 @@ locals {
   tags         = module.naming.tags
 
   state_container = "tfstate"
+  state_rule_key  = lower("Microsoft.Storage/storageAccounts/${local.names.state_storage_account}")
 
   # What the platform uses, directly or behind the scenes: azapi registers a provider only when a call fails for the lack of it,
   # and does not see indirect needs such as Microsoft.Network for the workspace's managed network.
@@ -99,10 +100,7 @@ module "state" {
   retention_days        = var.state_account.retention_days
   public_network_access = var.public_network_access.state
   # What a lease lets in is declared for as long as it is open: so it is no drift, and an apply in the middle leaves it there.
-  ip_rules = setunion(
-    var.state_ip_rules,
-    lookup(var.toolkit_leases, lower("Microsoft.Storage/storageAccounts/${local.names.state_storage_account}"), [])
-  )
+  ip_rules          = setunion(var.state_ip_rules, lookup(var.toolkit_leases, local.state_rule_key, []))
   subnet_ids        = var.state_subnet_ids
   private_endpoints = local.state_private_endpoints
   # Nothing of Azure's own needs the states.

@@ -105,6 +105,11 @@ output "operator" {
   }
 }
 
+output "ip_rules" {
+  description = "Addresses that the environment's data let in, by the resource's type and name in lower case: all but those of leases."
+  value       = { (local.state_rule_key) = sort(var.state_ip_rules) }
+}
+
 output "probe_identities" {
   description = "What smoke tests act as: reader, writer, nobody."
   value = {

@@ -32,7 +32,7 @@ module "batch_account" {
   storage_account_id    = module.storage.id
   customer_managed_key  = lookup(local.customer_managed_key, "batch", null)
   public_network_access = var.batch.public_network_access
-  ip_rules              = var.batch.ip_rules
+  ip_rules              = local.open_ip_rules.batch
   pool = {
     vm_size             = var.batch.vm_size
     max_nodes           = var.batch.max_nodes

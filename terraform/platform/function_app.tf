@@ -21,7 +21,7 @@ module "function_storage" {
   customer_managed_key  = lookup(local.customer_managed_key, "storage", null)
   containers            = [local.function_container]
   public_network_access = var.public_network_access.storage
-  ip_rules              = local.storage_leases["function_storage_account"]
+  ip_rules              = local.open_ip_rules.function_storage
   private_endpoints     = local.private_endpoints.function_storage
   diagnostics           = local.diagnostics
 }

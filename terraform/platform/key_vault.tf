@@ -8,7 +8,7 @@ module "key_vault" {
   tenant_id        = var.tenant_id
   purge_protection = var.key_vault.purge_protection
   retention_days   = var.key_vault.retention_days
-  ip_rules         = setunion(var.key_vault.ip_rules, local.vault_leases)
+  ip_rules         = local.open_ip_rules.key_vault
   keys = {
     for service, name in local.encryption_keys : name => {
       type         = var.customer_managed_keys.key_type

@@ -52,7 +52,7 @@ module "machine_learning_workspace" {
   computes                     = var.machine_learning.computes
   tenant_id                    = var.tenant_id
   compute_instances            = var.machine_learning.compute_instances
-  ip_allowlist                 = var.machine_learning.ip_allowlist
+  ip_allowlist                 = local.open_ip_rules.workspace
   image_build_compute          = var.machine_learning.image_build_compute
   outbound_private_endpoints   = local.outbound_endpoints
   datastores = {

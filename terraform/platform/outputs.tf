@@ -316,6 +316,11 @@ output "public_network_access" {
   value       = var.public_network_access
 }
 
+output "ip_rules" {
+  description = "Addresses that the environment's data let in, by the resource's type and name in lower case: all but those of leases."
+  value       = { for name, key in local.rule_keys : key => sort(local.ip_rules[name]) }
+}
+
 output "network_security_perimeter" {
   description = "The perimeter: its id, the profile whose access rules count, and the access mode of each member; null without one."
   value = one([

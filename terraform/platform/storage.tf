@@ -24,7 +24,7 @@ module "storage" {
   lifecycle_rules       = var.storage.lifecycle_rules
   containers            = setunion(var.storage.containers, local.service_containers)
   public_network_access = var.public_network_access.storage
-  ip_rules              = setunion(var.storage.ip_rules, local.storage_leases["storage_account"])
+  ip_rules              = local.open_ip_rules.storage
   private_endpoints     = local.private_endpoints.storage
   diagnostics           = local.diagnostics
 }
@@ -43,7 +43,7 @@ module "lake" {
   retention_days        = var.storage.retention_days
   containers            = var.storage.lake_containers
   public_network_access = var.public_network_access.storage
-  ip_rules              = setunion(var.storage.lake_ip_rules, local.storage_leases["lake_storage_account"])
+  ip_rules              = local.open_ip_rules.lake
   private_endpoints     = local.private_endpoints.lake
   diagnostics           = local.diagnostics
 }
@@ -62,7 +62,7 @@ module "pointer_storage" {
   customer_managed_key  = lookup(local.customer_managed_key, "storage", null)
   containers            = [local.pointer_container]
   public_network_access = var.public_network_access.storage
-  ip_rules              = setunion(var.storage.pointer_ip_rules, local.storage_leases["pointer_storage_account"])
+  ip_rules              = local.open_ip_rules.pointer_storage
   private_endpoints     = local.private_endpoints.pointer_storage
   diagnostics           = local.diagnostics
 }

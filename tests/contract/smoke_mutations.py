@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import socket
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from azure.core.credentials import AzureNamedKeyCredential
 
 from tests.contract.smoke_platform import ROLES_API_VERSION, Platform
 from toolkit.azure.api_versions import DIAGNOSTICS_API_VERSION, api_version
+from toolkit.azure.arm import arm_client
 from toolkit.azure.clients import Actor
+from toolkit.firewall.journal import Journal
+from toolkit.firewall.model import Lease, Owner
+from toolkit.processes import ProcessId
 
 BLOB_DATA_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
 BLOB_DATA_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
@@ -190,6 +197,20 @@ def trigger_started(platform: Platform) -> Iterator[None]:
         yield
     finally:
         platform.call("POST", f"{trigger}/stop", api_version(trigger))
+
+
+@contextmanager
+def a_lease(platform: Platform, **changes: Any) -> Iterator[None]:
+    """Written down, as somebody on another machine left it."""
+    somebody = Owner("somebody", "another machine", ProcessId(0, ""))
+    lease = replace(Lease.new(somebody, timedelta(minutes=30), datetime.now(UTC)), **changes)
+    with arm_client(platform.connection) as client:
+        journal = Journal(client, platform.outputs["resource_group_id"])
+        journal.write(lease)
+        try:
+            yield
+        finally:
+            journal.forget(lease)
 
 
 POOL_ADDRESSES = "properties.networkConfiguration.publicIPAddressConfiguration"
@@ -480,6 +501,35 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
     "budget unheard": (
         lambda p: p.changed(p.outputs["budget_id"], {"properties.notifications": {}}),
         {"posture-alerts": "the budget tells nobody"},
+    ),
+    "a lease that expired": (
+        lambda p: a_lease(p, expires=datetime.now(UTC) - timedelta(minutes=1)),
+        {"posture-leases-closed": "of somebody is left: it expired"},
+    ),
+    "a lease whose process is gone": (
+        lambda p: a_lease(p, owner=Owner("me", socket.gethostname(), ProcessId(2**22 - 1, "never"))),
+        {"posture-leases-closed": "of me is left: its process 4194303 is gone"},
+    ),
+    "a lease whose closing was cut off": (
+        lambda p: a_lease(p, written="closing"),
+        {"posture-leases-closed": "of somebody is left: its closing was cut off"},
+    ),
+    "an address that nobody meant": (
+        lambda p: storage(p, **{"networkAcls.ipRules": [{"action": "Allow", "value": "198.51.100.9"}]}),
+        {"posture-leases-closed": "stmlplocal094da lets 198.51.100.9 in", "network-exceptions": "198.51.100.9"},
+    ),
+    "an address in the vault's rules": (
+        lambda p: p.changed(
+            p.outputs["key_vault_id"], {"properties.networkAcls.ipRules": [{"value": "198.51.100.9/32"}]}
+        ),
+        {"posture-leases-closed": "key vault kv-mlplocal-094da lets 198.51.100.9 in"},
+    ),
+    "an address in the registry's rules": (
+        lambda p: p.changed(
+            p.outputs["container_registry_id"],
+            {"properties.networkRuleSet.ipRules": [{"action": "Allow", "value": "198.51.100.9"}]},
+        ),
+        {"posture-leases-closed": "container registry crmlplocal094da lets 198.51.100.9 in"},
     ),
     "web activity outside": (
         web_activity_outside,

@@ -207,6 +207,26 @@ def test_a_mutation_turns_its_checks_red_and_putting_it_right_green(platform: Pl
     assert {check: one.reason for check, one in platform.smoke(*expected).items() if one.outcome != "PASS"} == {}
 
 
+def test_a_lease_that_somebody_works_with_is_named_and_leaves_denials_unproven(platform: Platform) -> None:
+    """What it does not let in to is proven as ever, and what it does is neither a false alarm nor a pass."""
+    opened = toolkit(platform.project, "firewall", "open", "local", "--target", "storage")
+    assert opened.returncode == 0, opened.stderr
+    lease = opened.stdout.strip()
+    denials = ("storage-internet-write-denied", "storage-internet-blob-denied", "storage-internet-lake-denied")
+    try:
+        found = platform.smoke("posture-leases-closed", "network-exceptions", *denials)
+    finally:
+        closed = toolkit(platform.project, "firewall", "close", "local", lease)
+    assert closed.returncode == 0, closed.stderr
+    outcomes = [found[one].outcome for one in ("posture-leases-closed", "network-exceptions", *denials)]
+    assert outcomes == ["PASS", "PASS", "SKIP", "SKIP", "PASS"], [one.reason for one in found.values()]
+    assert lease in str(found["posture-leases-closed"].facts["open"])
+    for one in denials[:2]:
+        assert (found[one].requirement, found[one].cause, found[one].red) == (f"lease:{lease}", "lease", False)
+        assert f"was allowed by lease {lease} of" in found[one].reason
+    assert {one.outcome for one in platform.smoke(*denials).values()} == {"PASS"}
+
+
 def test_a_lifted_lock_is_seen(platform: Platform) -> None:
     """`local` has no locks, so a lock is made here and lifted, as Terraform and somebody after it would."""
     lock = f"{platform.outputs['storage_account_id']}/providers/Microsoft.Authorization/locks/do-not-delete"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -85,3 +86,73 @@ def check_a_lease_of_a_command(toolkit: Toolkit) -> None:
     assert toolkit.ok("firewall", "status", "local", "--json").json == before
     assert toolkit(*show, "--vantage", "internet").code == 1
     assert toolkit(*show, "--vantage", "vnet", "--firewall-lease").code == 3
+
+
+KINDS = ("storage", "lake", "pointers", "functions", "vault", "registry", "workspace", "batch", "state")
+
+
+@contextmanager
+def open_to_rules(toolkit: Toolkit) -> Iterator[None]:
+    """Every service that has rules for addresses obeys them, and lets OWN in where the data can say so."""
+    folder = toolkit.project / "envs" / "local"
+    before = {path: path.read_text(encoding="utf-8") for path in (folder / "terraform.tfvars", folder / "env.toml")}
+    variables, settings = before.values()
+    own = f'["{OWN}"]'
+    said = {
+        "storage = {": f"  ip_rules = {own}\n  lake_ip_rules = {own}\n  pointer_ip_rules = {own}",
+        "key_vault = {": f"  ip_rules = {own}",
+        "machine_learning = {": f"  ip_allowlist = {own}",
+        "batch = {": f'  public_network_access = "Enabled"\n  ip_rules = {own}',
+    }
+    for block, lines in said.items():
+        assert variables.count(f"\n{block}\n") == 1, block
+        variables = variables.replace(f"\n{block}\n", f"\n{block}\n{lines}\n")
+    for service in ("key_vault", "container_registry", "machine_learning_workspace"):
+        settings = re.sub(rf'^({service} *= )"Disabled"', r'\1"Enabled"', settings, flags=re.MULTILINE)
+    (folder / "terraform.tfvars").write_text(variables, encoding="utf-8")
+    (folder / "env.toml").write_text(settings, encoding="utf-8")
+    try:
+        yield
+    finally:
+        for path, text in before.items():
+            path.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def another_tag(toolkit: Toolkit) -> Iterator[None]:
+    """Which changes every resource that has tags."""
+    path = toolkit.project / "envs" / "common.tfvars"
+    before = path.read_text(encoding="utf-8")
+    path.write_text(before.replace("tags = {\n", 'tags = {\n  changed = "all"\n'), encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.write_text(before, encoding="utf-8")
+
+
+def check_each_kind(toolkit: Toolkit) -> None:
+    """A lease on all of them stays through an apply that writes all of them, and is gone afterwards."""
+    with open_to_rules(toolkit):
+        toolkit.ok("apply", "local", "--no-smoke", "--firewall-lease")
+        before = rules(toolkit)
+        every = [word for one in KINDS for word in ("--target", one)]
+        lease = toolkit.ok("firewall", "open", "local", *every).out.strip()
+        during = rules(toolkit)
+        held = [name for name, each in during.items() if f"{HERE} (a lease)" in each]
+        assert len(held) == len(KINDS), during
+        no_changes(toolkit)
+        with another_tag(toolkit):
+            changed = toolkit.ok("apply", "local", "--no-smoke", "--json").json
+            types = {change["resource_type"] for change in changed["changes"] if change["action"] == "update"}
+            assert types >= {
+                "Microsoft.Storage/storageAccounts",
+                "Microsoft.KeyVault/vaults",
+                "Microsoft.ContainerRegistry/registries",
+                "Microsoft.MachineLearningServices/workspaces",
+                "Microsoft.Batch/batchAccounts",
+            }
+            assert rules(toolkit) == during
+            no_changes(toolkit)
+            toolkit.ok("firewall", "close", "local", lease)
+            assert rules(toolkit) == before
+            assert toolkit("plan", "local", "--firewall-lease").code == 0

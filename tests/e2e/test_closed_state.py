@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from tests.e2e.conftest import Toolkit
-from tests.e2e.leases import HERE
+from tests.e2e.leases import HERE, check_each_kind
 from toolkit.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -73,6 +73,10 @@ def test_a_plan_that_is_ended_closes_its_lease(closed: Toolkit, number: signal.S
     out, _ = process.communicate(timeout=120)
     assert process.returncode == 130, out
     nothing_is_open(closed)
+
+
+def test_each_kind_goes_through_an_apply_in_the_middle_of_a_lease(closed: Toolkit) -> None:
+    check_each_kind(closed)
 
 
 def test_a_destroy_lets_itself_in(closed: Toolkit) -> None:

@@ -37,6 +37,7 @@ Cause = Literal[
     "identity",
     "feature",
     "right",
+    "lease",
     "interrupted",
 ]
 
@@ -76,6 +77,7 @@ CAUSES: dict[Cause, str] = {
     "identity": "this runner cannot sign in as that identity",
     "feature": "the environment's own data leaves out what the check is about",
     "right": "the runner's identity may not read what the check compares, or the state that says what is meant",
+    "lease": "a lease lets this place in for the moment, so that nothing is denied to it",
     "interrupted": "the run was interrupted before the check had ended",
 }
 
@@ -124,6 +126,7 @@ _OF_REQUIREMENTS: dict[str, Cause] = {
     "identity": "identity",
     "feature": "feature",
     "right": "right",
+    "lease": "lease",
     "interrupted": "interrupted",
 }
 

@@ -240,15 +240,7 @@ class Leases:
         return closed
 
     def _over(self, lease: Lease) -> str | None:
-        state, process = lease.state(self.now()), lease.owner.process
-        gone = lease.owner.host == socket.gethostname() and process.pid and not process.alive()
-        if state == "expired":
-            return "it expired"
-        if gone:
-            return f"its process {process.pid} is gone"
-        if lease.written == "closing" and not process.pid:
-            return "its closing was cut off"  # or goes on elsewhere: done twice, it is done
-        return self.ended(lease.owner)
+        return over(lease, self.now(), self.ended)
 
     # -- looking -------------------------------------------------------------------------------------------------------
 
@@ -321,3 +313,16 @@ class Leases:
             except (KeyError, TypeError, ValueError):
                 continue
         return found
+
+
+def over(lease: Lease, now: datetime, ended: Callable[[Owner], str | None] = lambda _: None) -> str | None:
+    """Why a sweep closes it; None while its owner works with it."""
+    process = lease.owner.process
+    gone = lease.owner.host == socket.gethostname() and process.pid and not process.alive()
+    if lease.state(now) == "expired":
+        return "it expired"
+    if gone:
+        return f"its process {process.pid} is gone"
+    if lease.written == "closing" and not process.pid:
+        return "its closing was cut off"  # or goes on elsewhere: done twice, it is done
+    return ended(lease.owner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from toolkit.azure.arm import arm_client
@@ -59,6 +59,25 @@ class OpenLeases:
                 raise UnreadableError(problem.message, hint=problem.hint) from error
             raise problem from error
 
+    def applied(self, root: RootName, before: Open, after: Open) -> None:
+        """As :class:`toolkit.terraform.leases.Book` has it."""
+        from azure.core.exceptions import AzureError
+
+        from toolkit.azure.refusals import refused
+
+        group = self._group(root)
+        if group is None:
+            return
+        try:
+            with arm_client(self.connection) as client:
+                journal = Journal(client, group)
+                for lease in journal.read():
+                    mended = _with_owners(lease, before, after)
+                    if lease.written == "open" and mended != lease:
+                        journal.write(mended)
+        except AzureError as error:
+            raise refused(error, f"the leases in {group.rsplit('/', 1)[-1]}") from error
+
     def _read(self, client: RestClient, group: str) -> Open:
         journal = Journal(client, group)
         waits = Waits(_BACK_OFF)
@@ -103,3 +122,12 @@ def _settled(client: RestClient, journal: Journal, leases: Sequence[Lease], targ
         return True
     present, needs = set(rules.target.kind.addresses(rules.read())), needed(leases, target_id)
     return needs <= present and not (added(leases, target_id) - needs) & present
+
+
+def _with_owners(lease: Lease, before: Open, after: Open) -> Lease:
+    """Rules that were a person's, or somebody else's, stay theirs: only what changed hands is written anew."""
+    holds: dict[str, dict[str, bool]] = {}
+    for target, held in lease.holds.items():
+        old, new = (set(own.get(key_of(target), ())) for own in (before, after))
+        holds[target] = {a: a not in new if a in old ^ new else ours for a, ours in held.items()}
+    return replace(lease, holds=holds)

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from azure.core.exceptions import AzureError
 
 from toolkit.azure.codes import DenialKind
+from toolkit.azure.denial import NETWORK_KINDS
 from toolkit.checks.attempts import denial_words
 from toolkit.checks.causes import cause_of
-from toolkit.checks.model import CheckFailed, Facts
+from toolkit.checks.model import CheckFailed, CheckSkipped, Facts
 from toolkit.smoke.context import Context
+from toolkit.smoke.held import refuse_to_judge
 
 
 def expect_denial(
@@ -44,6 +46,8 @@ def expect_denial(
                 facts={**denial.evidence, "expected": list(kinds)},
             ) from error
         answer = f": it got as far as {denial.code or denial.status}"
+    if set(kinds) & set(NETWORK_KINDS):
+        refuse_to_judge(context, what)
     raise CheckFailed(
         f"{what} was allowed{answer}",
         cause="allowed",
@@ -64,11 +68,14 @@ def expect_denials(
     """As :func:`expect_denial` of each call, named by its words: one failure says all that was not refused."""
     refused: dict[str, Facts] = {}
     failed: dict[str, CheckFailed] = {}
+    skipped: CheckSkipped | None = None
     for what, call in calls.items():
         try:
             refused[what] = expect_denial(context, call, kinds, what, if_allowed=if_allowed, got_through=got_through)
         except CheckFailed as failure:
             failed[what] = failure
+        except CheckSkipped as skip:
+            skipped = skip
     if not calls:
         raise CheckFailed(
             "there was nothing to ask, so nothing was proven",
@@ -84,4 +91,6 @@ def expect_denials(
             retry_seconds=max(one.retry_seconds for one in failed.values()),
             facts={"refused": refused, "not_refused": {what: one.facts for what, one in failed.items()}},
         )
+    if skipped is not None:
+        raise skipped
     return {"refused": refused}

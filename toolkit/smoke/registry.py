@@ -18,6 +18,7 @@ from toolkit.smoke.checks import (
     governance,
     identity,
     keyvault,
+    leases,
     optional_services,
     posture,
     rbac,
@@ -71,6 +72,7 @@ _CHECKS: tuple[Check[Context], ...] = (
     *posture.CHECKS,
     *optional_services.CHECKS,
     *governance.CHECKS,
+    *leases.CHECKS,
     *customer_keys.OF_THE_SERVICES,
 )
 

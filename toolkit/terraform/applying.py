@@ -69,6 +69,10 @@ def apply_plan(
     outputs = _apply(session, plan, root, limits)
     if not plan.destroy:
         _finish(session, plan, root)
+        before = plan.document.get("output_changes", {}).get("ip_rules", {}).get("before")
+        old, new = leases.own_rules(before), leases.own_rules(outputs.get("ip_rules"))
+        if before is not None and old != new:
+            session.leases.applied(root, old, new)
     return outputs
 
 

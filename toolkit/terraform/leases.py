@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Any, Protocol
@@ -35,6 +35,14 @@ class Book(Protocol):
         """What leases need in the rules now. Raises UnreadableError, or ToolkitError when nobody answers."""
         ...
 
+    def applied(self, root: RootName, before: Open, after: Open) -> None:
+        """An apply has changed the environment's own rules.
+
+        One that has become the environment's is no lease's any more, and stays when the lease is closed; one that is
+        the environment's no more is there for the leases on it only.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class NoBook:
@@ -42,6 +50,9 @@ class NoBook:
 
     def open(self, root: RootName) -> Open:
         return NONE
+
+    def applied(self, root: RootName, before: Open, after: Open) -> None:
+        return
 
 
 def key_of(resource_id: str) -> str:
@@ -122,6 +133,16 @@ def _rules(value: Any) -> list[Any]:
     return []
 
 
+def own_rules(output: Mapping[str, Sequence[str]] | None) -> Open:
+    """Of terraform's output ``ip_rules``: what the environment's data let in."""
+    return {key: tuple(map(canonical, rules)) for key, rules in (output or {}).items()}
+
+
+def canonical(text: str) -> str:
+    """An address bare and a range from its first address, however a service writes them."""
+    return _address(text) or text
+
+
 def _without(value: Any, addresses: set[str] | None) -> Any:
     """Without the rules for these addresses; for every address with None."""
     if isinstance(value, dict):
@@ -139,11 +160,11 @@ def _is_rule(value: Any, addresses: set[str] | None) -> bool:
 
 
 def _address(text: str) -> str | None:
-    """Of a rule's value: 203.0.113.7, or 203.0.113.7/32 where the service writes it so."""
+    """Of a rule's value: an address, which some services write as a range of one, or a range."""
     if not text[:1].isdigit():
         return None
     try:
-        network = IPv4Network(text)
+        network = IPv4Network(text, strict=False)
     except ValueError:
         return None
-    return str(network.network_address) if network.prefixlen == 32 else None
+    return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)

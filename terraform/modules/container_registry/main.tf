@@ -1,7 +1,7 @@
 locals {
   premium_properties = {
     dataEndpointEnabled = true
-    networkRuleSet      = { defaultAction = "Deny", ipRules = [] }
+    networkRuleSet      = { defaultAction = "Deny", ipRules = [for rule in sort(var.ip_rules) : { action = "Allow", value = rule }] }
     zoneRedundancy      = var.zone_redundancy ? "Enabled" : "Disabled"
     policies = {
       # Azure refuses to disable exports while the public endpoint is open.

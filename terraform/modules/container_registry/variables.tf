@@ -102,6 +102,13 @@ variable "public_network_access" {
   }
 }
 
+variable "ip_rules" {
+  description = "Public IPv4 addresses and ranges that may reach the registry; of sku Premium only."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
 variable "private_endpoints" {
   description = <<-EOT
     Private endpoints by group id (registry).

@@ -115,7 +115,7 @@ resource "azapi_resource" "this" {
       # Serverless compute stands in that network, too, and needs no public address there:
       # https://learn.microsoft.com/azure/machine-learning/how-to-use-serverless-compute
       var.isolation_mode == "Disabled" ? {} : { serverlessComputeSettings = { serverlessComputeNoPublicIP = true } },
-      length(var.ip_allowlist) == 0 ? {} : { ipAllowlist = var.ip_allowlist },
+      length(var.ip_allowlist) == 0 ? {} : { ipAllowlist = sort(var.ip_allowlist) },
       var.image_build_compute == null ? {} : { imageBuildCompute = var.image_build_compute },
     )
   }

@@ -78,7 +78,7 @@ variable "ip_allowlist" {
     Public IPv4 addresses and ranges that reach the workspace's public endpoint; empty: no address is preferred. In preview with
     Azure, and so written with a preview api-version where it is not empty.
   EOT
-  type        = list(string)
+  type        = set(string)
   default     = []
   nullable    = false
 

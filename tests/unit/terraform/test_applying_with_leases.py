@@ -33,6 +33,15 @@ resource "terraform_data" "account" {
   input = { tls = var.tls, rules = [for rule in flatten(values(var.toolkit_leases)) : { value = rule }] }
 }
 
+variable "own" {
+  type    = list(string)
+  default = ["198.51.100.9/32"]
+}
+
+output "ip_rules" {
+  value = { a = var.own }
+}
+
 output "account" {
   value = terraform_data.account.input
 }
@@ -47,12 +56,17 @@ class Written:
     key: str = ""
     answers: list[tuple[str, ...]] = field(default_factory=list)
     on_ask: Callable[[], None] = lambda: None
+    own: list[tuple[Open, Open]] = field(default_factory=list)
 
     def open(self, root: RootName) -> Open:
         assert root == "platform"
         self.on_ask()
         now = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         return {self.key: now} if now else {}
+
+    def applied(self, root: RootName, before: Open, after: Open) -> None:
+        assert root == "platform"
+        self.own.append((before, after))
 
 
 @pytest.fixture
@@ -100,6 +114,15 @@ def test_a_lease_that_changed_since_the_plan_makes_a_new_plan(
     apply_plan(account, planned(account, then))
     assert made(account) == ("1.3", [*then])
     assert [note for note in seen.notes if "planning again" in note]
+
+
+def test_who_keeps_the_leases_is_told_which_rules_the_data_took_or_gave_up(account: Session) -> None:
+    apply_plan(account, planned(account))
+    assert isinstance(account.leases, Written)
+    assert account.leases.own == [], "the data let in whom they let in before"
+    (account.folder("platform").path / "own.auto.tfvars").write_text('own = ["203.0.113.7"]')
+    apply_plan(account, planned(account))
+    assert account.leases.own == [({"a": ("198.51.100.9",)}, {"a": ("203.0.113.7",)})]
 
 
 def test_nothing_is_planned_again_while_nothing_changes(account: Session, seen: Seen) -> None:

@@ -55,7 +55,7 @@ def test_a_plan_that_differs_in_the_rules_of_leases_is_the_same() -> None:
     [
         plan(account(OWN), account(OWN, minimumTlsVersion="TLS1_3")),
         plan(account(OWN), account(rule("198.51.100.10"), minimumTlsVersion="TLS1_2")),
-        plan(account(rule("198.51.100.0/24")), account(OWN, minimumTlsVersion="TLS1_2")),
+        plan(account(rule("203.0.113.0/24")), account(OWN, minimumTlsVersion="TLS1_2")),
         plan(account(OWN), account(OWN)),
     ],
     ids=["another value", "another rule of its own", "another value before", "nothing to do"],

@@ -37,6 +37,22 @@ run "export_policy_follows_public_access" {
   }
 }
 
+run "ip_rules" {
+  command = plan
+
+  variables {
+    ip_rules = ["203.0.113.7", "198.51.100.0/24"]
+  }
+
+  assert {
+    condition = azapi_resource.this.body.properties.networkRuleSet.ipRules == [
+      { action = "Allow", value = "198.51.100.0/24" },
+      { action = "Allow", value = "203.0.113.7" },
+    ]
+    error_message = "Rules stand in the order of their text."
+  }
+}
+
 run "basic_has_no_premium_properties" {
   command = plan
 

@@ -84,7 +84,7 @@ run "addresses_that_reach_the_workspace" {
 
   assert {
     condition = (
-      jsonencode(azapi_resource.this.body.properties.ipAllowlist) == jsonencode(["203.0.113.0/24", "198.51.100.20"]) &&
+      jsonencode(azapi_resource.this.body.properties.ipAllowlist) == jsonencode(["198.51.100.20", "203.0.113.0/24"]) &&
       endswith(azapi_resource.this.type, "-preview")
     )
     error_message = "Stable api-versions do not have the list."
