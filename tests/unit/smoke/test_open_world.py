@@ -84,7 +84,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[HttpRequest]:
         return Answer()
 
     monkeypatch.setattr(RestClient, "send_request", allow)
-    monkeypatch.setattr(Run, "credential", lambda self, identity, vantage: None if identity == "anonymous" else Token())
+    monkeypatch.setattr(
+        Run, "credential", lambda self, identity, vantage=None: None if identity == "anonymous" else Token()
+    )
     return sent
 
 

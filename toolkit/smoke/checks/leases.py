@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from toolkit.checks.model import Check, CheckFailed, Facts
-from toolkit.firewall.journal import Journal
-from toolkit.firewall.model import Lease, group_of, needed
-from toolkit.firewall.rules import Rules
+from toolkit.firewall.model import Lease, needed
 from toolkit.firewall.targets import STATE, standing_targets
 from toolkit.smoke import held
 from toolkit.smoke.context import Context
@@ -40,14 +38,11 @@ def _strangers(context: Context, live: list[Lease]) -> list[str]:
     state = {key_of(targets[STATE].id): context.environment.state_ip_rules}
     own = own_rules({**context.output("ip_rules"), **state})
     problems = []
-    with context.runner().arm() as client:
-        for target in targets.values():
-            rules = Rules(client, Journal(client, group_of(target.id)), target)
-            allowed = {*own.get(key_of(target.id), ()), *needed(live, target.key)}
-            present = target.kind.addresses(rules.read()) if rules.there() else []
-            extra = sorted(set(present) - allowed)
-            if extra:
-                problems.append(f"{target} lets {', '.join(extra)} in, and neither the data nor a lease says so")
+    for target in targets.values():
+        resource = context.live.find(f"{target.id}{target.kind.at}", target.api_version) or {}
+        allowed = {*own.get(key_of(target.id), ()), *needed(live, target.key)}
+        if extra := sorted(set(target.kind.addresses(resource)) - allowed):
+            problems.append(f"{target} lets {', '.join(extra)} in, and neither the data nor a lease says so")
     return problems
 
 
