@@ -19,6 +19,7 @@ API_VERSIONS: dict[str, str] = {
     "microsoft.keyvault/vaults": "2026-02-01",
     "microsoft.machinelearningservices/workspaces": "2026-05-01",
     "microsoft.managedidentity/userassignedidentities": "2023-01-31",
+    "microsoft.network/networksecurityperimeters": "2024-07-01",
     "microsoft.network/privatednszones": "2024-06-01",
     "microsoft.network/privateendpoints": "2024-01-01",
     "microsoft.network/virtualnetworks": "2024-01-01",
@@ -28,6 +29,12 @@ API_VERSIONS: dict[str, str] = {
 }
 # Of Batch's own hosts: https://learn.microsoft.com/rest/api/batchservice/batch-service-rest-api-versioning
 BATCH_SERVICE_API_VERSION = "2024-07-01.20.0"
+# Which perimeter a resource is a member of, asked of the resource: GET …/networkSecurityPerimeterConfigurations, of the
+# versions that have it (https://github.com/Azure/bicep-types-az, generated/storage and generated/keyvault).
+PERIMETER_CONFIGURATIONS_API_VERSIONS: dict[str, str] = {
+    "Microsoft.Storage/storageAccounts": "2023-05-01",
+    "Microsoft.KeyVault/vaults": "2024-12-01-preview",
+}
 DIAGNOSTICS_API_VERSION = "2021-05-01-preview"
 
 # https://learn.microsoft.com/rest/api/resources/deployments/create-or-update

@@ -130,6 +130,11 @@ class Journals:
         self._client = client
         self._of = {group.lower(): Journal(client, group) for group in groups}
 
+    def look_in(self, groups: Iterable[str]) -> None:
+        """In these, too."""
+        for group in groups:
+            self._of.setdefault(group.lower(), Journal(self._client, group))
+
     def of(self, resource_id: str) -> Journal:
         """The one that a resource's rules go by."""
         return self._in(group_of(resource_id))

@@ -207,24 +207,55 @@ KINDS: tuple[Kind, ...] = (
 )
 
 
+# A profile of a network security perimeter, for a member that obeys it (perimeters.py): no target that anybody names.
+# At most 200 elements: https://learn.microsoft.com/azure/private-link/network-security-perimeter-concepts, limitations.
+PERIMETER = Kind(
+    "Microsoft.Network/networkSecurityPerimeters",
+    "perimeter",
+    Form(""),
+    rules=("addressPrefixes",),
+    default=("defaultAction",),
+    alone="nothing",
+    limit=200,
+    host="",
+    probe="",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A resource whose rules a lease changes; a door of it, where it has two.
 
     ``endpoint`` is the data plane's host, once the resource was asked (``reached``) or where it is made of the name.
+    ``member`` is what a perimeter's profile decides about.
     """
 
     id: str
     kind: Kind
     endpoint: str = ""
+    member: Target | None = None
+
+    @property
+    def asked(self) -> Target:
+        """Whose data plane says whether it is open."""
+        return self.member or self
 
     @property
     def key(self) -> str:
-        """What it is called in a lease: its lower-cased id, with the door."""
+        """What it is called in a lease: its lower-cased id, with the door, or with the member's."""
+        if self.member is not None:
+            return f"{self.id.lower()}#{self.member.key}"
         return f"{self.id.lower()}#{self.kind.door}" if self.kind.door else self.id.lower()
+
+    def held(self, holds: Mapping[str, Mapping[str, bool]]) -> set[str]:
+        """The addresses that a lease with these ``holds`` lets in here: a profile's rules are for all its members."""
+        keys = [key for key in holds if key == self.key or (self.member and key.startswith(f"{self.id.lower()}#"))]
+        return {address for key in keys for address in holds[key]}
 
     @property
     def name(self) -> str:
+        if self.member is not None:
+            return self.member.name
         name = self.id.rsplit("/", 1)[-1]
         return f"{name}#{self.kind.door}" if self.kind.door else name
 
@@ -249,12 +280,19 @@ class Target:
         return Target(self.id, self.kind, host or "")
 
     def __str__(self) -> str:
+        if self.member is not None:
+            return f"the perimeter {self.id.split('/')[8]} of {self.member}"
         return f"{self.kind.name} {self.id.rsplit('/', 1)[-1]}"
 
 
 def target_of(resource_id: str) -> Target:
-    """Of an id, or of one with ``#door``. Raises UsageError for a type that takes no leases."""
+    """Of an id, or of one with ``#door``; of a perimeter's profile with its member, as a lease calls it.
+
+    Raises UsageError for a type that takes no leases.
+    """
     id_, _, door = resource_id.partition("#")
+    if door.startswith("/"):
+        return Target(id_, PERIMETER, member=target_of(door))
     type_ = "/".join(id_.rsplit("/providers/", 1)[-1].split("/")[:2])
     for kind in KINDS:
         if (kind.type.lower(), kind.door) == (type_.lower(), door):

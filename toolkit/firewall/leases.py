@@ -18,6 +18,7 @@ from toolkit.firewall.hindrances import explained, require_nothing_in_the_way
 from toolkit.firewall.journal import Journals
 from toolkit.firewall.kinds import Target, target_of
 from toolkit.firewall.model import Lease, Owner, added, group_of
+from toolkit.firewall.perimeters import obeyed, rules_of
 from toolkit.firewall.possible import require_possible
 from toolkit.firewall.probing import Probe
 from toolkit.firewall.rules import Rules
@@ -63,6 +64,7 @@ class Leases:
     seconds: float = PATIENCE_SECONDS
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     journal: Journals = field(init=False)
+    _perimeters_known: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self.client = Patient(self.client, self.seconds, self.say)
@@ -203,9 +205,7 @@ class Leases:
             others = self.journal.of(target.id).read()
             mine = lease.holds.get(target.key, {})
             present = set(target.kind.addresses(self._rules(target).read())) & set(mine)
-            kept = [
-                other for other in others if other.written == "open" and present & set(other.holds.get(target.key, {}))
-            ]
+            kept = [other for other in others if other.written == "open" and present & target.held(other.holds)]
             if kept:
                 found[target.name] = f"lease {kept[0].id} of {kept[0].owner.name} holds the address"
             elif present:
@@ -222,6 +222,7 @@ class Leases:
 
         Raises LeftOpenError for the first that could not be closed, after the others were.
         """
+        self._obey_perimeters()
         leases = {lease.id: lease for lease in (*self._copies(), *self.journal.read())}
         closed, failed = [], []
         for lease in leases.values():
@@ -246,6 +247,7 @@ class Leases:
 
     def find(self, lease_id: str) -> Lease:
         """Raises UsageError for one that is not there."""
+        self._obey_perimeters()
         leases = self.journal.read()
         for lease in leases:
             if lease.id == lease_id:
@@ -263,6 +265,7 @@ class Leases:
 
     def status(self) -> Json:
         """``rules``: the addresses in each target's rules; ``leases``: those in the journal, with their state."""
+        self._obey_perimeters()
         leases = self.journal.read()
         rules = {}
         for target in self.targets:
@@ -273,6 +276,15 @@ class Leases:
             ]
         now = self.now()
         return {"rules": rules, "leases": [{**lease.as_json(), "state": lease.state(now)} for lease in leases]}
+
+    # -- perimeters ----------------------------------------------------------------------------------------------------
+
+    def _obey_perimeters(self) -> None:
+        """Go by the perimeters that decide about targets, and look for leases there."""
+        if not self._perimeters_known:
+            self.targets = [obeyed(self.client, target, self.say) for target in self.targets]
+            self.journal.look_in(group_of(target.id) for target in self.targets)
+            self._perimeters_known = True
 
     # -- steps ---------------------------------------------------------------------------------------------------------
 
@@ -300,7 +312,7 @@ class Leases:
         return target.reached(self._rules(target).resource()) if target.kind.endpoint else target
 
     def _rules(self, target: Target) -> Rules:
-        return Rules(self.client, self.journal.of(target.id), target, self.seconds)
+        return rules_of(self.client, self.journal.of(target.id), target, self.seconds)
 
     def _local(self, lease: Lease) -> Path:
         return self.folder / f"{lease.id}.json"

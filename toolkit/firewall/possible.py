@@ -43,6 +43,6 @@ def _require_public(target: Target, access: str) -> None:
         raise RefusedError(f"no rule opens {target}: its public network access is disabled", hint=_WAYS)
     if access == "securedbyperimeter":
         raise RefusedError(
-            f"no rule of {target} decides: it obeys its network security perimeter",
-            hint="add an access rule to the perimeter's profile",
+            f"no rule opens {target}: it obeys a network security perimeter, and no membership of it can be seen",
+            hint="associate it with a perimeter, or set its publicNetworkAccess to Enabled",
         )

@@ -41,6 +41,7 @@ class Probe:
         """Why the network refuses; None when the service itself answered, whatever it said."""
         from azure.core.exceptions import AzureError
 
+        target = target.asked
         kind = target.kind
         credential = self._credential if kind.scope else None
         try:

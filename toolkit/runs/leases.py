@@ -13,7 +13,7 @@ from toolkit.environment import Connection
 from toolkit.firewall.journal import Journal
 from toolkit.firewall.kinds import target_of
 from toolkit.firewall.model import Lease, added, needed
-from toolkit.firewall.rules import Rules
+from toolkit.firewall.perimeters import rules_of
 from toolkit.terraform.events import Observer
 from toolkit.terraform.leases import NONE, Open, UnreadableError, key_of
 from toolkit.terraform.outputs import saved_outputs
@@ -113,11 +113,13 @@ class OpenLeases:
 
 
 def _targets(leases: Sequence[Lease]) -> list[str]:
-    return sorted({target for lease in leases for target in (*lease.holds, *lease.seen)})
+    """Without perimeters: a lease's access rule is a resource of its own, beside Terraform's."""
+    named = {target for lease in leases for target in (*lease.holds, *lease.seen)}
+    return sorted(target for target in named if target_of(target).member is None)
 
 
 def _settled(client: RestClient, journal: Journal, leases: Sequence[Lease], target_id: str) -> bool:
-    rules = Rules(client, journal, target_of(target_id))
+    rules = rules_of(client, journal, target_of(target_id))
     if not rules.there():
         return True
     present, needs = set(rules.target.kind.addresses(rules.read())), needed(leases, target_id)

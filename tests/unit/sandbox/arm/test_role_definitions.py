@@ -113,6 +113,8 @@ def test_built_in_roles_name_operations_that_exist() -> None:
 # ARM asks for what is called after the type, also where Azure's list has no such operation; `*/read` covers it.
 NOT_LISTED = {
     "microsoft.containerregistry/registries/privatelinkresources/read",
+    "microsoft.keyvault/vaults/networksecurityperimeterconfigurations/read",
+    "microsoft.storage/storageaccounts/networksecurityperimeterconfigurations/read",
     "microsoft.storage/locations/deletedaccounts/read",
 }
 

@@ -129,6 +129,44 @@ def _association_checked(call: Call, resource: Resource) -> None:
         raise bad_request("NspAssociationImmutable", "The resource of an association cannot be changed.")
 
 
+def _configurations(call: Call) -> list[Json]:
+    """What a member's own provider says of its perimeter (the storage account's and the vault's do alike).
+
+    https://learn.microsoft.com/rest/api/storagerp/network-security-perimeter-configurations/list
+    """
+    association = association_of(call.resources.store, call.id.parent_id)
+    if association is None:
+        return []
+    perimeter = call.resources.store.get(association.id.rsplit("/", 2)[0])
+    profile = call.resources.store.get(linked(association, "profile"))
+    assert perimeter is not None
+    assert profile is not None
+    rules = call.resources.store.under(profile.id, ACCESS_RULES)
+    name = f"{perimeter.properties['perimeterGuid']}.{association.name}"
+    return [
+        {
+            "id": f"{call.id.parent_id}/networkSecurityPerimeterConfigurations/{name}",
+            "name": name,
+            "type": call.type.type,
+            "properties": {
+                "provisioningState": "Succeeded",
+                "provisioningIssues": [],
+                "networkSecurityPerimeter": {
+                    "id": perimeter.id,
+                    "perimeterGuid": perimeter.properties["perimeterGuid"],
+                    "location": perimeter.body["location"],
+                },
+                "resourceAssociation": {"name": association.name, "accessMode": association.properties["accessMode"]},
+                "profile": {
+                    "name": profile.name,
+                    "accessRulesVersion": int(profile.properties["accessRulesVersion"]),
+                    "accessRules": [{"name": rule.name, "properties": rule.properties} for rule in rules],
+                },
+            },
+        }
+    ]
+
+
 def _id(properties: Json, what: str) -> str:
     return str((properties.get(what) or {}).get("id", ""))
 
@@ -138,6 +176,20 @@ def _children(type_: str, **more: Any) -> ResourceType:
 
 
 PERIMETER_TYPES: tuple[ResourceType, ...] = (
+    *(
+        ResourceType(
+            f"{member}/networkSecurityPerimeterConfigurations",
+            first_api_version=first,
+            place="child",
+            location="none",
+            methods=frozenset({"GET"}),
+            list=_configurations,
+        )
+        for member, first in (
+            ("Microsoft.Storage/storageAccounts", "2023-04-01"),
+            ("Microsoft.KeyVault/vaults", "2024-04-01-preview"),
+        )
+    ),
     ResourceType(
         PERIMETERS,
         first_api_version=_FIRST,
