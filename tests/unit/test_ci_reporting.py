@@ -80,3 +80,10 @@ def test_the_choice_overrides_what_the_variables_say(tmp_path: Path) -> None:
         reporter("github", GITHUB, io.StringIO())
     with pytest.raises(UsageError, match="cannot write"):
         reporter("github", {"GITHUB_OUTPUT": str(tmp_path)}, io.StringIO())
+
+
+def test_a_sweep_outside_of_a_command_is_told_to_nobody() -> None:
+    """Other commands sweep when they take a lease, and threads of theirs have no context of click's."""
+    from toolkit.cli.firewall import _reporter
+
+    assert isinstance(_reporter(), NoReporter)

@@ -109,7 +109,9 @@ class Reporting(click.Group):
 
 
 def _reporter(ctx: click.Context | None = None) -> Reporter:
-    found: Reporter = (ctx or click.get_current_context()).meta.get(_REPORTER) or NoReporter()
+    """NoReporter for the commands that take a lease on the way, and outside of any command."""
+    here = ctx or click.get_current_context(silent=True)
+    found: Reporter = (here.meta.get(_REPORTER) if here else None) or NoReporter()
     return found
 
 
