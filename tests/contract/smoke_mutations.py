@@ -16,9 +16,11 @@ from tests.contract.smoke_platform import ROLES_API_VERSION, Platform
 from toolkit.azure.api_versions import DIAGNOSTICS_API_VERSION, api_version
 from toolkit.azure.arm import arm_client
 from toolkit.azure.clients import Actor
+from toolkit.azure.credentials import runner_credential
 from toolkit.firewall.journal import Journal
 from toolkit.firewall.model import Lease, Owner
 from toolkit.processes import ProcessId
+from toolkit.terraform.state import read_backend
 
 BLOB_DATA_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
 BLOB_DATA_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
@@ -213,6 +215,41 @@ def a_lease(platform: Platform, **changes: Any) -> Iterator[None]:
             journal.forget(lease)
 
 
+def state_account(platform: Platform) -> str:
+    return read_backend(platform.connection.environment).account_id
+
+
+def state(platform: Platform, **properties: Any) -> AbstractContextManager[None]:
+    return platform.changed(
+        state_account(platform), {f"properties.{name}": value for name, value in properties.items()}
+    )
+
+
+@contextmanager
+def public_states(platform: Platform) -> Iterator[None]:
+    container = read_backend(platform.connection.environment).container_id
+    with (
+        state(platform, allowBlobPublicAccess=True),
+        platform.changed(container, {"properties.publicAccess": "Container"}),
+    ):
+        yield
+
+
+@contextmanager
+def no_state(platform: Platform) -> Iterator[None]:
+    backend = read_backend(platform.connection.environment)
+    place = platform.connection.runner
+    engineer = Actor("engineer", place, runner_credential(platform.connection), "")
+    with engineer.blobs(f"https://{backend.storage_account_name}.blob.core.windows.net") as service:
+        blob = service.get_blob_client(backend.container_name, backend.key)
+        content = blob.download_blob().readall()
+        blob.delete_blob()
+        try:
+            yield
+        finally:
+            blob.upload_blob(content)
+
+
 POOL_ADDRESSES = "properties.networkConfiguration.publicIPAddressConfiguration"
 PASSWORDS = "basicPublishingCredentialsPolicies"
 
@@ -231,6 +268,10 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
             "posture-storage": "defaultAction",
         },
     ),
+    "pointers open to Data Factory's addresses": (
+        lambda p: open_firewall(p, "pointer_storage_account_id"),
+        {"adf-autoresolve-denied": "pointers was reached through the Auto-resolve runtime"},
+    ),
     "function storage open": (
         lambda p: open_firewall(p, "function_storage_account_id"),
         {
@@ -240,7 +281,10 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
     ),
     "pointers' firewall open": (
         lambda p: open_firewall(p, "pointer_storage_account_id"),
-        {"storage-internet-pointers-denied": "AuthorizationPermissionMismatch", "posture-storage": "defaultAction"},
+        {
+            "storage-internet-pointers-denied": "AuthorizationPermissionMismatch",
+            "posture-storage": "defaultAction",
+        },
     ),
     "writer may write pointers": (
         lambda p: p.granted(p.probe("writer"), BLOB_DATA_CONTRIBUTOR, p.outputs["pointer_storage_account_id"]),
@@ -279,6 +323,31 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
         public_container_by_arm,
         {"storage-anonymous-denied": "was allowed", "posture-storage": "allowBlobPublicAccess"},
     ),
+    "state account open": (
+        lambda p: p.changed(state_account(p), {"properties.networkAcls.defaultAction": "Allow"}),
+        {"state-managed-denied": "was allowed: it got as far as AuthorizationPermissionMismatch"},
+    ),
+    "state account with keys": (
+        lambda p: state(p, allowSharedKeyAccess=True),
+        {"state-shared-key-denied": "was allowed: it got as far as AuthenticationFailed"},
+    ),
+    "states for everybody": (
+        public_states,
+        {"state-anonymous-denied": "listing the states without a token was allowed"},
+    ),
+    "states over plain http": (
+        lambda p: state(p, supportsHttpsTrafficOnly=False),
+        {"state-plain-http-denied": "was allowed"},
+    ),
+    "writer reads the states": (
+        lambda p: p.granted(p.probe("writer"), BLOB_DATA_READER, state_account(p)),
+        {"state-writer-denied": "reading the state as writer was allowed"},
+    ),
+    "nobody reads the states": (
+        lambda p: p.granted(p.probe("nobody"), BLOB_DATA_READER, state_account(p)),
+        {"state-nobody-denied": "listing the states as nobody was allowed"},
+    ),
+    "state gone": (no_state, {"state-readable": "404"}),
     "plain http": (
         lambda p: storage(p, supportsHttpsTrafficOnly=False),
         {"storage-plain-http-denied": "was allowed", "posture-storage": "supportsHttpsTrafficOnly"},
@@ -534,6 +603,10 @@ MUTATIONS: dict[str, tuple[Callable[[Platform], AbstractContextManager[None]], d
     "web activity outside": (
         web_activity_outside,
         {"adf-pipelines-private": "network-probe/Probe connects via the Auto"},
+    ),
+    "factory without its role on the training data": (
+        lambda p: p.revoked(p.outputs["data_factory_principal_id"], BLOB_DATA_CONTRIBUTOR, "/containers/adftrain"),
+        {"adf-managed-reads-pointers": "training from its managed network: the identity has no data role"},
     ),
     "pipeline emptied": (
         lambda p: p.changed(p.outputs["data_factory_pipelines"]["network-probe"], {"properties.activities": []}),

@@ -105,11 +105,13 @@ class Platform:
         finally:
             self.outputs |= before
 
-    def revoked(self, principal_id: str, role: str) -> AbstractContextManager[None]:
+    def revoked(self, principal_id: str, role: str, scope: str = "") -> AbstractContextManager[None]:
         found = [
             one["id"]
             for one in self.outputs["role_assignments"].values()
-            if one["principal_id"] == principal_id and one["role_definition_id"].endswith(role)
+            if one["principal_id"] == principal_id
+            and one["role_definition_id"].endswith(role)
+            and one["scope"].endswith(scope)
         ]
         assert len(found) == 1
         return self.deleted(found[0], ROLES_API_VERSION)

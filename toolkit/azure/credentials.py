@@ -34,7 +34,17 @@ GITHUB_TOKEN = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"  # noqa: S105 (a variable's name
 # https://learn.microsoft.com/azure/devops/pipelines/tasks/reference/azure-cli-v2
 AZURE_DEVOPS_CONNECTION = ("ARM_OIDC_AZURE_SERVICE_CONNECTION_ID", "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID")
 
-PROBES_NEED = f"probe identities are signed in with a GitHub OIDC token, and {GITHUB_URL} is not set here"
+# What AzurePipelinesCredential reads by itself, and what a job hands on to it:
+# https://learn.microsoft.com/azure/devops/pipelines/build/variables
+AZURE_DEVOPS_URL = "SYSTEM_OIDCREQUESTURI"
+AZURE_DEVOPS_TOKEN = "SYSTEM_ACCESSTOKEN"  # noqa: S105 (a variable's name)
+
+PROBES_NEED = (
+    "probe identities are signed in with a job's OIDC token: in GitHub Actions with id-token: write "
+    f"({GITHUB_URL} is not set here), or in Azure Pipelines in an AzureCLI@2 step of the service connection that the "
+    f"environment trusts, with {AZURE_DEVOPS_TOKEN} mapped (one of {AZURE_DEVOPS_URL}, {AZURE_DEVOPS_TOKEN} and "
+    f"{AZURE_DEVOPS_CONNECTION[1]} is not set here)"
+)
 
 
 def runner_credential(connection: Connection, vantage: Vantage | None = None) -> TokenCredential:
@@ -46,14 +56,26 @@ def runner_credential(connection: Connection, vantage: Vantage | None = None) ->
 
 
 def probe_credential(connection: Connection, client_id: str, vantage: Vantage) -> TokenCredential | None:
-    """The credential of a probe identity (a user-assigned identity that trusts this environment's GitHub subject).
+    """The credential of a probe identity: a user-assigned identity that trusts this environment's GitHub subject, and
+    its service connection of Azure DevOps, as CI's identity does (terraform/bootstrap/identities.tf).
 
-    None where no GitHub OIDC token can be had (:data:`PROBES_NEED` says so): a laptop cannot act as a probe.
+    None where no OIDC token can be had (:data:`PROBES_NEED` says so): a laptop cannot act as a probe.
     """
     settings = connection.process_environment(vantage)
-    if not (settings.get(GITHUB_URL) and settings.get(GITHUB_TOKEN)):
-        return None
-    return _federated(connection, client_id, vantage, settings)
+    if settings.get(GITHUB_URL) and settings.get(GITHUB_TOKEN):
+        return _federated(connection, client_id, vantage, settings)
+    service_connection = next((settings[name] for name in AZURE_DEVOPS_CONNECTION if settings.get(name)), None)
+    token = settings.get(AZURE_DEVOPS_TOKEN)
+    if service_connection and token and settings.get(AZURE_DEVOPS_URL):
+        # Entra looks at issuer and subject of the token, not at the identity that the connection was made for.
+        return AzurePipelinesCredential(
+            tenant_id=connection.environment.tenant_id,
+            client_id=client_id,
+            service_connection_id=service_connection,
+            system_access_token=token,
+            **_options(vantage),
+        )
+    return None
 
 
 def _client_secret(connection: Connection, vantage: Vantage) -> TokenCredential:
@@ -82,12 +104,12 @@ def _azure_devops(connection: Connection, vantage: Vantage) -> TokenCredential:
     client_id = connection.environment.client_id or _required(
         connection, settings, "ARM_CLIENT_ID", "AZURESUBSCRIPTION_CLIENT_ID", "AZURE_CLIENT_ID"
     )
-    _required(connection, settings, "SYSTEM_OIDCREQUESTURI")  # read by AzurePipelinesCredential itself
+    _required(connection, settings, AZURE_DEVOPS_URL)  # read by AzurePipelinesCredential itself
     return AzurePipelinesCredential(
         tenant_id=connection.environment.tenant_id,
         client_id=client_id,
         service_connection_id=_required(connection, settings, *AZURE_DEVOPS_CONNECTION),
-        system_access_token=_required(connection, settings, "SYSTEM_ACCESSTOKEN"),
+        system_access_token=_required(connection, settings, AZURE_DEVOPS_TOKEN),
         **_options(vantage),
     )
 

@@ -39,6 +39,15 @@ RESTORE_FIRST = (
     "when somebody deleted it, restore it first (az storage container restore; the portal's deleted containers): "
     "toolkit apply makes an empty one, and a deleted one cannot come back under a name in use"
 )
+_THERE = "run toolkit smoke on a machine there, with vantages in env.toml naming the place"
+# How what a runner cannot prove from where it stands is proven.
+_ELSEWHERE = {
+    "internet": _THERE,
+    "vnet": f"{_THERE} (an agent in a subnet of the platform, or behind its VPN)",
+    "adf-managed": "only the factory acts from there: adf-managed-reads-pointers has it run a pipeline",
+    "adf-public": "only the factory acts from there",
+    "aml-managed": "only the workspace's jobs act from there: toolkit smoke --category runtime runs two",
+}
 _APPLY = "toolkit apply writes the outputs; `toolkit plan` shows what is missing when it does not help"
 
 
@@ -236,7 +245,10 @@ class Context:
             return connection.runner
         if name not in connection.vantages:
             have = ", ".join(connection.vantages)
-            raise CheckSkipped(f"vantage:{name}", f"this runner cannot act from {name}: its vantages are {have}")
+            raise CheckSkipped(
+                f"vantage:{name}",
+                f"this runner cannot act from {name}: its vantages are {have}; {_ELSEWHERE.get(name, _THERE)}",
+            )
         return connection.vantages[name]
 
     def prepare(self) -> None:

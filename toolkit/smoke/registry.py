@@ -10,6 +10,7 @@ from toolkit.checks.model import Check, Expectation, Severity
 from toolkit.errors import UsageError, nearest
 from toolkit.smoke.checks import (
     adf,
+    adf_paths,
     batch,
     customer_keys,
     dns,
@@ -24,6 +25,7 @@ from toolkit.smoke.checks import (
     rbac,
     registry,
     runtime,
+    state_data,
     storage,
     storage_doors,
     storage_roles,
@@ -48,6 +50,7 @@ _CHECKS: tuple[Check[Context], ...] = (
     *storage_roles.CHECKS,
     *storage_doors.CHECKS,
     *exact.of("storage"),
+    *state_data.CHECKS,
     *exact.of("state"),
     *keyvault.CHECKS,
     *customer_keys.OF_THE_VAULT,
@@ -55,6 +58,7 @@ _CHECKS: tuple[Check[Context], ...] = (
     *registry.CHECKS,
     *exact.of("registry"),
     *adf.CHECKS,
+    *adf_paths.CHECKS,
     *exact.of("adf"),
     *workspace.CHECKS,
     *workspace_data.CHECKS,

@@ -28,6 +28,7 @@ from toolkit.errors import ToolkitError
 from toolkit.evidence import circumstances
 from toolkit.smoke.context import Context, Run
 from toolkit.smoke.registry import EVERY, ON_REQUEST
+from toolkit.smoke.standing import standing
 
 KIND = "smoke"
 _GROUP_VERSION = API_VERSIONS["microsoft.resources/resourcegroups"]
@@ -84,6 +85,7 @@ def run(
     try:
         who = circumstances(connection, sign_in(state))
         applied(state)
+        who |= standing(connection, outputs)
         # azure-ai-ml takes its way from the process's environment and draws its progress on stderr: nobody beside it.
         for together in (first, asked):
             results += run_checks(

@@ -8,7 +8,7 @@ locals {
   # https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory
   storage_headers = { "x-ms-version" = "2023-11-03", Accept = "application/json" }
 
-  pipelines      = merge(local.storage_pipelines, local.job_pipelines, local.batch_pipelines)
+  pipelines      = merge(local.storage_pipelines, local.path_pipelines, local.job_pipelines, local.batch_pipelines)
   pipeline_names = [for name, pipeline in merge(local.pipelines, local.orchestrations) : name]
 
   storage_pipelines = {

@@ -16,7 +16,7 @@ from azure.identity import (
 )
 
 from tests.unit.azure.web import Answer, serve
-from toolkit.azure.credentials import probe_credential, runner_credential
+from toolkit.azure.credentials import PROBES_NEED, probe_credential, runner_credential
 from toolkit.environment import Connection, Vantage
 from toolkit.errors import ExitCode, UsageError
 
@@ -104,3 +104,27 @@ def test_a_probe_asks_for_a_fresh_assertion_with_the_documented_audience() -> No
     _, path, headers = web.requests[0]
     assert path == "/oidc?api-version=2.0&audience=api%3A%2F%2FAzureADTokenExchange"
     assert headers["Authorization"] == "Bearer request-token"
+
+
+DEVOPS = {
+    "SYSTEM_OIDCREQUESTURI": "https://dev.azure.com/org/oidc",
+    "SYSTEM_ACCESSTOKEN": "job-token",
+    "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID": "connection-id",
+}
+
+
+def test_a_probe_of_azure_pipelines_signs_in_with_the_jobs_service_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SYSTEM_OIDCREQUESTURI", DEVOPS["SYSTEM_OIDCREQUESTURI"])
+    credential = probe_credential(connection("azure-devops-oidc", **DEVOPS), "probe", HERE)
+    assert isinstance(credential, AzurePipelinesCredential)
+    inner = cast(Any, credential)._client_assertion_credential._client
+    assert inner._client_id == "probe"
+
+
+@pytest.mark.parametrize("missing", DEVOPS)
+def test_no_probe_of_azure_pipelines_without_each_of_what_the_job_hands_on(missing: str) -> None:
+    some = {name: value for name, value in DEVOPS.items() if name != missing}
+    assert probe_credential(connection("azure-devops-oidc", **some), "probe", HERE) is None
+    assert missing in PROBES_NEED

@@ -11,3 +11,4 @@ def _no_sign_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("toolkit.smoke.run.applied", lambda run: None)
     monkeypatch.setattr("toolkit.smoke.run.lost", lambda run: None)
     monkeypatch.setattr("toolkit.smoke.run.circumstances", lambda connection, token: {})
+    monkeypatch.setattr("toolkit.smoke.run.standing", lambda connection, outputs: {})

@@ -8,6 +8,7 @@ from typing import Literal
 
 from toolkit.adf.lint import urls
 from toolkit.adf.lint.model import Hit, Move, Rule, SetValue, Subject, is_expression, number
+from toolkit.adf.paths import OUTSIDE
 from toolkit.pipelines.documents import Node
 from toolkit.pipelines.model import AUTO_RESOLVE, Factory, Resource
 
@@ -73,6 +74,8 @@ def _ways(subject: Subject) -> Iterator[tuple[Node, str, urls.Target, Node, Way]
     """(where the target is written, who goes, the target, where connectVia belongs, the way)."""
     factory = subject.factory
     for activity in subject.activities_of("WebActivity", "WebHook"):
+        if activity.pipeline.name == OUTSIDE:
+            continue  # that this way is refused is what it is there to prove
         url = activity.type_properties.at("url")
         aimed = urls.target(url.value)
         if aimed.host:

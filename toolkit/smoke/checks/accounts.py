@@ -31,12 +31,10 @@ CONTAINER_LISTS: Mapping[str, str] = {
     "dfs": "resource=filesystem&recursive=false",
 }
 
-NAMES = (
-    "storage_account_name",
-    "lake_storage_account_name",
-    "pointer_storage_account_name",
-    "function_storage_account_name",
-)
+# The accounts, by what their outputs begin with.
+_ACCOUNTS = ("storage", "lake_storage", "pointer_storage", "function_storage")
+NAMES = tuple(f"{account}_account_name" for account in _ACCOUNTS)
+IDS = tuple(f"{account}_account_id" for account in _ACCOUNTS)
 CONTAINERS = ("storage_containers", "lake_containers", "pointer_storage_containers", "function_storage_containers")
 # What a check reads that asks every account from inside the network.
 INSIDE = (*NAMES, "private_endpoints")

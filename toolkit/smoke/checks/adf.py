@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from toolkit.adf.paths import OUTSIDE
 from toolkit.checks.model import Check, CheckFailed, Facts
 from toolkit.smoke.checks.control_plane import absent, attached, fail_if, not_approved, not_ready, read, read_list, same
 from toolkit.smoke.context import Context
@@ -114,6 +115,8 @@ def pipelines_use_the_runtime(context: Context) -> Facts:
         facts[name] = [one["name"] for one in activities]
         for activity in activities:
             via = ((activity.get("typeProperties") or {}).get("connectVia") or {}).get("referenceName")
+            if name == OUTSIDE:
+                continue  # adf-autoresolve-denied runs it
             if not same(via, expected):
                 problems.append(f"{name}/{activity['name']} connects via {via or 'the Auto-resolve runtime'}")
     if not any(facts.values()):

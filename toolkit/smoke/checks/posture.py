@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any
 
 from toolkit.azure.api_versions import DIAGNOSTICS_API_VERSION
 from toolkit.checks.model import Check, Facts
+from toolkit.smoke.checks.accounts import CONTAINERS, IDS, NAMES, there
 from toolkit.smoke.checks.control_plane import (
     absent,
     expect,
@@ -20,18 +20,6 @@ from toolkit.smoke.checks.control_plane import (
     same,
 )
 from toolkit.smoke.context import RESTORE_FIRST, Context
-from toolkit.smoke.features import feature_of
-
-# The accounts, by what their outputs begin with.
-_ACCOUNTS = ("storage", "lake_storage", "pointer_storage", "function_storage")
-_NAMES = tuple(f"{account}_account_name" for account in _ACCOUNTS)
-_IDS = tuple(f"{account}_account_id" for account in _ACCOUNTS)
-_CONTAINERS = ("storage_containers", "lake_containers", "pointer_storage_containers", "function_storage_containers")
-
-
-def _there(context: Context, outputs: tuple[str, ...]) -> list[Any]:
-    """The values of the outputs, of those accounts that the environment has."""
-    return [context.output(name) for name in outputs if (feature := feature_of(name)) is None or context.has(feature)]
 
 
 def storage_is_closed(context: Context) -> Facts:
@@ -45,7 +33,7 @@ def storage_is_closed(context: Context) -> Facts:
     }
     facts = {}
     with context.runner().storage() as client:
-        for name in _there(context, _NAMES):
+        for name in there(context, NAMES):
             account = client.storage_accounts.get_properties(context.output("resource_group_name"), name)
             facts[name] = expect(name, account.as_dict(), expected)
     return facts
@@ -61,11 +49,11 @@ def blobs_can_be_restored(context: Context) -> Facts:
         "properties.deleteRetentionPolicy.enabled": True,
         "properties.containerDeleteRetentionPolicy.enabled": True,
     }
-    for account, containers in zip(_there(context, _IDS), _there(context, _CONTAINERS), strict=True):
+    for account, containers in zip(there(context, IDS), there(context, CONTAINERS), strict=True):
         _containers_exist(context, account, containers)
     facts, lake = {}, context.output("lake_storage_account_name")
     with context.runner().storage() as client:
-        for name in _there(context, _NAMES):
+        for name in there(context, NAMES):
             expected = soft_delete if name == lake else {**soft_delete, "properties.isVersioningEnabled": True}
             service = client.blob_services.get_service_properties(context.output("resource_group_name"), name)
             facts[name] = expect(f"the blob service of {name}", service.as_dict(), expected)
@@ -169,14 +157,14 @@ CHECKS: tuple[Check[Context], ...] = (
         id="posture-storage",
         title="The storage accounts deny by default, refuse keys, anonymous access and old TLS",
         function=storage_is_closed,
-        outputs=("resource_group_name", *_NAMES),
+        outputs=("resource_group_name", *NAMES),
         controls=("NS-2", "IM-1", "DP-3", "SC-7"),
     ),
     _posture(
         id="posture-blob-recovery",
         title="The containers are there, and deleted and overwritten blobs can be restored",
         function=blobs_can_be_restored,
-        outputs=("resource_group_name", *_NAMES, *_IDS, *_CONTAINERS),
+        outputs=("resource_group_name", *NAMES, *IDS, *CONTAINERS),
         controls=("BR-2", "CP-9"),
     ),
     _posture(
@@ -213,7 +201,7 @@ CHECKS: tuple[Check[Context], ...] = (
         function=diagnostics_are_sent,
         outputs=(
             "log_analytics_workspace_id",
-            *_IDS,
+            *IDS,
             "key_vault_id",
             "container_registry_id",
             "machine_learning_workspace_id",

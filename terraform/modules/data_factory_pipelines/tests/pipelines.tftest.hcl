@@ -53,7 +53,7 @@ run "every_web_activity_connects_inside_type_properties" {
 
   assert {
     condition = alltrue(flatten([
-      for pipeline in merge(azapi_resource.pipeline, azapi_resource.orchestration) : [
+      for name, pipeline in merge(azapi_resource.pipeline, azapi_resource.orchestration) : [
         for activity in concat(
           [for activity in pipeline.body.properties.activities : jsondecode(jsonencode(activity))],
           flatten([
@@ -66,7 +66,7 @@ run "every_web_activity_connects_inside_type_properties" {
           !can(activity.connectVia)
         )
         if activity.type == "WebActivity"
-      ]
+      ] if name != "network-paths-outside"
     ]))
     error_message = "A WebActivity outside of the managed network is refused by every firewall."
   }
@@ -113,6 +113,34 @@ run "jobs_run_the_version_that_they_are_given" {
       "activity('ReadJob').output.properties.codeId"
     )
     error_message = "The version is read back from the job."
+  }
+}
+
+run "paths_are_tried_inside_and_outside" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for activity in azapi_resource.pipeline["network-paths"].body.properties.activities :
+      activity.typeProperties.connectVia.referenceName == "ir-managed-vnet" if activity.type == "WebActivity"
+    ])
+    error_message = "A way inside leaves through another runtime."
+  }
+
+  assert {
+    condition = alltrue([
+      for activity in azapi_resource.pipeline["network-paths-outside"].body.properties.activities :
+      !can(activity.typeProperties.connectVia) if activity.type == "WebActivity"
+    ])
+    error_message = "A way outside leaves through a runtime of the platform."
+  }
+
+  assert {
+    condition = alltrue([
+      for activity in azapi_resource.pipeline["network-paths-outside"].body.properties.activities :
+      activity.policy.secureOutput && activity.policy.retry == 0 if activity.type == "WebActivity"
+    ])
+    error_message = "Only the status leaves, of one request."
   }
 }
 
