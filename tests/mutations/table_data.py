@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.mutations.breaking import Mutation, adds, removes, sets, sets_at
-from tests.mutations.table_access import BLOBS
+from tests.mutations.breaking import Mutation, adds, both, removes, sets, sets_at
+from tests.mutations.table_access import BLOBS, CONTAINER
 from tests.mutations.table_network import DOORS, FACTORY, REGISTRY, STORAGE, VAULT, WORKSPACE
 
 DIAGNOSTIC = "Microsoft.Insights/diagnosticSettings"
@@ -173,6 +173,22 @@ TABLE: tuple[Mutation, ...] = (
         "data-loss",
         sets(f"{STORAGE}/fileServices", "", shareDeleteRetentionPolicy={"enabled": False}),
         "storage-recovery",
+    ),
+    Mutation(
+        "anybody reads a container of the lake",
+        "storage",
+        "breach",
+        both(sets(STORAGE, "/dls", allowBlobPublicAccess=True), sets(CONTAINER, "/raw", publicAccess="Blob")),
+        "storage-containers-exact",
+        also=DOORS,
+    ),
+    Mutation(
+        "anybody reads the states",
+        "state",
+        "breach",
+        both(sets(STORAGE, "/sttf", allowBlobPublicAccess=True), sets(CONTAINER, "/tfstate", publicAccess="Blob")),
+        "state-container",
+        also=DOORS,
     ),
     # -- vault
     Mutation(
