@@ -101,6 +101,14 @@ CASES: dict[str, Case] = {
     "a record at another address inside, for a client": Case(
         record_elsewhere, "storage-vnet-write", "private-dns", "not the address of its private endpoint", "zone-group"
     ),
+    "a record that is gone": Case(no_record, "dns-storage-private", "private-dns", "does not resolve", "zone-group"),
+    "a probe that nobody trusts": Case(
+        untrusted_probe,
+        "identity-reader-signs-in",
+        "sign-in",
+        "no federated credential of it matches",
+        "github_subject",
+    ),
     "a zone without its link": Case(
         no_link, "storage-vnet-write", "private-dns", "resolves to a public address", "link the private DNS zone"
     ),

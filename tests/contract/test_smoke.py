@@ -627,13 +627,19 @@ def test_a_breakage_turns_its_checks_red(platform: Platform, name: str) -> None:
     assert {check: word in found[check].reason for check, word in expected.items()} == dict.fromkeys(expected, True), {
         check: one.reason for check, one in found.items()
     }
+    hints = [str(one.hint) for one in found.values()]
+    assert [hint for hint in hints if len(hint) < 10] == []
+    if "rejected" in name:  # which cannot be approved any more
+        assert [hint for hint in hints if "makes again" not in hint and "delete the" not in hint] == []
 
 
 def test_every_check_but_these_is_turned_red_by_a_breakage_above() -> None:
     seen = {check for _, checks in (*MUTATIONS.values(), *BREAKAGES.values()) for check in checks}
+    seen |= {case.check for case in CASES.values()}
     of_the_table = {check.id for check in exact.CHECKS}  # tests/unit/live/test_mutations_table.py
     assert {check.id for check in CHECKS} - seen - of_the_table == {
         *(f"dns-{name}-private" for name in ("pointers", "vault", "factory")),  # as -storage-
+        *(f"identity-{name}-signs-in" for name in ("writer", "nobody")),  # as -reader-
         "posture-locks",  # its own test
         "keyvault-keys-valid",  # test_customer_managed_keys.py
         "posture-customer-managed-keys",
