@@ -23,7 +23,9 @@ _WORDS = (
     r"[a-z_]*client_?secret|client_?assertion|access_?key|api_?key|access_?token|id_?token|refresh_?token)"
 )
 _QUOTED, _PLAIN = r"(\"\s*:\s*\")(?:[^\"\\]|\\.)*", r"(\s*[=:]\s*\"?)[^;&\s\"',}]+"
-_SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
+Shapes = tuple[tuple[re.Pattern[str], str], ...]
+# Whatever stands before them.
+_SHAPES: Shapes = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), MASK),
     (re.compile(r"(?i)\b(bearer|basic|sharedkey(?:lite)?)\s+[A-Za-z0-9._~+/:=-]{8,}"), rf"\1 {MASK}"),
     (re.compile(r"eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)?"), MASK),  # a JSON Web Token
@@ -32,6 +34,9 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[A-Za-z0-9]{52}JQQJ9[A-Za-z0-9+/=]{24,}"), MASK),  # Microsoft's common annotated key
     (re.compile(r"[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}"), MASK),  # an application's secret
     (re.compile(r"gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,}"), MASK),
+)
+# After a word that says so.
+_NAMED: Shapes = (
     (re.compile(_WORDS + _QUOTED), rf"\1\2{MASK}"),
     (re.compile(_WORDS + _PLAIN), rf"\1\2{MASK}"),
     (re.compile(r"([?&]code=)[^&\s\"']+"), rf"\1{MASK}"),  # of a function
@@ -51,7 +56,11 @@ def masked(text: str, known: Iterable[str] = ()) -> str:
     for secret in known:
         if len(secret) >= 8:  # a shorter one is in every other word
             text = text.replace(secret, MASK)
-    for shape, instead in _SHAPES:
+    return _without(text, (*_SHAPES, *_NAMED))
+
+
+def _without(text: str, shapes: Shapes) -> str:
+    for shape, instead in shapes:
         text = shape.sub(instead, text)
     return text
 
@@ -77,7 +86,8 @@ def shown_url(url: str) -> str:
         for name, value in parse_qsl(parts.query, keep_blank_values=True)
     )
     host = parts.netloc.rpartition("@")[2]
-    return masked(f"{parts.scheme}://{host}{parts.path}") + (f"?{masked(query)}" if query else "")
+    # A path has no pairs of names and values, and checks ask a thousand times.
+    return f"{parts.scheme}://{host}{_without(parts.path, _SHAPES)}" + (f"?{_without(query, _SHAPES)}" if query else "")
 
 
 def secrets_of(variables: Mapping[str, str]) -> tuple[str, ...]:

@@ -495,6 +495,8 @@ def test_the_command(platform: Platform, tmp_path: Path) -> None:
     secret = platform.connection.credential_settings["AZURE_CLIENT_SECRET"]
     assert not [path for path in folder.iterdir() if secret in path.read_text()]
     assert_circumstances(platform, document, (folder / "smoke.md").read_text(encoding="utf-8"))
+    verified = toolkit(platform.project, "evidence", "verify", "local", "--json")
+    assert json.loads(verified.stdout)["attested"], verified.stderr
     sent = {one["id"]: one["requests"] for one in document["checks"] if one["outcome"] == "PASS"}
     assert [name for name, requests in sent.items() if not requests] == [], "what was sent, and what came back"
     assert {(one["method"], one["status"]) for one in sent["keyvault-internet-denied"]} == {("GET", 403)}

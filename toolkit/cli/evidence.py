@@ -12,7 +12,7 @@ import click
 
 from toolkit.cli.options import environment_argument, json_option
 from toolkit.cli.terminal import Terminal
-from toolkit.errors import ExitCode
+from toolkit.errors import ExitCode, ToolkitError
 
 if TYPE_CHECKING:
     from toolkit.evidence import Evidence
@@ -106,7 +106,12 @@ def verify(env: str, run: str, key: str | None, folder: Path | None, as_json: bo
     terminal = Terminal()
     public = verifying_key(key) if key else None
     found = find(_folder(env, folder), run)
-    verified = verify_seal(found.folder, public)
+    try:
+        verified = verify_seal(found.folder, public)
+    except ToolkitError as error:
+        if as_json:
+            terminal.print_json({**found.document(), "holds": False, "reason": error.message})
+        raise
     if as_json:
         document = {**found.document(), "holds": True, "files": verified.files, "attested": verified.attested}
         terminal.print_json({**document, "signed_by": verified.signed_by, "verified_with": verified.verified_with})

@@ -120,6 +120,7 @@ def smoke(
     connection = connect(environment)
     evidence = open_evidence(environment)
     evidence.write("outputs", outputs)
+    evidence.write_applied(outputs)
 
     def once() -> RunResult:
         budget = 0 if watching and patience is None else patience

@@ -12,11 +12,12 @@ from toolkit.environment import Connection, Environment
 from toolkit.evidence.bundle import collect
 from toolkit.evidence.origin import circumstances
 from toolkit.evidence.page import as_html
+from toolkit.evidence.runs import runs
 from toolkit.evidence.seal import seal
 from toolkit.evidence.signing import SigningKey
 from toolkit.evidence.statement import configuration_of
 from toolkit.files import disk_errors, write_atomically
-from toolkit.records import write_record
+from toolkit.records import read_record, write_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,15 @@ class Evidence:
         with disk_errors("the evidence"):
             write_atomically(self.folder / "smoke.md", "\n".join(lines) + "\n", 0o644)
             write_atomically(self.folder / "smoke.html", as_html(report), 0o644)
+
+    def write_applied(self, outputs: Mapping[str, Any]) -> None:
+        """``applied.json``: which plan made what this run looks at, when this machine applied it: the newest apply that
+        left these outputs. Raises ToolkitError when the disk refuses."""
+        for earlier in reversed(runs(self.folder.parent)):
+            plan = earlier.plan
+            if plan.get("plan_sha256") and read_record(earlier.folder / "outputs.json") == outputs:
+                self.write("applied", {"run": earlier.name, "plan_sha256": plan["plan_sha256"]})
+                return
 
     def collect(self, bodies: Mapping[str, Any], given: Mapping[str, str]) -> Path:
         """``collected.tar.gz``, before the seal. Raises ToolkitError when the disk refuses."""

@@ -60,7 +60,7 @@ def seal(folder: Path, configuration: Sequence[Json], key: SigningKey | None = N
             results = assessment_results(report, digest(folder / "smoke.json")["sha256"])
             write_atomically(folder / OSCAL, as_bytes(results), 0o644)
             files = {path.name: path for path in sorted(folder.iterdir())}
-            attested = statement(report, read_record(folder / "plan.json"), files, configuration)
+            attested = statement(report, _plan(folder), files, configuration)
             raw = as_bytes(attested)
             # The policy is the list of checks with what is fatal and what may be skipped: it is in the report.
             policy = {"name": "smoke.json", "uri": "smoke.json", "digest": digest(folder / "smoke.json")}
@@ -129,7 +129,7 @@ def _disagreements(folder: Path, listed: dict[str, str]) -> list[str]:
     if not attested:
         return [f"{STATEMENT} was removed, or holds no statement"]
     names = {name: folder / name for name in listed if not name.startswith((STATEMENT[:-5] + ".", SUMMARY[:-5] + "."))}
-    again = statement(report, read_record(folder / "plan.json"), names, [])
+    again = statement(report, _plan(folder), names, [])
     # Only what the files decide is compared: a later version of the toolkit may attest more.
     parts = [] if _subjects(again) == _subjects(attested) else ["subject"]
     parts += [name for name in _DECIDED if again["predicate"][name] != attested.get("predicate", {}).get(name)]
@@ -139,6 +139,11 @@ def _disagreements(folder: Path, listed: dict[str, str]) -> list[str]:
     if any(said.get(name) != wanted[name] for name in ("verificationResult", "inputAttestations", "resourceUri")):
         problems.append(f"{SUMMARY} does not say what {STATEMENT} does")
     return problems
+
+
+def _plan(folder: Path) -> Json:
+    """The plan that this run applied, or that made what it looked at."""
+    return read_record(folder / "plan.json") or read_record(folder / "applied.json")
 
 
 _DECIDED = ("result", "passedTests", "warnedTests", "failedTests")

@@ -96,6 +96,10 @@ def test_verify_by_name_and_by_path(kept: Path, tmp_path: Path) -> None:
     (kept / SECOND / "smoke.md").write_text("all is well")
     with pytest.raises(ToolkitError, match=f"the evidence {SECOND} was edited: smoke.md was changed"):
         run(kept, "verify", "dev", "previous")
+    done = CliRunner().invoke(evidence, ["verify", "dev", SECOND, "--folder", str(kept), "--json"])
+    assert isinstance(done.exception, ToolkitError)
+    said = json.loads(done.stdout)
+    assert (said["holds"], said["reason"]) == (False, f"the evidence {SECOND} was edited: smoke.md was changed")
 
 
 def test_verify_with_a_key(kept: Path, tmp_path: Path) -> None:

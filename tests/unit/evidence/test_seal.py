@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.unit.evidence.support import COMMIT, CONFIGURATION, PRIVATE_KEYS, check, report, write_keys, write_run
+from tests.unit.smoke.support import connection
 from toolkit.errors import ToolkitError
+from toolkit.evidence import Evidence
 from toolkit.evidence.seal import CHECKSUMS, seal, verify
 from toolkit.evidence.signing import signing_key, verifying_key
 from toolkit.records import Json, read_record, write_record
@@ -80,6 +82,23 @@ def test_the_result_and_the_summary_for_those_who_trust_it(
 def test_a_tree_that_is_no_commit_is_no_subject(tmp_path: Path, commit: str) -> None:
     folder = write_run(tmp_path, RUN, report(commit=commit))
     assert "commit" not in {one["name"] for one in read_record(folder / "statement.json")["subject"]}
+
+
+@pytest.mark.parametrize(("outputs", "known"), [({"location": "x"}, True), ({"location": "elsewhere"}, False)])
+def test_smoke_alone_names_the_plan_that_made_what_it_looked_at(
+    tmp_path: Path, outputs: dict[str, str], known: bool
+) -> None:
+    write_run(tmp_path, RUN, report())  # an apply, whose outputs are {"location": "x"}
+    folder = tmp_path / "20260102T000000.000000Z"
+    evidence = Evidence(folder, connection().environment)
+    evidence.write("smoke", report())
+    evidence.write("outputs", outputs)
+    evidence.write_applied(outputs)
+    evidence.seal()
+    subjects = {one["name"]: one["digest"] for one in read_record(folder / "statement.json")["subject"]}
+    assert subjects.get("terraform.tfplan") == ({"sha256": "a" * 64} if known else None)
+    assert read_record(folder / "applied.json") == ({"run": RUN, "plan_sha256": "a" * 64} if known else {})
+    assert verify(folder).attested
 
 
 def test_a_folder_that_nobody_touched_holds(tmp_path: Path) -> None:
