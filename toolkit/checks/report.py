@@ -77,12 +77,19 @@ def as_markdown(result: RunResult) -> str:
             lines += [f"  * {one.check.anchor}", ""]
         if chain := list(chain_lines(one.facts)):
             lines += [f"The chain of {one.check.id}:", "", "```", *chain, "```", ""]
+    lines += ["| category | passed | failed | skipped |", "|---|---|---|---|", *_by_category(result), ""]
     lines += ["| check | outcome | time | reason |", "|---|---|---|---|"]
     lines += [
         f"| {one.check.id} | {outcome_words(one)} | {one.duration:.1f} s | {_cell(one.reason)} |"
         for one in result.results
     ]
     return "\n".join(lines) + "\n"
+
+
+def _by_category(result: RunResult) -> Iterator[str]:
+    for category in dict.fromkeys(one.check.category for one in result.results):
+        ended = [one.outcome for one in result.results if one.check.category == category]
+        yield f"| {category} | {' | '.join(str(ended.count(outcome)) for outcome in ('PASS', 'FAIL', 'SKIP'))} |"
 
 
 def as_page(result: RunResult) -> str:
