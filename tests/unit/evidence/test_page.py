@@ -169,6 +169,15 @@ BLOB, VAULT = "dls1.blob.core.windows.net", "kv1.vault.azure.net"
             check("storage-x", "FAIL", requests=[asked(BLOB, 403), asked(VAULT, 200)]),
             {"Data lake": "failed", "Key vault": "reached"},
         ),
+        (
+            check("storage-x", "FAIL", reason=f"listing {BLOB} got as far as its role", **DENIED,
+                  requests=[asked(BLOB, 403), asked(VAULT, 403)]),
+            {"Data lake": "let-in", "Key vault": "service"},
+        ),
+        (
+            check("storage-x", "FAIL", requests=[asked(BLOB, 403), asked(VAULT, 403)], **DENIED),
+            {"Data lake": "let-in", "Key vault": "let-in"},
+        ),
         (check("storage-x", "FAIL", requests=[asked(BLOB, 200)]), {"Data lake": "failed"}),  # other bytes than written
     ],
 )  # fmt: skip

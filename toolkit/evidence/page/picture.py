@@ -198,26 +198,30 @@ def _resources_by_account(checks: Sequence[Json]) -> Mapping[str, str]:
 def _asked(one: Json, hosts: Mapping[str, str]) -> Mapping[str, str]:
     """Whom a check asked really, by the hosts of its requests, and how each answered; else whom it is about.
 
-    Of a check that failed, those answered wrongly whose status says so: the others are not to blame.
+    Of a check that failed, those are to blame whose host its reason names, else those that answered as they must not;
+    where neither tells, all of them.
     """
-    state, statuses = route_state(one), _statuses(one, hosts)
-    if one.get("vantage") is None or state == "unproven" or not statuses:
+    state, asked = route_state(one), _answers(one, hosts)
+    if one.get("vantage") is None or state == "unproven" or not asked:
         return {resource_of(one): state}
     if state not in ("failed", "let-in"):
-        return dict.fromkeys(statuses, state)
-    denial = is_denial(one)
-    wrong = [name for name, seen in statuses.items() if any((status < 400) is denial for status in seen)]
+        return dict.fromkeys(asked, state)
+    reason, denial = str(one["reason"]), is_denial(one)
+    named = [name for name, answers in asked.items() if any(host in reason for host, _ in answers)]
+    wrong = [name for name, answers in asked.items() if any((status < 400) is denial for _, status in answers)]
+    blamed = named or wrong or list(asked)
     well = _refused(one) if denial else "reached"
-    return {name: state if name in wrong or not wrong else well for name in statuses}
+    return {name: state if name in blamed else well for name in asked}
 
 
-def _statuses(one: Json, hosts: Mapping[str, str]) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
+def _answers(one: Json, hosts: Mapping[str, str]) -> dict[str, list[tuple[str, int]]]:
+    """By resource: the hosts that were asked, and their statuses."""
+    found: dict[str, list[tuple[str, int]]] = {}
     for sent in one.get("requests") or []:
         host = urlsplit(str(sent["url"])).hostname or ""
         name = hosts.get(host.partition(".")[0]) or next((name for end, name in _HOSTS if host.endswith(end)), None)
         if name is not None and sent["status"] is not None:
-            found.setdefault(name, []).append(int(sent["status"]))
+            found.setdefault(name, []).append((host, int(sent["status"])))
     return found
 
 
