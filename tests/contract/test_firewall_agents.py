@@ -42,6 +42,7 @@ def unchanged(place: Place) -> Iterator[None]:
         yield
 
 
+OWN = tuple(f"198.51.100.{number}" for number in range(100, 150))  # a person's
 WRITING = threading.Lock()  # one at a time, which changes nothing about what was read before
 
 
@@ -61,11 +62,10 @@ class Delaying:
 
     def get(self, path: str, query: Any = None) -> Any:
         if self._late == "readings" and "/deployments/" in path:
-            threading.Event().wait(self._chance.random() * 0.05)
-        answer = self._inner.get(path, query)
+            threading.Event().wait(self._chance.random() * 0.02)
         if "/storageaccounts/" in path.lower():
-            self._read = time.monotonic()
-        return answer
+            self._read = time.monotonic()  # what is answered is no older
+        return self._inner.get(path, query)
 
     def send_request(self, request: Any) -> Any:
         if request.method == "PATCH" and self._late == "changes":
@@ -147,10 +147,11 @@ class Person:
         number = 0
         while not done.is_set():
             number += 1
-            own, bypass = f"198.51.100.{100 + number % 50}", ("Logging", "Metrics")[number % 2]
+            own, bypass = OWN[number % len(OWN)], ("Logging", "Metrics")[number % 2]
             self._keeps("rule", chance, add={own}, bypass=bypass, tags={"round": str(number)})
             self._keeps("rule taken away", chance, remove={own})
-        self._change(add=set(), remove=set(), bypass="Logging, Metrics", tags={})
+        # Once the agents are done: what was lost when it was put right, too, is put right for good.
+        self._change(remove=set(OWN), bypass="Logging, Metrics", tags={})
 
     def _keeps(self, what: str, chance: random.Random, **change: Any) -> None:
         """A change, and a look at it a little later."""

@@ -1,10 +1,12 @@
 """A resource's rules, made what the journal of its resource group says: so opening, closing and sweeping are one thing.
 
-None of these types has an entity tag for the write at Azure Resource Manager, and a write replaces the whole list.
+None of these types has an entity tag for the write at Azure Resource Manager (StorageAccounts_Update and the like have
+no If-Match: https://github.com/Azure/azure-rest-api-specs), and a write replaces the whole list.
 A write that began before somebody else's took theirs back, or brought back what they removed. Therefore nobody trusts
 their own write: the rules are read again, and repaired for everybody, until two readings in a row agree with the
-journal. What the journal never named is a person's, and stays. (A person's change between our reading and our writing,
-one request's time, can be lost, as it can between two people.)
+journal. What the journal never named is a person's, and stays. A person's change between our last reading and our
+writing, one request's time, can be lost, as it can between two people: nobody has seen it, so that nobody can repair
+it, and of a rule that another agent saw and that is gone nobody can say whether the person took it away.
 """
 
 from __future__ import annotations
