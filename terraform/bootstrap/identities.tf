@@ -152,6 +152,14 @@ module "role_assignments" {
       principal_type = "ServicePrincipal"
       why            = "CI writes down for how long an address is let in to the state's account, beside that account"
     }
+    # Identities and whom they trust stand there: who may act as them is compared with what is meant after every apply.
+    ci_state_group = {
+      scope          = azapi_resource.state_resource_group.id
+      role           = "Reader"
+      principal_id   = module.ci.principal_id
+      principal_type = "ServicePrincipal"
+      why            = "CI's smoke checks compare what the bootstrap made with what is meant"
+    }
     ci_state = {
       scope          = module.state.container_ids["tfstate"]
       role           = "Storage Blob Data Contributor"

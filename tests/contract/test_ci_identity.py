@@ -42,6 +42,8 @@ from toolkit.records import Json
 from toolkit.runs.bootstrap import bootstrap
 from toolkit.runs.platform import apply_platform, plan_platform
 from toolkit.sandbox import client
+from toolkit.smoke.checks import exact
+from toolkit.smoke.run import run
 from toolkit.terraform.events import Silent
 from toolkit.terraform.outputs import saved_outputs
 from toolkit.terraform.planning import SavedPlan
@@ -141,6 +143,13 @@ def test_ci_plans_and_applies_the_whole_platform(ci: Environment) -> None:
     # What a check before the apply may not read, it leaves to the apply without a word; and a refusal that is expected
     # hides one that is not. So there is none, of any service.
     assert [f"{line['method']} {line['url']}" for line in seen.lines if line["status"] in (401, 403)] == []
+
+
+def test_ci_reads_all_that_is_compared_and_nothing_is_other_than_meant(ci: Environment) -> None:
+    """The closed world of an environment with locks, as CI alone may see it: no refusal, and no false alarm."""
+    result = run(connect(ci), saved_outputs(ci) or {}, exact.CHECKS, patience=0)
+    ended = {one.check.id: (one.outcome, one.reason) for one in result.results if one.outcome != "PASS"}
+    assert {name: why for name, why in ended.items() if name != "network-perimeter"} == {}
 
 
 def test_ci_signs_in_from_its_environment_only(pull_request: Environment, made: dict[str, Any]) -> None:

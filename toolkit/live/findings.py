@@ -98,7 +98,7 @@ def find(inventory: Inventory, *types: str) -> Iterator[Finding]:
     for one in meant.values():
         document = live.get(_key(one.type, one.id)) or inventory.document(one)
         if document is None:
-            yield Finding("missing", one.type, one.id, _name(one.id), meant=one.body, address=one.address)
+            yield Finding("missing", one.type, one.id, _title(one), meant=one.body, address=one.address)
             continue
         if one.type.casefold() in listed and _key(one.type, one.id) not in live:
             yield unlisted(one, _name(one.id))
@@ -118,7 +118,7 @@ def unlisted(one: Meant, name: str) -> Finding:
 def compared(one: Meant, document: Json) -> Iterator[Finding]:
     """What of one resource is other than meant."""
     for each in _all_differences(one, document):
-        yield Finding("differs", one.type, one.id, _name(one.id), each.path, each.meant, each.live, one.address)
+        yield Finding("differs", one.type, one.id, _title(one), each.path, each.meant, each.live, one.address)
 
 
 def strangers(inventory: Inventory, known: tuple[str, ...] = ()) -> Iterator[Finding]:
@@ -221,6 +221,11 @@ def _key(type_: str, resource_id: str) -> str:
     if type_.casefold() == "microsoft.authorization/roledefinitions":
         return resource_id.rsplit("/", 1)[-1].casefold()
     return resource_id.casefold()
+
+
+def _title(one: Meant) -> str:
+    """Roles are known by what they are called, everything else by its id."""
+    return str(_lookup(one.body, "properties.roleName") or _name(one.id))
 
 
 def _name(resource_id: str) -> str:
