@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import SandboxForTests
 from tests.contract.leases import GONE, HERE, PERSONS, RANGE, TTL, Place, a_place, here, left_as_it_was, me
 from toolkit.errors import RefusedError, ToolkitError, UsageError
+from toolkit.firewall.kinds import target_of
 from toolkit.firewall.model import Lease
 from toolkit.processes import identify
 
@@ -111,6 +112,23 @@ def test_a_lease_that_cannot_be_prolonged_stays_open_for_the_other_step(place: P
         refused.open(me(), here, TTL)
     assert not place.denied()
     place.leases().close(lease)
+
+
+def test_what_cannot_be_added_to_a_lease_is_taken_back(place: Place) -> None:
+    """Another step's account stays open; the vault that was to be added, and another address, are closed again."""
+    before = place.settings()
+    account = place.leases()
+    account.targets = [target_of(place.account)]
+    lease = account.open(me(), here, TTL)
+    opened = place.settings()
+    assert (opened[0] != before[0], opened[1]) == (True, before[1])
+    refused = place.leases()
+    refused.probe.until_open = lambda *_: (_ for _ in ()).throw(ToolkitError("no"))  # type: ignore[method-assign]
+    with pytest.raises(ToolkitError, match="no"):
+        refused.open(me(), lambda: frozenset({HERE, "203.0.113.11"}), TTL)
+    assert place.settings() == opened
+    assert place.leases().find(lease.id).addresses == [HERE]
+    place.leases().close(place.leases().find(lease.id))
 
 
 @pytest.mark.parametrize(

@@ -94,8 +94,10 @@ class Leases:
             self._wait(lease, addresses)
             return self.find(lease.id)
         except BaseException as error:
-            if standing is None:  # else another step of the run works with it
+            if standing is None:
                 self._undo(lease, error)
+            else:  # another step of the run works with it
+                self._take_back(standing, error)
             if (told := explained(error, self.targets)) is not None:
                 raise told from error
             raise
@@ -107,6 +109,17 @@ class Leases:
                 self.close(lease, prove=False)
             except LeftOpenError as left:
                 raise left.after(reason) from reason
+
+    def _take_back(self, standing: Lease, reason: BaseException) -> None:
+        """What was to be added to a lease is nobody's any more; what it had stays."""
+        self.say(f"lease {standing.id} stays as it was: what was to be added could not be opened")
+        with undisturbed(self.say):
+            try:
+                now = self.journal.whole(standing)[0].back_to(standing)
+                self._write(now)
+                self._settle(now)
+            except (AzureError, ToolkitError) as error:
+                raise LeftOpenError(standing, self.name, self._letting_in(standing), error).after(reason) from reason
 
     def _again(self, owner: Owner, ttl: timedelta) -> Lease | None:
         """Steps of one CI run, or two calls on one machine, share a lease that outlives its process."""

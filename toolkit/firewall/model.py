@@ -65,6 +65,16 @@ class Lease:
             return self
         return replace(self, seen={**self.seen, target.lower(): tuple(sorted(known | addresses))})
 
+    def back_to(self, earlier: Lease) -> Lease:
+        """Holding what it held then; what was added since is ``seen``, so that it is known to be a lease's and goes."""
+        found = self
+        for target, held in self.holds.items():
+            before = earlier.holds.get(target, {})
+            found = found.seeing(target, {address for address, ours in held.items() if ours and address not in before})
+            kept = {address: ours for address, ours in held.items() if address in before}
+            found = replace(found, holds={**found.holds, target: kept})
+        return found
+
     def written_in(self) -> tuple[str, ...]:
         """The resource groups that its parts are in."""
         return tuple(sorted({*self.groups, *map(group_of, self.holds)}))
