@@ -107,11 +107,12 @@ def test_a_signal_ends_the_command_and_its_lease(place: Place, tmp_path: Path, n
 def test_a_killed_one_is_shown_and_swept(place: Place, tmp_path: Path) -> None:
     ready = tmp_path / "ready"
     with left_as_it_was(place):
-        command = ("sh", "-c", f"touch {ready}; exec sleep 600")
+        command = ("sh", "-c", f"echo $$ > {ready}.new; mv {ready}.new {ready}; exec sleep 600 >/dev/null 2>&1")
         with firewall(place, "run", "--target", place.account, "--", *command) as running:
             assert wait_until(ready.exists, 60)
             running.kill()
             running.communicate(timeout=60)
+        os.kill(int(ready.read_text()), signal.SIGKILL)  # what it ran outlives it
         shown = json.loads(firewall(place, "status", "--target", place.account, "--json").communicate(timeout=60)[0])
         assert [lease["state"] for lease in shown["leases"]] == ["open"]
         assert {"address": HERE, "lease": True} in shown["rules"][place.platform.account]
