@@ -105,9 +105,8 @@ locals {
       scopes      = [local.subscription]
       actions = [
         "Microsoft.Authorization/locks/read",
-        "Microsoft.Authorization/roleAssignments/read", # who was given a role above the platform, or its identities elsewhere
+        "Microsoft.Authorization/roleAssignments/read", # who reaches the platform from above it, or its identities elsewhere
         "Microsoft.Authorization/roleDefinitions/read",
-        "Microsoft.Authorization/roleAssignments/read", # who reaches the platform from above it: toolkit/live/meant.py
         "Microsoft.ContainerRegistry/checkNameAvailability/read",
         "Microsoft.ContainerRegistry/registries/read",
         "Microsoft.KeyVault/checkNameAvailability/read",
