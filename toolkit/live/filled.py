@@ -35,6 +35,7 @@ FILLED: dict[str, tuple[str, ...]] = {
     "microsoft.containerregistry/registries": (
         *("properties.dataEndpointHostNames", "properties.loginServer", "properties.status*"),
         *("properties.encryption.status", "properties.policies.*.lastUpdatedTime"),
+        "properties.encryption.keyVaultProperties*",
         "properties.policies.azureADAuthenticationAsArmPolicy.status",
         *("properties.policies.softDeletePolicy*", "properties.policies.trustPolicy*"),
         *("properties.policies.retentionPolicy*", "properties.policies.quarantinePolicy*"),
@@ -57,6 +58,8 @@ FILLED: dict[str, tuple[str, ...]] = {
         *("properties.Request_Source", "properties.Ver", "properties.LaMigrationDate", "properties.SamplingPercentage"),
     ),
     "microsoft.insights/diagnosticsettings": ("properties.logs[].retentionPolicy*", "properties.metrics[].*Policy*"),
+    # https://learn.microsoft.com/rest/api/keyvault/keyvault/keys/get
+    "microsoft.keyvault/vaults/keys": ("properties.*",),
     "microsoft.keyvault/vaults": ("properties.vaultUri", "properties.hsmPoolResourceId"),
     # https://learn.microsoft.com/rest/api/azureml/workspaces/get. Outbound rules are resources of their own.
     "microsoft.machinelearningservices/workspaces": (
