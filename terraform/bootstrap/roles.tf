@@ -105,6 +105,7 @@ locals {
       scopes      = [local.subscription]
       actions = [
         "Microsoft.Authorization/locks/read",
+        "Microsoft.Authorization/permissions/read",
         "Microsoft.Authorization/roleAssignments/read", # who reaches the platform from above it, or its identities elsewhere
         "Microsoft.Authorization/roleDefinitions/read",
         "Microsoft.ContainerRegistry/checkNameAvailability/read",

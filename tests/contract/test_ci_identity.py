@@ -32,7 +32,7 @@ from toolkit.cli.main import main
 from toolkit.environment import Environment, connect, load_environment
 from toolkit.errors import ToolkitError
 from toolkit.firewall.journal import Journal
-from toolkit.firewall.kinds import Target
+from toolkit.firewall.kinds import KINDS, Target
 from toolkit.firewall.model import Lease, Owner
 from toolkit.firewall.targets import standing_targets
 from toolkit.github import PULL_REQUEST
@@ -273,8 +273,8 @@ class TestDataOfCi:
             assert (caught.value.status_code, caught.value.error_code) == (403, refused)  # type: ignore[attr-defined]
 
 
-# What a closed resource of these types is set to, so that rules for addresses decide on its doors, of a platform that
-# stands as production does: its registry, for one, opens only with its export policy.
+# What a closed resource of these types is set to, so that rules for addresses decide on its doors. The rights on other
+# kinds are tried by TestRulesOfEveryKind: production's registry, for one, opens only with its export policy.
 BY_RULES: dict[str, Json] = {
     "Microsoft.Storage/storageAccounts": {"publicNetworkAccess": "Enabled"},
     "Microsoft.KeyVault/vaults": {"publicNetworkAccess": "Enabled"},
@@ -343,8 +343,10 @@ class TestLeases:
             assert self.toolkit(ci, monkeypatch, "close", lease["id"]) == 0
             assert self.toolkit(ci, monkeypatch, "sweep") == 0
             assert capfd.readouterr().out == "nothing to close\n"
-        refused = [line for line in seen.lines if line["status"] in (401, 403) and "//management." in line["url"]]
-        assert refused == []
+        # Looks that go without an answer: whether a perimeter decides, and which addresses are a region's.
+        looks = re.compile(r"/networkSecurityPerimeterConfigurations\?|/serviceTags\?")
+        answers = [line for line in seen.lines if "//management." in line["url"] and not looks.search(line["url"])]
+        assert [line for line in answers if line["status"] in (401, 403)] == []
         assert self.upload(ci, account, "adftrain") == "AuthorizationFailure"
 
     def test_ci_writes_leases_down_beside_the_states_account(self, ci: Environment, made: dict[str, Any]) -> None:
@@ -377,11 +379,10 @@ class TestLeases:
         capfd: pytest.CaptureFixture[str],
         name: str,
     ) -> None:
-        assert self.toolkit(pull_request, monkeypatch, name, *(["--", "true"] if name == "run" else [])) == 1
+        assert self.toolkit(pull_request, monkeypatch, name, *(["--", "true"] if name == "run" else [])) == 4
         said = capfd.readouterr().err
         (error,) = [line for line in said.splitlines() if line.startswith("error: ")]
-        assert "no role that allows this" in error
-        assert "Microsoft.Resources/deployments/write" in error
+        assert "this identity lacks Microsoft.Storage/storageAccounts/write" in error
         assert place.group.rsplit("/", 1)[-1] in error
         assert not list((pull_request.state_dir / "leases").glob("*.json"))  # nobody's later sweep has to undo it
         assert self.toolkit(pull_request, monkeypatch, "status", "--target", "storage", "--json") == 0
@@ -505,6 +506,36 @@ class TestSealed:
             with arm_client(connect(ci)) as client:
                 answer = client.send_request(HttpRequest(method, f"{ARM}{path}?api-version={version}", json=body))
             assert (answer.status_code, answer.json()["error"]["code"]) == DENIED, answer.text()
+
+
+class TestRulesOfEveryKind:
+    """What a lease sends to each kind of resource, as who may and as who may not; it changes nothing."""
+
+    @staticmethod
+    def answers(environment: Environment, place: Place) -> dict[str, tuple[int, str]]:
+        found = {}
+        with arm_client(connect(environment)) as client:
+            for target in standing_targets(environment, place.platform).values():
+                url = f"{ARM}{target.id}{target.kind.at}?api-version={target.api_version}"
+                body = target.kind.changed(client.get(url), set(), set())
+                answer = client.send_request(HttpRequest("PATCH", url, json=body))
+                found[target.kind.name] = answer.status_code, answer.text()
+        assert set(found) == {kind.name for kind in KINDS}
+        return found
+
+    def test_ci_may_write_them_all(self, ci: Environment, place: Place) -> None:
+        refused = {kind: text for kind, (status, text) in self.answers(ci, place).items() if status in (401, 403)}
+        assert refused == {}
+
+    def test_who_plans_may_write_none_of_the_platforms(self, pull_request: Environment, place: Place) -> None:
+        for kind in KINDS:
+            targets = standing_targets(pull_request, place.platform)
+            target = next(one for one in targets.values() if one.kind.name == kind.name)
+            with arm_client(connect(pull_request)) as client:
+                url = f"{ARM}{target.id}{kind.at}?api-version={target.api_version}"
+                answer = client.send_request(HttpRequest("PATCH", url, json={"properties": {}}))
+            assert answer.status_code == 403, kind.name
+            assert f"'{kind.type}{'/config' if kind.at else ''}/write'" in answer.text()
 
 
 GROUP, ACCOUNT = "/resourceGroups/rg", "/providers/Microsoft.Storage/storageAccounts/stone"
