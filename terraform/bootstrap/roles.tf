@@ -115,6 +115,7 @@ locals {
         "Microsoft.KeyVault/vaults/read",
         "Microsoft.MachineLearningServices/locations/usages/read",
         "Microsoft.MachineLearningServices/locations/vmSizes/read",
+        "Microsoft.Network/locations/serviceTags/read", # whether an agent stands in the account's own region, where no rule helps
         "Microsoft.Resources/subscriptions/locations/read",
         "Microsoft.Resources/subscriptions/operationresults/read",
         "Microsoft.Resources/subscriptions/read", # whether it is there, and of which tenant: every command's first question

@@ -123,6 +123,7 @@ FILLED: dict[str, tuple[str, ...]] = {
     ),
     "microsoft.network/natgateways": ("properties.subnets*", "properties.publicIpAddresses[].*"),
     "microsoft.network/publicipaddresses": (
+        "properties.idleTimeoutInMinutes",
         "properties.ipAddress",
         "properties.ipConfiguration*",
         "properties.natGateway*",
