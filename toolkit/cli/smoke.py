@@ -12,7 +12,7 @@ import click
 
 from toolkit.cli.evidence import finish
 from toolkit.cli.firewall import Minutes
-from toolkit.cli.leased import firewall_lease_options, own_lease, platform_outputs
+from toolkit.cli.leased import STATE, firewall_lease_options, own_lease, platform_outputs
 from toolkit.cli.options import environment_argument, json_option, sign_key_option
 from toolkit.cli.terminal import Terminal
 from toolkit.environment import Connection, connect, load_environment
@@ -113,10 +113,8 @@ def smoke(
     if only_list:
         _list(terminal, EVERY if checks == CHECKS else checks, as_json)
         return ExitCode.DONE
-    # The state is asked where this machine has not applied; before the checks, since what must deny would let it in.
-    lease = own_lease(terminal, environment)
-    outputs = platform_outputs(terminal, environment, lease)
-    lease.close()
+    # The state is asked where this machine has not applied; checks ask its account from where the runner is.
+    outputs = platform_outputs(terminal, environment, own_lease(terminal, environment, STATE))
     connection = connect(environment)
     evidence = open_evidence(environment)
     evidence.write("outputs", outputs)
