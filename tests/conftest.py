@@ -21,9 +21,11 @@ ROOT = Path(__file__).parent.parent
 
 
 def pytest_configure() -> None:
-    """A background job of a script starts with SIGINT ignored, and so would whatever a test starts and interrupts."""
-    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """A background job of a script starts with SIGINT ignored, one of nohup with SIGHUP, and so would whatever a test
+    starts and sends these signals."""
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 @pytest.fixture(autouse=True)

@@ -127,7 +127,7 @@ def test_the_platform_works_in_it(toolkit: Toolkit, hub: Platform) -> None:
     report = toolkit.ok("apply", "local", "--json").json
     assert (report["smoke"]["summary"]["failed"], skipped(report)) == (
         0,
-        ["keyvault-keys-valid", "posture-locks", "posture-customer-managed-keys"],
+        ["network-perimeter", "keyvault-keys-valid", "posture-locks", "posture-customer-managed-keys"],
     )
     assert toolkit("plan", "local").code == 0
 

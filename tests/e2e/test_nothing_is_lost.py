@@ -195,7 +195,9 @@ def test_smoke_writes_its_own_blobs_and_secrets_and_nothing_else(applied: Toolki
     with requests(applied.project) as seen:
         applied.ok("smoke", "local")
     arm = [write for write in seen.writes if "//management.azure.com/" in write]
-    assert arm == []
+    probes = [write for write in arm if "/pipelines/network-paths" in write and "/createRun?" in write]
+    assert arm == probes
+    assert len(probes) == 2
 
 
 @pytest.mark.parametrize("name", ["location", "workload", "storage.containers"])

@@ -89,6 +89,14 @@ ENVIRONMENT = (
     Row("preflight", ENV, "protected ", "preflight = false\nprotected ", "nothing", "nothing"),
     Row("protected", ENV, "= false", "= true", "nothing", "nothing"),
     Row("state_ip_rules", ENV, '["203.0.113.10", ', '["203.0.113.9", "203.0.113.10", ', "changes", "nothing"),
+    Row(
+        "smoke.allowed_extras",
+        ENV,
+        "",
+        '\n[smoke]\nallowed_extras = { "*/subnets/old" = "until May" }\n',
+        "nothing",
+        "nothing",
+    ),
     Row("smoke.allowed_skips", ENV, "", '\n[smoke]\nallowed_skips = ["adf-triggers"]\n', "nothing", "nothing"),
     Row(
         "sandbox.core_quotas", ENV, "", "\n[sandbox]\ncore_quotas = { standardDSv3Family = 8 }\n", "nothing", "nothing"

@@ -133,7 +133,7 @@ SOURCES_OF_DIAGNOSTICS: tuple[str, ...] = (
     *(f"{ACCOUNTS}/{service}Services" for service in ("blob", "file", "queue", "table")),
     *("Microsoft.KeyVault/vaults", REGISTRIES, WORKSPACES, FACTORIES, BATCH, SITES, ACCOUNTS),
     *("Microsoft.Network/virtualNetworks", "Microsoft.Network/networkSecurityGroups"),
-    "Microsoft.OperationalInsights/workspaces",
+    *("Microsoft.Network/networkSecurityPerimeters", "Microsoft.OperationalInsights/workspaces"),
 )
 
 
@@ -225,8 +225,10 @@ class Inventory:
     def extensions(self, type_: str) -> Iterator[Json]:
         """Diagnostic settings, locks and budgets, wherever on the platform they are."""
         if type_ == DIAGNOSTICS:
-            for source in self.manifest.of(*SOURCES_OF_DIAGNOSTICS):
-                yield from self.listed_version(f"{source.id}/providers/{DIAGNOSTICS}", DIAGNOSTICS_API_VERSION)
+            meant = [one.id.rpartition("/providers/")[0] for one in self.manifest.of(DIAGNOSTICS)]
+            others = [one.id for one in self.manifest.of(*SOURCES_OF_DIAGNOSTICS)]
+            for source in {id_.casefold(): id_ for id_ in (*meant, *others)}.values():
+                yield from self.listed_version(f"{source}/providers/{DIAGNOSTICS}", DIAGNOSTICS_API_VERSION)
             return
         seen: set[str] = set()
         for group in self.group_ids:
