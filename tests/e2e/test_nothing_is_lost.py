@@ -325,6 +325,7 @@ def test_the_table_has_every_input() -> None:
         "tenant_id": "tenant",
         "subscription_id": "subscription",
         "allowed_smoke_skips": "smoke",
+        "allowed_extras": "smoke",
         "sandbox_core_quotas": "sandbox",
         "sandbox_standings": "sandbox",
     }
