@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
+from azure.core.exceptions import ResourceNotFoundError
+
 from toolkit.live.compare import Difference, differences, same
 from toolkit.live.filled import DOORS, PINNED
 from toolkit.live.harm import Harm, harm_of
@@ -189,9 +191,7 @@ def _settings(inventory: Inventory, asked: Any) -> Iterator[Finding]:
         for name, meant in (("appsettings", said), ("connectionstrings", {})):
             try:
                 live = inventory.view.post(f"{config}/{name}/list", site.api_version).get("properties") or {}
-            except Exception as error:
-                if getattr(error, "status_code", None) != 404:
-                    raise
+            except ResourceNotFoundError:  # a deleted app is another finding
                 live = {}
             for key in sorted({*meant, *live}):
                 if key not in live or key not in meant or not same(meant[key], live[key]):
