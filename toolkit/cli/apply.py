@@ -19,7 +19,8 @@ from toolkit.cli.options import (
     sign_key_option,
     yes_option,
 )
-from toolkit.cli.progress import TerminalObserver, command_line, no_changes, print_plan
+from toolkit.cli.plan_view import print_plan
+from toolkit.cli.progress import TerminalObserver, command_line, no_changes
 from toolkit.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def apply(
                 terminal.print(no_changes(environment, summary))
         else:
             if not as_json:
-                print_plan(terminal, summary, every=False)
+                print_plan(terminal, summary, every=environment.needs_confirmation)
             terminal.progress(f"{environment.name}: {summary.sentence}")
             check_losses(session, saved, "platform", allowed)
             _confirm(session, terminal, summary.sentence, yes)

@@ -16,7 +16,8 @@ from toolkit.cli.options import (
     recreate_empty_option,
     yes_option,
 )
-from toolkit.cli.progress import TerminalObserver, command_line, print_plan
+from toolkit.cli.plan_view import print_plan
+from toolkit.cli.progress import TerminalObserver, command_line
 from toolkit.cli.terminal import Terminal
 
 
@@ -77,7 +78,7 @@ def bootstrap(
         check_names(session, plan.document)
         if not plan.summary.empty:
             if not as_json:
-                print_plan(terminal, plan.summary, every=False)
+                print_plan(terminal, plan.summary, every=environment.needs_confirmation)
             check_losses(session, plan, "bootstrap", allowed)
             question = f"Bootstrap {environment.name} ({plan.summary.sentence})?"
             if environment.needs_confirmation and not terminal.confirm(question, yes=yes):

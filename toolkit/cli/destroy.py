@@ -10,7 +10,8 @@ import click
 from toolkit.cli.evidence import finish
 from toolkit.cli.leased import STATE, firewall_lease_options, own_lease
 from toolkit.cli.options import environment_argument, force_unlock_option, json_option, yes_option
-from toolkit.cli.progress import TerminalObserver, command_line, print_plan
+from toolkit.cli.plan_view import print_plan
+from toolkit.cli.progress import TerminalObserver, command_line
 from toolkit.cli.terminal import Terminal
 
 if TYPE_CHECKING:

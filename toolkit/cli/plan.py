@@ -10,7 +10,8 @@ import click
 
 from toolkit.cli.leased import STATE, firewall_lease_options, own_lease
 from toolkit.cli.options import environment_argument, force_unlock_option, json_option
-from toolkit.cli.progress import TerminalObserver, command_line, no_changes, print_plan
+from toolkit.cli.plan_view import print_plan
+from toolkit.cli.progress import TerminalObserver, command_line, no_changes
 from toolkit.cli.terminal import Terminal
 
 

@@ -1,4 +1,4 @@
-"""What the commands that drive Terraform share: progress and the plan's table."""
+"""What the commands that drive Terraform share: progress."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from toolkit.environment import Environment
     from toolkit.terraform.events import ResourceProgress
     from toolkit.terraform.plan import PlanSummary
-
-_LISTED = 100
 
 
 class TerminalObserver:
@@ -36,31 +34,6 @@ class TerminalObserver:
             self._terminal.progress(f"{counter} still: {words} ({progress.seconds:.0f}s)")
         elif progress.state == "failed":
             self._terminal.progress(f"{counter} failed: {words} ({progress.seconds:.0f}s)", "bold red")
-
-
-def print_plan(terminal: Terminal, summary: PlanSummary, *, every: bool) -> None:
-    """The summary as a table by module and action; with ``every``, each change below it."""
-    from toolkit.terraform.plan import details
-
-    rows = [
-        [module, *(str(counts[action] or "") for action in summary.actions), str(sum(counts.values()))]
-        for module, counts in summary.by_module()
-    ]
-    if rows:
-        terminal.print_table(["module", *summary.actions, "all"], rows)
-    dangerous = [c for c in summary.changes if c.action in ("replace", "delete")]
-    listed = list(summary.changes) if every else dangerous if len(dangerous) < len(summary.changes) else []
-    for change in listed[:_LISTED]:
-        more = details(change)
-        terminal.print(f"  {change.action:<8} {change.address}  {change.resource_type}{f'  ({more})' if more else ''}")
-    if len(listed) > _LISTED:
-        terminal.print(f"  … and {len(listed) - _LISTED} more")
-    for output in summary.outputs if every else ():
-        terminal.print(f"  output   {output}")
-    for address in summary.drift:
-        terminal.print(f"  changed outside Terraform: {address}", "yellow")
-    for step in summary.steps:
-        terminal.print(f"  besides: {step}")
 
 
 def no_changes(environment: Environment, summary: PlanSummary) -> str:

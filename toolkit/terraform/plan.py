@@ -1,18 +1,19 @@
 """What a plan would change: the model behind the table, the JSON and the Markdown.
 
-Read from ``terraform show -json PLANFILE`` (https://developer.hashicorp.com/terraform/internals/json-format). Values
-stay out of the model: a plan may hold sensitive ones, a summary never does.
+Read from ``terraform show -json PLANFILE`` (https://developer.hashicorp.com/terraform/internals/json-format). Of a
+change in place or a replacement it has the values (:mod:`toolkit.terraform.values`, which leaves sensitive ones out).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from toolkit.records import Json
 from toolkit.terraform.leases import settled_rules
+from toolkit.terraform.values import ValueChange, value_changes
 
 Action = Literal["create", "update", "replace", "delete", "import", "forget", "no-op"]
 
@@ -31,7 +32,10 @@ _ACTIONS: dict[tuple[str, ...], Action] = {
     ("create", "forget"): "replace",
     ("no-op",): "no-op",
 }
-_SHOWN_PATHS = 8
+_FORCES = "forces the replacement"
+
+# What else is to be said of a value, by the address of its resource and its path.
+Notes = Mapping[tuple[str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class ResourceChange:
     """One resource. ``resource_type`` is Azure's for azapi (``Microsoft.Storage/storageAccounts``), else Terraform's.
 
     ``attributes`` names what differs, ``forces`` what of it forces the replacement; ``reason`` is Terraform's own word.
+    ``values`` says of what differs from what to what.
     """
 
     address: str
@@ -48,17 +53,32 @@ class ResourceChange:
     reason: str | None = None
     attributes: tuple[str, ...] = ()
     forces: tuple[str, ...] = ()
+    values: tuple[ValueChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Values of one resource that were changed outside Terraform, or of one output."""
+
+    address: str
+    values: tuple[ValueChange, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PlanSummary:
-    """``resources`` counts those that stay as they are, too. ``steps`` are what the toolkit itself will do besides."""
+    """``resources`` counts those that stay as they are, too. ``steps`` are what the toolkit itself will do besides.
+
+    ``drift`` are the resources that were changed outside Terraform, ``drifted`` the values of those of them that the
+    plan leaves as they are; ``output_values`` are those of ``outputs``.
+    """
 
     changes: tuple[ResourceChange, ...]
     resources: int
     outputs: tuple[str, ...]
     drift: tuple[str, ...]
     steps: tuple[str, ...] = ()
+    drifted: tuple[Moved, ...] = ()
+    output_values: tuple[Moved, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -95,29 +115,36 @@ class PlanSummary:
             "modules": [{"module": module, **{a: c[a] for a in ACTIONS}} for module, c in self.by_module()],
             "changes": [asdict(change) for change in self.changes],
             "outputs": list(self.outputs),
+            "output_values": [asdict(one) for one in self.output_values],
             "drift": list(self.drift),
+            "drifted": [asdict(one) for one in self.drifted],
             "steps": list(self.steps),
         }
 
 
-def summarise(document: dict[str, Any], steps: tuple[str, ...] = ()) -> PlanSummary:
+def summarise(document: dict[str, Any], steps: tuple[str, ...] = (), notes: Notes | None = None) -> PlanSummary:
     """The model of a plan's JSON document."""
     managed = [item for item in document.get("resource_changes", []) if item["mode"] == "managed"]
-    changes = [_change(item) for item in managed]
+    drift = {item["address"]: item["change"] for item in _drift(document)}
+    changes = [_change(item, drift.get(item["address"]), notes or {}) for item in managed]
+    changed = {change.address for change in changes if change.action != "no-op"}
+    outputs = {n: c for n, c in sorted(document.get("output_changes", {}).items()) if c["actions"] != ["no-op"]}
     return PlanSummary(
         changes=tuple(sorted((c for c in changes if c.action != "no-op"), key=lambda c: (c.module, c.address))),
         resources=len(managed),
-        outputs=tuple(n for n, c in sorted(document.get("output_changes", {}).items()) if c["actions"] != ["no-op"]),
-        drift=tuple(_drift(document)),
+        outputs=tuple(outputs),
+        drift=tuple(drift),
         steps=steps,
+        drifted=tuple(Moved(a, value_changes(one)) for a, one in drift.items() if a not in changed),
+        output_values=tuple(Moved(n, value_changes(one)) for n, one in outputs.items()),
     )
 
 
-def _drift(document: Json) -> Iterator[str]:
+def _drift(document: Json) -> Iterator[Json]:
     changes = {item["address"]: item["change"] for item in document.get("resource_changes", [])}
     for item in document.get("resource_drift", []):
         if item["mode"] == "managed" and not settled_rules(item["change"], changes.get(item["address"], {})):
-            yield item["address"]
+            yield item
 
 
 def markdown(summary: PlanSummary, title: str, refused: Sequence[str] = ()) -> str:
@@ -139,6 +166,7 @@ def markdown(summary: PlanSummary, title: str, refused: Sequence[str] = ()) -> s
         lines += ["", "Besides, the toolkit itself:", *(f"* {step}" for step in summary.steps)]
     if summary.drift:
         lines += ["", f"Changed outside Terraform since the last apply: {_code_list(summary.drift)}"]
+        lines += [f"* `{one.address}`: {_cell(one.values)}" for one in summary.drifted if one.values]
     lines += [
         "",
         "<details><summary>Every change</summary>",
@@ -147,21 +175,30 @@ def markdown(summary: PlanSummary, title: str, refused: Sequence[str] = ()) -> s
         "|---|---|---|---|",
     ]
     for change in summary.changes:
-        lines.append(f"| {change.action} | `{change.address}` | {change.resource_type} | {details(change)} |")
-    for output in summary.outputs:
-        lines.append(f"| output | `{output}` | | |")
+        why = f"because of {reason_of(change)}" if change.action == "replace" and not change.values else ""
+        what = _cell(change.values) or why
+        lines.append(f"| {change.action} | `{change.address}` | {change.resource_type} | {what} |")
+    for output in summary.output_values:
+        lines.append(f"| output | `{output.address}` | | {_cell(output.values)} |")
     return "\n".join([*lines, "", "</details>", ""])
 
 
-def details(change: ResourceChange) -> str:
-    """The attributes of a change in a few words; empty for a plain create or delete."""
-    if change.action == "replace":
-        why = ", ".join(change.forces) or change.reason or "requested"
-        return f"because of {why}"
-    if change.action != "update":
-        return ""
-    more = len(change.attributes) - _SHOWN_PATHS
-    return ", ".join(change.attributes[:_SHOWN_PATHS]) + (f" and {more} more" if more > 0 else "")
+def details(change: ResourceChange) -> list[str]:
+    """The values of a change, a line each, those that force a replacement first; none for a plain create or delete."""
+    if change.action == "replace" and not any(value.note == _FORCES for value in change.values):
+        return [f"because of {reason_of(change)}", *map(str, change.values)]
+    return [str(value) for value in sorted(change.values, key=lambda value: value.note != _FORCES)]
+
+
+def reason_of(change: ResourceChange) -> str:
+    """Why a resource is replaced, in a few words."""
+    return ", ".join(change.forces) or change.reason or "a request"
+
+
+def _cell(values: Sequence[ValueChange]) -> str:
+    """Values in a cell of a Markdown table: what a value holds is no markup."""
+    lines = [str(value).replace("`", "'").replace("|", "\\|") for value in values]
+    return "<br>".join(f"`{line}`" for line in lines)
 
 
 def azure_type(values: dict[str, Any] | None) -> str | None:
@@ -176,23 +213,33 @@ def azure_body(values: dict[str, Any] | None) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _change(item: dict[str, Any]) -> ResourceChange:
+def _change(item: dict[str, Any], drift: dict[str, Any] | None, notes: Notes) -> ResourceChange:
     change = item["change"]
     action = _ACTIONS[tuple(change["actions"])]
     if action == "no-op" and "importing" in change:
         action = "import"
     before, after = change.get("before"), change.get("after")
     unknown = change.get("after_unknown") or {}
-    both = isinstance(before, dict) and isinstance(after, dict)
+    both = isinstance(before, dict) and isinstance(after, dict) and action in ("update", "replace")
+    address, forces = item["address"], tuple(".".join(map(str, path)) for path in change.get("replace_paths", []))
+    values = value_changes(change, drift) if both else ()
     return ResourceChange(
-        address=item["address"],
+        address=address,
         module=item.get("module_address", ROOT_MODULE),
         resource_type=azure_type(after or before) or item["type"],
         action=action,
         reason=DEPOSED if "deposed" in item else (item.get("action_reason") or "").replace("_", " ") or None,
-        attributes=tuple(_different(before, after, unknown)) if both and action in ("update", "replace") else (),
-        forces=tuple(".".join(str(part) for part in path) for path in change.get("replace_paths", [])),
+        attributes=tuple(_different(before, after, unknown)) if both else (),
+        forces=forces,
+        values=tuple(
+            replace(value, note=_FORCES if _within(value.path, forces) else notes.get((address, value.path)))
+            for value in values
+        ),
     )
+
+
+def _within(path: str, forces: Sequence[str]) -> bool:
+    return any(path == one or path.startswith((f"{one}.", f"{one}[")) for one in forces)
 
 
 def _different(before: Any, after: Any, unknown: Any, path: str = "") -> Iterator[str]:

@@ -22,6 +22,7 @@ from toolkit.terraform.recovery.passing_error import passing
 from toolkit.terraform.runner import FLAG
 from toolkit.terraform.session import Session
 from toolkit.terraform.statelock import unlock, unlocking
+from toolkit.terraform.unchangeable import fixed_values
 from toolkit.terraform.workspace import RootName
 from toolkit.waiting import Waits
 
@@ -151,8 +152,12 @@ def _plan_once(
     file.chmod(0o600)
     document = _document(session, root, file)
     return SavedPlan(
-        file, summarise(document), bool(options.get("destroy")), document, tuple(options.get("target", ())), final
+        file, _summary(document), bool(options.get("destroy")), document, tuple(options.get("target", ())), final
     )
+
+
+def _summary(document: dict[str, Any]) -> PlanSummary:
+    return summarise(document, notes=fixed_values(document))
 
 
 def _broken(session: Session, plan: SavedPlan) -> dict[str, str]:
@@ -171,7 +176,7 @@ def plan_again(
 def load_plan(session: Session, root: RootName, file: Path, leases: Open = NONE) -> SavedPlan:
     """The model of a plan file that another run made to be applied. That it only deletes makes it no destroy."""
     document = _document(session, root, file)
-    return SavedPlan(file, summarise(document), False, document, leases=leases)
+    return SavedPlan(file, _summary(document), False, document, leases=leases)
 
 
 def with_announcements(session: Session, plan: SavedPlan, root: RootName = "platform") -> SavedPlan:

@@ -14,6 +14,7 @@ from toolkit.errors import RefusedError
 from toolkit.terraform.plan import azure_body, azure_type
 
 _ACCOUNTS = "Microsoft.Storage/storageAccounts"
+_WORKSPACES = "Microsoft.MachineLearningServices/workspaces"
 _BATCH = "Microsoft.Batch/batchAccounts"
 _NETWORKS = "Microsoft.Network/virtualNetworks"
 # What takes a customer-managed key only when it is made, and what of it does:
@@ -25,7 +26,7 @@ _NETWORKS = "Microsoft.Network/virtualNetworks"
 _KEYS = {
     "Microsoft.ContainerRegistry/registries": "a registry",
     "Microsoft.DataFactory/factories": "a factory",
-    "Microsoft.MachineLearningServices/workspaces": "a workspace",
+    _WORKSPACES: "a workspace",
     _BATCH: "a Batch account",
     _ACCOUNTS: "a storage account",
 }
@@ -47,12 +48,40 @@ _NETWORK_WAY_OUT = (
     "be made again in the other one, which an environment of another name (docs/how-to.md), or toolkit destroy and "
     "toolkit apply, does"
 )
+_ANEW = (
+    "put it back as it was; with another value it is made again, and empty: save the data, toolkit destroy and toolkit "
+    "apply, or an environment of another name (docs/how-to.md)"
+)
 # What Terraform's azurerm replaces the resource for, and azapi, which knows no such thing, plans as an update in place:
 # https://registry.terraform.io/providers/hashicorp/azurerm/latest/docs/resources/private_endpoint (subnet_id),
-# …/private_dns_zone_virtual_network_link (virtual_network_id), …/batch_pool (network_configuration, vm_size).
+# …/private_dns_zone_virtual_network_link (virtual_network_id), …/batch_pool (network_configuration, vm_size),
+# …/machine_learning_workspace (high_business_impact, storage_account_id, key_vault_id), …/storage_account
+# (is_hns_enabled, infrastructure_encryption_enabled), …/data_factory_managed_private_endpoint (target_resource_id).
 _FIXED: dict[str, tuple[Fixed, ...]] = {
     "Microsoft.Network/privateEndpoints": (
         Fixed(("subnet", "id"), "a private endpoint keeps its subnet", _NETWORK_INPUTS, _NETWORK_WAY_OUT),
+    ),
+    _WORKSPACES: (
+        Fixed(
+            ("hbiWorkspace",),
+            "a workspace is made for data of high business impact, or never is",
+            ("machine_learning.high_business_impact",),
+            _ANEW,
+        ),
+        Fixed(("storageAccount",), "a workspace keeps its storage account", ("name_overrides", "storage"), _ANEW),
+        Fixed(("keyVault",), "a workspace keeps its key vault", ("name_overrides.key_vault", "name_overrides"), _ANEW),
+    ),
+    _ACCOUNTS: (
+        Fixed(("isHnsEnabled",), "a storage account has a hierarchical namespace from the start", ("storage",), _ANEW),
+        Fixed(
+            ("encryption", "requireInfrastructureEncryption"),
+            "a storage account is encrypted twice from the start, or never is",
+            ("storage",),
+            _ANEW,
+        ),
+    ),
+    "Microsoft.DataFactory/factories/managedVirtualNetworks/managedPrivateEndpoints": (
+        Fixed(("privateLinkResourceId",), "a managed private endpoint keeps its target", ("data_factory",), _ANEW),
     ),
     "Microsoft.Network/privateDnsZones/virtualNetworkLinks": (
         Fixed(("virtualNetwork", "id"), "a zone's link keeps its network", _NETWORK_INPUTS, _NETWORK_WAY_OUT),
@@ -61,6 +90,17 @@ _FIXED: dict[str, tuple[Fixed, ...]] = {
         Fixed(("networkConfiguration", "subnetId"), "a pool keeps its subnet", _NETWORK_INPUTS, _NETWORK_WAY_OUT),
     ),
 }
+
+_NOUNS = {
+    **_KEYS,
+    _NETWORKS: "a network",
+    "Microsoft.KeyVault/vaults": "a vault",
+    "Microsoft.Network/privateEndpoints": "a private endpoint",
+    "Microsoft.Network/privateDnsZones/virtualNetworkLinks": "a link",
+    f"{_BATCH}/pools": "a pool",
+}
+# Properties that are refused by the functions below, where they change.
+_RETENTION = "body.properties.softDeleteRetentionInDays"
 
 Place = Callable[[str], str | None]  # where a person set an input (``storage.sku``): file and line
 
@@ -105,6 +145,21 @@ def refusals(document: dict[str, Any]) -> tuple[Refusal, ...]:
         for one, addresses in fixed.items()
     ]
     return tuple(found)
+
+
+def fixed_values(document: dict[str, Any]) -> dict[tuple[str, str], str]:
+    """What is to be said of a planned value that Azure would refuse, by address and path as a plan's summary has it."""
+    found: dict[tuple[str, str], str] = {}
+    for item in document.get("resource_changes", []):
+        change = item["change"]
+        if item["type"] != "azapi_resource" or change["actions"] != ["update"]:
+            continue
+        kind = azure_type(change["after"]) or ""
+        noun = _NOUNS.get(kind, "a resource").partition(" ")[2]
+        paths = [".".join(("body", "properties", *one.path)) for one in _FIXED.get(kind, ())]
+        paths += [_RETENTION] if kind == "Microsoft.KeyVault/vaults" else []
+        found |= {(item["address"], path): f"Azure cannot change this on an existing {noun}" for path in paths}
+    return found
 
 
 def refuse_unchangeable(document: dict[str, Any], env: str, place: Place) -> None:

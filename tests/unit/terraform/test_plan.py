@@ -44,19 +44,47 @@ def test_nothing_to_do_still_counts_the_resources(runner: Runner, tmp_path: Path
     assert "No changes: 3 resources match" in markdown(summary, "Plan")
 
 
-def test_update_and_replace_name_what_differs_and_never_its_value(runner: Runner, tmp_path: Path) -> None:
+def test_update_and_replace_say_what_becomes_of_each_value(runner: Runner, tmp_path: Path) -> None:
     document(runner, tmp_path)
     apply(runner, tmp_path)
-    summary = summarise(document(runner, tmp_path, var=["value=s3cr3t", "hook=:"]))
+    summary = summarise(document(runner, tmp_path, var=["value=two", "hook=:"]))
     changes = {change.address: change for change in summary.changes}
     assert changes["terraform_data.a"].action == "update"
-    assert details(changes["terraform_data.a"]) == "input"
+    assert details(changes["terraform_data.a"]) == ["input one -> two"]
     assert changes["terraform_data.slow"].action == "replace"
-    assert details(changes["terraform_data.slow"]) == "because of triggers_replace"
+    assert details(changes["terraform_data.slow"]) == [
+        "triggers_replace - true: forces the replacement",
+        "triggers_replace + :: forces the replacement",
+    ]
+    assert [str(value) for one in summary.output_values for value in one.values] == ["one -> (known after apply)"]
     assert summary.sentence == "1 to update, 1 to replace"
-    everything = json.dumps(summary.as_json()) + markdown(summary, "Plan")
-    assert "s3cr3t" not in everything
+    assert "| update | `terraform_data.a` | terraform_data | `input one -> two` |" in markdown(summary, "Plan")
+    [update] = [one for one in summary.as_json()["changes"] if one["address"] == "terraform_data.a"]
+    assert [(one["path"], one["before"], one["after"]) for one in update["values"]] == [("input", "one", "two")]
+
+
+def test_what_is_sensitive_is_in_no_form_of_a_plan(runner: Runner, tmp_path: Path) -> None:
+    login = """
+    variable "password" {
+      sensitive = true
+      default   = "hunter2-old"
+    }
+    resource "terraform_data" "login" {
+      input = { login = var.password, user = "me", hosts = [{ name = "a", code = var.password }] }
+    }
+    """
+    (runner.folder / "login.tf").write_text(login, encoding="utf-8")
+    document(runner, tmp_path)
+    apply(runner, tmp_path)
+    summary = summarise(document(runner, tmp_path, var=["password=hunter2-new"]))
+    everything = json.dumps(summary.as_json()) + markdown(summary, "Plan") + str([*map(details, summary.changes)])
+    assert "hunter2" not in everything
     assert "not shown" not in everything
+    [change] = summary.changes
+    assert details(change) == [
+        "input.hosts[a].code (sensitive) -> (sensitive)",
+        "input.login (sensitive) -> (sensitive)",
+    ]
 
 
 def test_destroy(runner: Runner, tmp_path: Path) -> None:

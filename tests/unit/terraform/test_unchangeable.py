@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from toolkit.errors import RefusedError
-from toolkit.terraform.unchangeable import refusals, refuse_unchangeable
+from toolkit.terraform.unchangeable import fixed_values, refusals, refuse_unchangeable
 
 VAULT, NETWORK = "Microsoft.KeyVault/vaults@2026-02-01", "Microsoft.Network/virtualNetworks@2024-01-01"
 ENDPOINT = "Microsoft.Network/privateEndpoints@2024-01-01"
@@ -114,6 +114,40 @@ def test_what_is_in_a_network_moves_to_no_other(kind: str) -> None:
     assert refusals(plan(item(kind, body(kind, ID), body(kind, ID.upper()), "update"))) == ()
     assert refusals(plan(item(kind, body(kind, ID), body(kind, None), "update"))) == ()  # of a network that stays
     assert refusals(plan(item(kind, body(kind, ID), body(kind, OTHER), "delete", "create"))) == ()
+
+
+FIXED = {
+    "MachineLearningServices/workspaces": [
+        ("hbiWorkspace", False, True, "machine_learning.high_business_impact"),
+        ("storageAccount", "/subscriptions/s/a", "/subscriptions/s/b", "storage"),
+        ("keyVault", "/subscriptions/s/a", "/subscriptions/s/b", "name_overrides.key_vault"),
+    ],
+    "Storage/storageAccounts": [
+        ("isHnsEnabled", True, False, "storage"),
+        ("encryption.requireInfrastructureEncryption", True, False, "storage"),
+    ],
+    "DataFactory/factories/managedVirtualNetworks/managedPrivateEndpoints": [
+        ("privateLinkResourceId", "/subscriptions/s/a", "/subscriptions/s/b", "data_factory"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "before", "after", "source"), [(kind, *row) for kind, rows in FIXED.items() for row in rows]
+)
+def test_what_is_made_with_a_value_keeps_it(kind: str, path: str, before: object, after: object, source: str) -> None:
+    def properties(value: object) -> Item:
+        for key in reversed(path.split(".")):
+            value = {key: value}
+        return {"properties": value}
+
+    azure = f"Microsoft.{kind}@2026-01-01"
+    document = plan(item(azure, properties(before), properties(after), "update"))
+    (found,) = refusals(document)
+    assert source in found.inputs
+    assert "Azure cannot change this on an existing" in fixed_values(document)["a", f"body.properties.{path}"]
+    assert refusals(plan(item(azure, properties(before), properties(before), "update"))) == ()
+    assert refusals(plan(item(azure, properties(before), properties(after), "delete", "create"))) == ()
 
 
 @pytest.mark.parametrize("kind", KEPT)
