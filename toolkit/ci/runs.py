@@ -13,6 +13,11 @@ from urllib.parse import quote, unquote
 
 GITHUB = "https://github.com"
 AZURE_DEVOPS = "https://dev.azure.com"
+GITHUB_API = "https://api.github.com"
+AZURE_DEVOPS_API = AZURE_DEVOPS
+# The variables with a job's token for these, where a workflow maps them.
+GITHUB_TOKEN = "GITHUB_TOKEN"  # noqa: S105 (a variable's name)
+AZURE_DEVOPS_TOKEN = "SYSTEM_ACCESSTOKEN"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "assets": ("toolkit.cli.assets", "assets", "Register code in Azure ML, and point runtimes at it."),
     "jobs": ("toolkit.cli.jobs", "jobs", "Submit Azure ML jobs, wait for them, show their logs, cancel them."),
     "firewall": ("toolkit.cli.firewall", "firewall", "Let this machine in through firewall rules for a while."),
+    "ci": ("toolkit.cli.ci", "ci", "What a CI job says: a comment on its pull request."),
     "destroy": ("toolkit.cli.destroy", "destroy", "Destroy the platform of an environment."),
     "sandbox": ("toolkit.cli.sandbox", "sandbox", "The local Azure: start, stop, status, reset, logs, env."),
     "doctor": ("toolkit.cli.doctor", "doctor", "Check this machine's tools before anything is touched."),

@@ -14,16 +14,21 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from toolkit.ci.runs import AzurePipelinesBuild, GitHubRun, Run, parse
+from toolkit.ci.runs import (
+    AZURE_DEVOPS_API,
+    AZURE_DEVOPS_TOKEN,
+    GITHUB_API,
+    GITHUB_TOKEN,
+    AzurePipelinesBuild,
+    GitHubRun,
+    Run,
+    parse,
+)
 from toolkit.environment import Vantage
 
 if TYPE_CHECKING:
     from toolkit.firewall.model import Owner
 
-GITHUB_API = "https://api.github.com"
-GITHUB_TOKEN = "GITHUB_TOKEN"  # noqa: S105 (a variable's name)
-AZURE_DEVOPS_API = "https://dev.azure.com"
-AZURE_DEVOPS_TOKEN = "SYSTEM_ACCESSTOKEN"  # noqa: S105
 _COMPLETED = "completed"
 
 

@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from toolkit.records import Json
+from toolkit.sandbox.entra.ci_comments import CiComments
 from toolkit.sandbox.entra.directory import secret_hash
 from toolkit.sandbox.store import Store
 
@@ -44,6 +45,7 @@ class CiRun:
 class CiRuns:
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._comments = CiComments(store)
 
     def write(self, run: CiRun) -> str:
         """How it stands from now on. The answer is a token that sees the runs of its repository or project."""
@@ -53,11 +55,13 @@ class CiRuns:
         self._store.put_document(_TOKEN, secret_hash(token), {"system": run.system, "where": run.where.lower()})
         return token
 
-    def github(self, request: Request) -> Response:
+    async def github(self, request: Request) -> Response:
         """api.github.com."""
         token = self._token(request)
         if token is None or token["system"] != "github":
             return JSONResponse({"message": "Bad credentials", "status": "401"}, status_code=401)
+        if (answer := await self._comments.github(request, token["where"])) is not None:
+            return answer
         asked = _GITHUB.fullmatch(request.scope["path"])
         if request.method != "GET" or asked is None:
             text = f"The sandbox's GitHub does not serve {request.method} {request.scope['path']}: see entra/ci_runs.py"
@@ -77,14 +81,17 @@ class CiRuns:
             }
         )
 
-    def azure_devops(self, request: Request) -> Response | None:
-        """dev.azure.com; None for what is not about builds."""
-        asked = _BUILD.fullmatch(unquote(request.scope["path"]))
-        if request.method != "GET" or asked is None:
+    async def azure_devops(self, request: Request) -> Response | None:
+        """dev.azure.com; None for what is not about builds or pull requests."""
+        path = unquote(request.scope["path"])
+        asked = _BUILD.fullmatch(path) if request.method == "GET" else None
+        if asked is None and "/pullrequests/" not in path.lower():
             return None
         token = self._token(request)
         if token is None or token["system"] != "azure-devops":
             return Response(status_code=401, headers={"WWW-Authenticate": "Bearer"})
+        if asked is None:
+            return await self._comments.azure_devops(request, token["where"])
         if "api-version" not in request.query_params:
             return JSONResponse({"message": "No api-version was supplied for the request."}, status_code=400)
         found = self._run(token, asked[1], asked[2])

@@ -77,11 +77,11 @@ class EntraService:
         if host == GITHUB_HOST:
             return self._github_metadata(request)
         if host == GITHUB_API_HOST:
-            return self._ci_runs.github(request)
+            return await self._ci_runs.github(request)
         if host == GITHUB_REQUEST_HOST:
             return self._github_token(request)
         if host == AZURE_DEVOPS_HOST:
-            return self._ci_runs.azure_devops(request) or self._azure_devops_token(request)
+            return await self._ci_runs.azure_devops(request) or self._azure_devops_token(request)
         try:
             return await self._login(request)
         except EntraError as error:
