@@ -7,6 +7,7 @@ it and exits. Anything else that reaches the boundary is a bug and is reported a
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import IntEnum
 
 
@@ -21,13 +22,23 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a person's own files something is wrong, relative to the project, and what."""
+
+    file: str
+    line: int
+    text: str
+
+
 class ToolkitError(Exception):
     """One clear error: what is wrong and where (``message``), and what to do (``hint``).
 
-    ``message`` and ``hint`` are plain text, and never hold a secret.
+    ``message`` and ``hint`` are plain text, and never hold a secret. ``places`` are lines of files that it is about.
     """
 
     exit_code: ExitCode = ExitCode.FAILED
+    places: tuple[Place, ...] = ()
 
     def __init__(self, message: str, *, hint: str | None = None, exit_code: ExitCode | None = None) -> None:
         super().__init__(message)

@@ -17,6 +17,7 @@ from toolkit.cli.options import (
     json_option,
     recreate_empty_option,
     sign_key_option,
+    verbose_option,
     yes_option,
 )
 from toolkit.cli.plan_view import print_plan
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @click.command()
 @environment_argument
 @yes_option
+@verbose_option
 @json_option
 @click.option(
     "--plan",
@@ -82,7 +84,8 @@ def apply(
     key = signing_key(sign_key) if sign_key else None
     metadata = read_metadata(bundle, environment) if bundle is not None else None
     lease = own_lease(terminal, environment, STATE)
-    with open_session(environment, command_line(), TerminalObserver(terminal)) as session:
+    observer = TerminalObserver(terminal, environment)
+    with open_session(environment, command_line(), observer) as session:
         session.let_in = partial(lease.let_in, STATE)
         session.recreate_empty = frozenset(recreate_empty)
         saved = _plan(session, bundle, metadata, force_unlock)
@@ -103,6 +106,8 @@ def apply(
         evidence.write("plan", {**kept, "plan_sha256": sha256})
         evidence.write("outputs", outputs)
         evidence.write("versions", package_versions(versions(session)))
+        if observer.flight is not None:
+            evidence.write("pace", observer.flight.pace.as_json())
         if not (summary.empty or as_json):
             terminal.print(f"Applied: {environment.name}, {summary.sentence}.")
         document = {"environment": environment.name, "applied": not summary.empty, **summary.as_json()}

@@ -14,6 +14,7 @@ from toolkit.cli.options import (
     force_unlock_option,
     json_option,
     recreate_empty_option,
+    verbose_option,
     yes_option,
 )
 from toolkit.cli.plan_view import print_plan
@@ -24,6 +25,7 @@ from toolkit.cli.terminal import Terminal
 @click.command()
 @environment_argument
 @yes_option
+@verbose_option
 @json_option
 @allow_replace_option
 @recreate_empty_option

@@ -9,7 +9,7 @@ import click
 
 from toolkit.cli.evidence import finish
 from toolkit.cli.leased import STATE, firewall_lease_options, own_lease
-from toolkit.cli.options import environment_argument, force_unlock_option, json_option, yes_option
+from toolkit.cli.options import environment_argument, force_unlock_option, json_option, verbose_option, yes_option
 from toolkit.cli.plan_view import print_plan
 from toolkit.cli.progress import TerminalObserver, command_line
 from toolkit.cli.terminal import Terminal
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.command()
 @environment_argument
 @yes_option
+@verbose_option
 @click.option(
     "--confirm", metavar="NAME", help="A protected environment's name, typed: needed where there is no terminal."
 )
@@ -42,7 +43,7 @@ def destroy(env: str, yes: bool, confirm: str | None, as_json: bool, force_unloc
     terminal = Terminal()
     environment = load_environment(env)
     lease = own_lease(terminal, environment, STATE)
-    with open_session(environment, command_line(), TerminalObserver(terminal)) as session:
+    with open_session(environment, command_line(), TerminalObserver(terminal, environment)) as session:
         session.let_in = partial(lease.let_in, STATE)
         plan = plan_platform(session, destroy=True, force_unlock=force_unlock)
         if plan.summary.changes:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import click
 
 from toolkit import __version__
+from toolkit.cli.ci_log import annotate
 from toolkit.cli.streams import give_up_stdout, take_streams
 from toolkit.cli.terminal import Terminal
 from toolkit.errors import ExitCode, ToolkitError, nearest
@@ -98,6 +99,7 @@ def _run(arguments: Sequence[str] | None, terminal: Terminal) -> int:
         return int(result) if isinstance(result, int) else ExitCode.DONE
     except ToolkitError as error:
         terminal.error(error)
+        annotate(error)
         return error.exit_code
     except click.exceptions.Exit as error:
         return error.exit_code

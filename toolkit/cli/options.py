@@ -80,3 +80,28 @@ def force_unlock_option(function: F) -> F:
         help="First free this lock on the state. Only when you are sure that nobody is at work: the message that "
         "refused names the id and its holder.",
     )(function)
+
+
+_VERBOSE = "toolkit.verbose"
+
+
+def verbose_option(function: F) -> F:
+    """Whoever shows progress asks :func:`is_verbose`: the commands themselves pass nothing on."""
+
+    def note(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+        ctx.meta[_VERBOSE] = value
+
+    return click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        expose_value=False,
+        callback=note,
+        help="A line for every resource and every check, instead of one for a module and a category.",
+    )(function)
+
+
+def is_verbose() -> bool:
+    """Whether the command that runs was given ``-v``."""
+    context = click.get_current_context(silent=True)
+    return bool(context and context.meta.get(_VERBOSE))

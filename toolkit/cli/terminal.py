@@ -1,15 +1,18 @@
 """What a person sees. The only importer of rich; results go to stdout, everything else to stderr.
 
 On a terminal there are colours and tables; in a pipe or a CI log the same words come as plain lines. ``NO_COLOR`` is
-honoured by rich itself (https://no-color.org).
+honoured by rich itself (https://no-color.org). Where the cursor cannot be moved (``TERM=dumb``, which is what screen
+readers and editors say), nothing is drawn over what stands.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +21,11 @@ from toolkit.errors import ToolkitError
 if TYPE_CHECKING:
     from rich.console import Console
 
+# Of a live view: its lines, each with a style, for so many columns and rows.
+Drawing = Callable[[int, int], Sequence[tuple[str, str]]]
+_DRAWN_PER_SECOND = 4
+_NARROWEST = 40
+
 
 @dataclass(slots=True)
 class Terminal:
@@ -25,7 +33,12 @@ class Terminal:
 
     quiet: bool = False
     _consoles: dict[str, Console] = field(default_factory=dict)
-    _started: float = field(default_factory=time.monotonic)
+    _now: Callable[[], float] = time.monotonic
+    _started: float = field(init=False)
+    _last: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._started = self._last = self._now()
 
     # -- results: stdout -------------------------------------------------------------------------------------------
 
@@ -35,6 +48,7 @@ class Terminal:
 
     def print(self, text: str = "", style: str | None = None) -> None:
         """One or more result lines."""
+        self._last = self._now()
         if self._fancy("stdout"):
             self._console("stdout").print(text, style=style, highlight=False, markup=False, soft_wrap=True)
         else:
@@ -48,6 +62,9 @@ class Terminal:
             from rich.table import Table
             from rich.text import Text
 
+            if _too_wide(columns, rows, self._console("stdout").width):
+                self._print_stacked(columns, rows)
+                return
             table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
             for column in columns:
                 table.add_column(column, overflow="fold")
@@ -61,12 +78,20 @@ class Terminal:
             sys.stdout.write("  ".join(cells).rstrip() + "\n")
         sys.stdout.flush()
 
+    def _print_stacked(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """A row is a few lines where its cells would be folded into columns of a few letters."""
+        for first, *cells in rows:
+            self.print(first, "bold")
+            for column, cell in zip(columns[1:], cells, strict=True):
+                if cell:
+                    self.print(f"  {column}: {cell}", _style_of(cell) or None)
+
     # -- everything else: stderr -----------------------------------------------------------------------------------
 
     def progress(self, text: str, style: str | None = None) -> None:
         """One line about work under way, with the time since the command began."""
         if not self.quiet:
-            self._stderr(f"[{time.monotonic() - self._started:6.1f}s] {text}", style)
+            self._stderr(f"[{self._now() - self._started:6.1f}s] {text}", style)
 
     def note(self, text: str) -> None:
         """Something the user should know, that is no error."""
@@ -96,10 +121,54 @@ class Terminal:
         return sys.stdin.readline().strip()
 
     @property
+    def silent_for(self) -> float:
+        """Seconds since anything was printed."""
+        return self._now() - self._last
+
+    @property
+    def can_redraw(self) -> bool:
+        """Whether lines on stderr can be drawn over: a terminal that moves its cursor, and is wide enough to read."""
+        if self.quiet or not self._fancy("stderr") or os.environ.get("TERM", "") in ("", "dumb", "unknown"):
+            return False
+        return bool(self._console("stderr").width >= _NARROWEST)
+
+    @property
+    def unicode(self) -> bool:
+        """Whether stderr can show more than ASCII."""
+        return (getattr(sys.stderr, "encoding", None) or "").lower().replace("-", "") == "utf8"
+
+    @contextmanager
+    def redrawn(self, drawing: Drawing) -> Iterator[None]:
+        """Below what is printed meanwhile stands what ``drawing`` answers, a few times a second; then it is gone.
+
+        Only where :attr:`can_redraw`. ``drawing`` is asked by another thread.
+        """
+        from rich.console import Group
+        from rich.live import Live
+        from rich.text import Text
+
+        console = self._console("stderr")
+
+        def draw() -> Any:
+            lines = drawing(console.width, console.height)
+            return Group(*(Text(text, style=style, no_wrap=True, overflow="ellipsis") for text, style in lines))
+
+        with Live(
+            console=console,
+            get_renderable=draw,
+            refresh_per_second=_DRAWN_PER_SECOND,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        ):
+            yield
+
+    @property
     def interactive(self) -> bool:
         return sys.stdin.isatty() and sys.stderr.isatty()
 
     def _stderr(self, text: str, style: str | None) -> None:
+        self._last = self._now()
         if self._fancy("stderr"):
             self._console("stderr").print(text, style=style, highlight=False, markup=False, soft_wrap=True)
         else:
@@ -126,6 +195,13 @@ _STYLES = {
     "update": "yellow",
     "delete": "red",
 }
+
+
+def _too_wide(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
+    """Whether all columns but the widest leave it less than half of the line."""
+    widths = [max(len(line[at]) for line in [columns, *rows]) for at in range(len(columns))]
+    whole = sum(widths) + 2 * (len(widths) - 1)
+    return whole > width and 2 * (whole - max(widths)) > width
 
 
 def _style_of(cell: str) -> str:

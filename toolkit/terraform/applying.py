@@ -186,9 +186,16 @@ def _mended_after(failed: Failed) -> Mended | None:
 
 
 def _run(session: Session, plan: SavedPlan, root: RootName) -> Result:
-    planned = sum(2 if change.action == "replace" else 1 for change in plan.summary.changes)
+    changes = plan.summary.changes
+    addresses = [change.address for change in changes for _ in range(2 if change.action == "replace" else 1)]
     runner = session.runner(root)
-    return runner.run("apply", str(plan.file), input=False, json=FLAG, planned=planned, parallelism=_PARALLELISM)
+    session.observer.begin(addresses)
+    try:
+        return runner.run(
+            "apply", str(plan.file), input=False, json=FLAG, planned=len(addresses), parallelism=_PARALLELISM
+        )
+    finally:
+        session.observer.end()
 
 
 def _rest(session: Session, plan: SavedPlan, root: RootName, imports: Mapping[str, str], limits: _Limits) -> SavedPlan:

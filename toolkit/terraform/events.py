@@ -7,6 +7,7 @@ named here are ignored, as that page asks of readers.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -57,6 +58,12 @@ class Observer(Protocol):
     def resource(self, progress: ResourceProgress) -> None:
         """A resource began, goes on, is done or failed."""
 
+    def begin(self, addresses: Sequence[str]) -> None:
+        """An apply begins. ``addresses``: of each change that it makes, twice for a replacement."""
+
+    def end(self) -> None:
+        """It is over, however it ended."""
+
 
 class Silent:
     """An observer for those who only want the result."""
@@ -66,6 +73,10 @@ class Silent:
     def note(self, text: str) -> None: ...
 
     def resource(self, progress: ResourceProgress) -> None: ...
+
+    def begin(self, addresses: Sequence[str]) -> None: ...
+
+    def end(self) -> None: ...
 
 
 @dataclass(slots=True)

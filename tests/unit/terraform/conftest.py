@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,6 +74,10 @@ class Seen:
         self.resources.append(progress)
         if self.on_resource is not None:
             self.on_resource(progress)
+
+    def begin(self, addresses: Sequence[str]) -> None: ...
+
+    def end(self) -> None: ...
 
 
 @pytest.fixture
