@@ -136,12 +136,13 @@ def apply(
 
 def _plan(session: Session, bundle: Path | None, metadata: dict[str, object] | None, unlock: str | None) -> SavedPlan:
     from toolkit.runs.platform import plan_platform, prepare_platform
-    from toolkit.terraform.bundle import load_bundle, use_lock_file
+    from toolkit.terraform.bundle import check_engine, load_bundle, use_lock_file
     from toolkit.terraform.planning import with_announcements
 
     if bundle is None or metadata is None:
         return plan_platform(session, force_unlock=unlock)
-    use_lock_file(session.environment, bundle)
+    check_engine(session, bundle, metadata)
+    use_lock_file(session, bundle)
     prepare_platform(session)
     return with_announcements(session, load_bundle(session, bundle, metadata))
 

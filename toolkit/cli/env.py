@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from toolkit.cli.engine import switch_engine
 from toolkit.cli.options import json_option
 from toolkit.cli.terminal import Terminal
 from toolkit.environment import Environment, environment_names, load_environment
@@ -17,6 +18,9 @@ from toolkit.project import find_project
 @click.group()
 def env() -> None:
     """List, show and validate environments (the folders of envs/)."""
+
+
+env.add_command(switch_engine)
 
 
 @env.command("list")

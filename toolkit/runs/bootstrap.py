@@ -78,7 +78,7 @@ def plan_bootstrap(session: Session, *, force_unlock: str | None = None) -> tupl
         if denied.kind != "storage-role" or not assign_state_role(session):
             raise
         local = _look_for_local_state(session)
-    _prepare(session, local)
+    prepare_bootstrap(session, local)
     plan = with_announcements(session, make_plan(session, "bootstrap", force_unlock=force_unlock), "bootstrap")
     _check_names(session, plan)
     return plan, local
@@ -202,7 +202,8 @@ def _state_is_local(session: Session, store: StateStore) -> bool:
     return False
 
 
-def _prepare(session: Session, local: bool) -> None:
+def prepare_bootstrap(session: Session, local: bool) -> None:
+    """Initialise the bootstrap's root, on the state in the local file or on the one in the account."""
     folder = session.folder("bootstrap")
     backend_tf = folder.path / "backend.tf"
     with disk_errors("the work folder"):

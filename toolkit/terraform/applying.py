@@ -20,6 +20,7 @@ from toolkit.terraform.quotas import refuse_small_quotas
 from toolkit.terraform.recovery import BOOTSTRAP_PASTS, PASTS, Failed, Mended
 from toolkit.terraform.runner import FLAG
 from toolkit.terraform.session import Session
+from toolkit.terraform.state_engine import check_writer_again
 from toolkit.terraform.subnets import refuse_unfit_subnets
 from toolkit.terraform.targets import all_but
 from toolkit.terraform.unchangeable import refuse_unchangeable
@@ -48,6 +49,7 @@ def apply_plan(
     although it holds state or data. Raises ToolkitError, or RefusedError for a stale plan and one that loses more.
     """
     check_losses(session, plan, root, allowed)
+    check_writer_again(session, root)
     approved = {change.address: change.action for change in plan.summary.changes}
     limits = _Limits(approved, allowed, Waits(_BACK_OFF, time.monotonic))
     held: Mapping[str, str] = NOTHING

@@ -19,7 +19,7 @@ from toolkit.records import Json, write_record
 from toolkit.terraform.planning import SavedPlan, load_plan
 from toolkit.terraform.session import Session
 from toolkit.terraform.versions import versions
-from toolkit.terraform.workspace import LOCK_FILE
+from toolkit.toolchain.engines import ENGINES, TERRAFORM, engine_of
 
 FORMAT = 2
 # No dot in front: uploads of artifacts leave hidden files out (https://github.com/actions/upload-artifact#uploading-hidden-files).
@@ -97,12 +97,12 @@ def read_metadata(folder: Path, environment: Environment) -> Json:
 def load_bundle(session: Session, folder: Path, metadata: Json) -> SavedPlan:
     """The plan, for a session that is prepared. Raises RefusedError when it was made with other tools."""
     now = versions(session)
-    for name, what in (("terraform", "Terraform"), ("azapi", "the azapi provider")):
+    for name, what in (("terraform", now["engine"]), ("azapi", "the azapi provider")):
         if metadata["versions"][name] != now[name]:
             raise RefusedError(
                 f"the plan in {folder} was made with {what} {metadata['versions'][name]}, but this is {now[name]}",
-                hint="use the same version in both jobs (envs/<env>/.terraform.lock.hcl, TOOLKIT_TERRAFORM), "
-                "or plan again here",
+                hint=f"use the same version in both jobs (envs/<env>/{engine_of(session.terraform).lock_file}, "
+                "TOOLKIT_TERRAFORM), or plan again here",
             )
     if metadata["versions"]["commit"] != now["commit"]:
         session.observer.note(
@@ -113,11 +113,25 @@ def load_bundle(session: Session, folder: Path, metadata: Json) -> SavedPlan:
     return load_plan(session, "platform", folder.resolve() / _PLAN, leases)
 
 
-def use_lock_file(environment: Environment, folder: Path) -> None:
+def check_engine(session: Session, folder: Path, metadata: Json) -> None:
+    """Raise RefusedError, before anything is initialised, when the other engine made the plan."""
+    made, here = metadata["versions"].get("engine", TERRAFORM.title), engine_of(session.terraform).title
+    if made != here:
+        program = next((engine.program for engine in ENGINES.values() if engine.title == made), made)
+        raise RefusedError(
+            f"the plan in {folder} was made with {made} {metadata['versions']['terraform']}, but this is {here} "
+            f"{session.terraform.version}: neither applies the other's plans",
+            hint=f"apply with {made}, too (TOOLKIT_TERRAFORM={program}, or its path), or plan again here: "
+            f"toolkit plan {session.environment.name} --out {folder}",
+        )
+
+
+def use_lock_file(session: Session, folder: Path) -> None:
     """Initialise with the very providers of the plan. Raises RefusedError when this checkout pins others."""
+    environment = session.environment
     if environment.provider_may_be_built:
         return  # throw-away there; versions are compared instead, and Terraform compares the lock itself
-    kept = environment.lock_file_dir / LOCK_FILE
+    kept = session.folder("platform").kept_lock_file
     with disk_errors("the provider lock file"):
         if not kept.is_file():
             shutil.copyfile(folder / _LOCK, kept)

@@ -55,6 +55,14 @@ KNOWN: tuple[ErrorCode, ...] = (
         "a state is not written back by an older provider",
         once=True,
     ),
+    # Met where another machine moved the environment since this folder was initialised; `init` looks before.
+    _known(
+        r"This state requires provider registry\.[a-z]+\.[a-z]+/azure/azapi",
+        "the state of {env} is of the other engine, Terraform's or OpenTofu's",
+        "name the engine that {env} is on in TOOLKIT_TERRAFORM (tofu, terraform, or a path), or move it to this one: "
+        "toolkit env switch-engine {env}",
+        once=True,
+    ),
     _known(
         r"no space left on device",
         "the disk is full",
@@ -88,6 +96,7 @@ _STATE_WORDS = re.compile(
 _CODE = re.compile(r"ERROR CODE: (\S+)")
 _MESSAGE = re.compile(r'"message":\s*"((?:[^"\\]|\\.)*)"')
 _OWN_MESSAGE = r'"code":\s*"{}",\s*"message":\s*"((?:[^"\\]|\\.)*)"'
+_ADVICE = re.compile(r"(?:Terraform|OpenTofu) acquires a state lock")
 _LOCK_ID = re.compile(r"^\s*ID:\s+(\S+)", re.MULTILINE)
 # azapi's id of a resource, in quotes; an action's error quotes it again: internal/services/parse/resource.go,
 # azapi_resource_action_resource.go of https://github.com/Azure/terraform-provider-azapi (1.15 and 2.12 alike).
@@ -262,7 +271,7 @@ def _condensed(diagnostic: Diagnostic, known: ErrorCode | None) -> str:
     if code and message:
         return f"{code[1]}: {_unescaped(message[1])}"
     # Terraform's advice about -lock=false is not ours.
-    detail = diagnostic.detail.partition("Terraform acquires a state lock")[0]
+    detail = _ADVICE.split(diagnostic.detail)[0]
     lines = [line.rstrip() for line in detail.strip().splitlines() if line.strip(" -─│╷╵")]
     return "\n".join(lines[:12])[:1200] or diagnostic.summary
 

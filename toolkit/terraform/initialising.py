@@ -8,6 +8,7 @@ from toolkit.terraform.data import check_state
 from toolkit.terraform.runner import FLAG
 from toolkit.terraform.session import Session
 from toolkit.terraform.state import BOOTSTRAP_KEY
+from toolkit.terraform.state_engine import check_writer
 from toolkit.terraform.workspace import RootName, WorkFolder, toolkit_variables
 from toolkit.toolchain.provider import after_init
 
@@ -38,6 +39,8 @@ def prepare(session: Session, root: RootName = "platform", *, remote_state: bool
 
         folder.forget_initialised()
         check_login(session.connection)
+        if remote_state:
+            check_writer(session, root)
         _init(session, folder, remote_state)
         if first and not environment.provider_may_be_built:
             _lock_providers(session, folder)
@@ -64,7 +67,7 @@ def _lock_providers(session: Session, folder: WorkFolder) -> None:
     session.observer.step("writing the provider lock file for all platforms")
     options: dict[str, Any] = {"platform": list(_LOCK_PLATFORMS)}
     if session.environment.provider_mirror is not None:
-        options["fs_mirror"] = str(session.environment.provider_mirror)
+        options["fs_mirror"] = str(session.provider.mirror)
     result = session.runner(folder.root).run("providers lock", no_color=FLAG, **options)
     if result.returncode != 0:
         session.observer.note(

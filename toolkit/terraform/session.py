@@ -18,6 +18,7 @@ from toolkit.terraform.lock import EnvironmentLock, lock_environment
 from toolkit.terraform.runner import Runner
 from toolkit.terraform.state import BOOTSTRAP_KEY, Backend, read_backend
 from toolkit.terraform.workspace import RootName, WorkFolder
+from toolkit.toolchain.engines import engine_of
 from toolkit.toolchain.provider import Provider, resolve_provider
 from toolkit.toolchain.terraform import ensure_terraform
 from toolkit.toolchain.tool import Tool
@@ -43,6 +44,7 @@ class Session:
     backend: Backend
     leases: Book = field(default_factory=NoBook)
     let_in: Callable[[], None] = nothing  # to the account of the states, as soon as it is there
+    switching: bool = False  # the state may be of the other engine
     recreate_empty: frozenset[str] = frozenset()  # what is made anew although it could be restored
     stale_identities: tuple[Any, list[Any]] = (
         None,
@@ -54,7 +56,7 @@ class Session:
         return self.connection.environment
 
     def folder(self, root: RootName) -> WorkFolder:
-        return WorkFolder(self.environment, root)
+        return WorkFolder(self.environment, root, engine_of(self.terraform).lock_file)
 
     def runner(self, root: RootName) -> Runner:
         settings = dict(self.connection.process_environment())

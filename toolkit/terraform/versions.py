@@ -7,15 +7,19 @@ import subprocess
 from toolkit import __version__
 from toolkit.environment import Environment
 from toolkit.terraform.session import Session
+from toolkit.toolchain.engines import engine_of
 from toolkit.toolchain.provider import after_init
 
 
 def versions(session: Session) -> dict[str, str]:
-    """The azapi is empty where nothing was ever initialised: there, a destroy has nothing to destroy."""
+    """``terraform`` is the engine's release. The azapi is empty where nothing was ever initialised: there, a destroy
+    has nothing to destroy.
+    """
     lock_file = session.folder("platform").lock_file
     selected = after_init(session.provider, lock_file).version if lock_file.is_file() else None
     return {
         "toolkit": __version__,
+        "engine": engine_of(session.terraform).title,
         "terraform": session.terraform.version,
         "azapi": selected or "",
         "provider_source": session.provider.source,

@@ -46,10 +46,11 @@ _KEPT = (
 
 @dataclass(frozen=True, slots=True)
 class WorkFolder:
-    """One root of one environment in its work folder."""
+    """One root of one environment in its work folder. ``kept_lock_name``: each engine pins providers for itself."""
 
     environment: Environment
     root: RootName
+    kept_lock_name: str = LOCK_FILE
 
     @property
     def path(self) -> Path:
@@ -61,7 +62,7 @@ class WorkFolder:
 
     @property
     def kept_lock_file(self) -> Path:
-        return self.environment.lock_file_dir / LOCK_FILE
+        return self.environment.lock_file_dir / self.kept_lock_name
 
     @property
     def backend_file(self) -> Path:

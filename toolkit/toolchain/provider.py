@@ -1,4 +1,4 @@
-"""Where Terraform gets azapi from: the ordered ways of docs/toolchain.md, and why the one that was taken."""
+"""Where the engine gets azapi from: the ordered ways of docs/toolchain.md, and why the one that was taken."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ import threading
 import urllib.request
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.files import expand_home
 from toolkit.toolchain.cache import cache_root, cached_directory, keep_file
+from toolkit.toolchain.engines import ENGINES, TERRAFORM, Engine, engine_of, own_cli_configs
 from toolkit.toolchain.golang import MODULE, build_environment, ensure_go
+from toolkit.toolchain.mirrors import address, for_every_engine, laid_out_for, newest_in
 from toolkit.toolchain.steps import Progress, run_step, stderr_progress
 from toolkit.toolchain.terraform import ensure_terraform, platform_of
-from toolkit.toolchain.tool import Tool, Version, parse_version
+from toolkit.toolchain.tool import Tool, parse_version
 
 MIRROR_VARIABLE = "TOOLKIT_PROVIDER_MIRROR"
 REGISTRY_VERSION = "2.12.0"
 BUILT_VERSION = "1.15.0"  # the newest that a Go module path can name: 2.x tags need a /v2 path, which azapi lacks
-_ADDRESS = Path("registry.terraform.io/azure/azapi")
-_DISCOVERY = "https://registry.terraform.io/.well-known/terraform.json"
-# What terraform/*/terraform.tf asks for: from 1.15.0, before 3.0.0.
-_FROM: Version = (1, 15, 0)
-_BEFORE: Version = (3, 0, 0)
+# In the cache, where a provider is kept once for both engines.
+_ADDRESS = address(TERRAFORM)
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Where Terraform gets azapi from.
+    """Where the engine gets azapi from.
 
     ``version`` is None where only ``terraform init`` finds out: :func:`after_init` fills it in. ``cli_config_file``
     goes into ``TF_CLI_CONFIG_FILE``; None leaves Terraform to its own. ``schema_validation`` goes into
-    ``TF_VAR_schema_validation``.
+    ``TF_VAR_schema_validation``. ``mirror`` is the directory that the configuration file names, laid out for the
+    engine.
     """
 
     version: str | None
@@ -47,6 +47,7 @@ class Provider:
     schema_validation: bool
     source: str
     notice: str | None = None
+    mirror: Path | None = field(default=None, compare=False)
 
 
 def resolve_provider(
@@ -69,23 +70,24 @@ def resolve_provider(
     terraform = terraform or ensure_terraform(environ, progress=progress, search=search)
     if chosen := _users_choice(mirror, terraform, environ):
         return chosen
+    engine = engine_of(terraform)
     if not target_is_sandbox:
-        return Provider(None, None, True, "the public Terraform registry, pinned by the lock file")
+        return Provider(None, None, True, f"the public {engine.title} registry, pinned by the lock file")
     platform = platform_of(terraform, environ)
     root = cache_root(environ)
     if (root / _fetched_entry(platform)).is_dir():
-        return _fetched(root, platform)
+        return _fetched(root, platform, engine)
     built_is_here = (root / _built_entry(platform)).is_dir()
     reasons: list[str] = []
     # With something to fall back on, a network that swallows packets may cost a second, not three.
-    if registry_reachable(1.0 if built_is_here else 3.0):
+    if registry_reachable(1.0 if built_is_here else 3.0, engine.registry):
         try:
             _fetch(root, platform, terraform, environ, progress)
-            return _fetched(root, platform)
+            return _fetched(root, platform, engine)
         except ToolkitError as error:
             reasons.append(error.message)
     else:
-        reasons.append("registry.terraform.io cannot be reached")
+        reasons.append(f"{engine.registry} cannot be reached")
     if not built_is_here:
         try:
             _build(root, platform, environ, progress, search)
@@ -93,9 +95,21 @@ def resolve_provider(
             reasons.append(error.message)
             raise ToolkitError(
                 "the azapi provider cannot be had:\n" + "\n".join(f"- {reason}" for reason in reasons),
-                hint=_WAYS.format(platform=platform),
+                hint=_WAYS.format(platform=platform, program=engine.program, registry=engine.registry),
             ) from error
-    return _built(root, platform, f"as {reasons[0].splitlines()[0]}")
+    return _built(root, platform, engine, f"as {reasons[0].splitlines()[0]}")
+
+
+def under_every_registry(provider: Provider, environ: Mapping[str, str] | None = None) -> Provider:
+    """``provider``, installed under the name that the other engine has for it, too, as that one's state asks for.
+
+    Without a mirror of ours the engine asks the other's registry, which both can.
+    """
+    if provider.mirror is None:
+        return provider
+    root = cache_root(environ)
+    mirror = for_every_engine(provider.mirror, root)
+    return replace(provider, cli_config_file=_cli_config(root, mirror), mirror=mirror)
 
 
 def find_provider(terraform: Tool, environ: Mapping[str, str] | None = None) -> Provider | None:
@@ -107,11 +121,11 @@ def find_provider(terraform: Tool, environ: Mapping[str, str] | None = None) -> 
     if chosen := _users_choice(None, terraform, environ):
         return chosen
     root = cache_root(environ)
-    platform = platform_of(terraform, environ)
+    platform, engine = platform_of(terraform, environ), engine_of(terraform)
     if (root / _fetched_entry(platform)).is_dir():
-        return _fetched(root, platform)
+        return _fetched(root, platform, engine)
     if (root / _built_entry(platform)).is_dir():
-        return _built(root, platform, "as the registry could not be reached")
+        return _built(root, platform, engine, "as the registry could not be reached")
     return None
 
 
@@ -124,7 +138,8 @@ def after_init(provider: Provider, lock_file: Path) -> Provider:
         text = lock_file.read_text(encoding="utf-8")
     except FileNotFoundError:
         text = ""
-    block = re.search(r'provider "registry\.terraform\.io/azure/azapi" \{\s*version\s*=\s*"([^"]+)"', text)
+    registries = "|".join(re.escape(engine.registry) for engine in ENGINES.values())
+    block = re.search(rf'provider "(?:{registries})/azure/azapi" \{{\s*version\s*=\s*"([^"]+)"', text)
     if block is None:
         raise ToolkitError(f"{lock_file} does not name the azapi provider", hint="run `terraform init` again")
     version = block[1]
@@ -147,8 +162,8 @@ def notice_for(version: str) -> str | None:
 
 
 @cache
-def registry_reachable(seconds: float = 3.0) -> bool:
-    """Whether the public registry answers within ``seconds``, through the user's proxy settings; asked once a process.
+def registry_reachable(seconds: float = 3.0, registry: str = TERRAFORM.registry) -> bool:
+    """Whether a public registry answers within ``seconds``, through the user's proxy settings; asked once a process.
 
     The thread bounds what socket timeouts do not: name resolution.
     """
@@ -156,7 +171,7 @@ def registry_reachable(seconds: float = 3.0) -> bool:
 
     def ask() -> None:
         try:
-            with urllib.request.urlopen(_DISCOVERY, timeout=seconds) as response:
+            with urllib.request.urlopen(f"https://{registry}/.well-known/terraform.json", timeout=seconds) as response:
                 answers.append("providers.v1" in json.load(response))
         except (OSError, ValueError):
             answers.append(False)
@@ -168,9 +183,9 @@ def registry_reachable(seconds: float = 3.0) -> bool:
 
 
 _WAYS = """open one of these ways:
-  1. on a machine with internet access run `terraform providers mirror -platform={platform} DIR` in terraform/platform,
+  1. on a machine with internet access run `{program} providers mirror -platform={platform} DIR` in terraform/platform,
      copy DIR here, and name it as provider_mirror in env.toml or in TOOLKIT_PROVIDER_MIRROR
-  2. let this machine reach registry.terraform.io and github.com (HTTPS_PROXY is honoured)
+  2. let this machine reach {registry} and github.com (HTTPS_PROXY is honoured)
   3. for the sandbox only: let `go` reach a Go module proxy (GOPROXY), from which azapi 1.15.0 is built once"""
 
 
@@ -183,50 +198,31 @@ def _users_choice(mirror: Path | None, terraform: Tool, environ: Mapping[str, st
         if not mirror.is_dir():
             raise UsageError(f"{named_by} names {mirror}, which is not a directory", hint="correct it, or remove it")
         platform = platform_of(terraform, environ)
-        version = _newest_in(mirror, platform)
+        engine, root = engine_of(terraform), cache_root(environ)
+        version = newest_in(mirror, platform, engine)
         if version is None:
             raise UsageError(
                 f"{named_by} names {mirror}, which has no azapi from 1.15.0 and before 3.0.0 for {platform}",
-                hint=f"fill it: `terraform providers mirror -platform={platform} {mirror}` in terraform/platform",
+                hint=f"fill it: `{engine.program} providers mirror -platform={platform} {mirror}` "
+                "in terraform/platform",
             )
-        config = _cli_config(cache_root(environ), mirror)
-        return Provider(
-            version, config, knows_every_api_version(version), f"{mirror} ({named_by})", notice_for(version)
-        )
-    for config in _own_cli_configs(environ):
-        return Provider(None, config, True, f"the Terraform CLI configuration {config}")
+        source, knows = f"{mirror} ({named_by})", knows_every_api_version(version)
+        mirror = laid_out_for(engine, mirror, root, platform)
+        return Provider(version, _cli_config(root, mirror), knows, source, notice_for(version), mirror)
+    engine = engine_of(terraform)
+    for config in _own_cli_configs(engine, environ):
+        return Provider(None, config, True, f"the {engine.title} CLI configuration {config}")
     return None
 
 
-def _own_cli_configs(environ: Mapping[str, str]) -> list[Path]:
-    """The CLI configuration that the user wrote, when it says where providers come from.
-
-    A TF_CLI_CONFIG_FILE that does not exist only makes Terraform warn, and it then reads no other
-    (https://developer.hashicorp.com/terraform/cli/config/config-file).
-    """
-    if named := environ.get("TF_CLI_CONFIG_FILE"):
-        candidates = [Path(named).absolute()]
-    else:
-        candidates = [expand_home(environ.get("HOME") or "~") / ".terraformrc"]
+def _own_cli_configs(engine: Engine, environ: Mapping[str, str]) -> list[Path]:
+    """The CLI configuration that the user wrote, when it says where providers come from."""
     return [
         path
-        for path in candidates
+        for path in own_cli_configs(engine, environ, expand_home(environ.get("HOME") or "~"))
         if path.is_file()
         and re.search(r"^\s*provider_installation\b", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
     ]
-
-
-def _newest_in(mirror: Path, platform: str) -> str | None:
-    """The newest fitting version in a filesystem mirror, packed or unpacked layout.
-
-    https://developer.hashicorp.com/terraform/cli/config/config-file#filesystem_mirror
-    """
-    folder = mirror / _ADDRESS
-    names = [path.parent.name for path in folder.glob(f"*/{platform}")]
-    for path in folder.glob(f"terraform-provider-azapi_*_{platform}.zip"):
-        names.append(path.name.removeprefix("terraform-provider-azapi_").removesuffix(f"_{platform}.zip"))
-    versions = {version: name for name in names if (version := parse_version(name)) and _FROM <= version < _BEFORE}
-    return versions[max(versions)] if versions else None
 
 
 def _cli_config(root: Path, mirror: Path) -> Path:
@@ -238,19 +234,21 @@ def _cli_config(root: Path, mirror: Path) -> Path:
     return path
 
 
-def _fetched(root: Path, platform: str) -> Provider:
-    mirror = root / _fetched_entry(platform)
-    return Provider(
-        REGISTRY_VERSION, _cli_config(root, mirror), True, "the public Terraform registry, kept in the cache"
-    )
+def _fetched(root: Path, platform: str, engine: Engine) -> Provider:
+    mirror = laid_out_for(engine, root / _fetched_entry(platform), root, platform)
+    source = "the public registry, kept in the cache"
+    return Provider(REGISTRY_VERSION, _cli_config(root, mirror), True, source, mirror=mirror)
 
 
-def _built(root: Path, platform: str, why: str) -> Provider:
-    config = _cli_config(root, root / _built_entry(platform))
-    return Provider(BUILT_VERSION, config, False, f"built from its Go module, {why}", notice_for(BUILT_VERSION))
+def _built(root: Path, platform: str, engine: Engine, why: str) -> Provider:
+    mirror = laid_out_for(engine, root / _built_entry(platform), root, platform)
+    source = f"built from its Go module, {why}"
+    return Provider(BUILT_VERSION, _cli_config(root, mirror), False, source, notice_for(BUILT_VERSION), mirror)
 
 
 def _fetch(root: Path, platform: str, terraform: Tool, environ: Mapping[str, str], progress: Progress) -> None:
+    engine = engine_of(terraform)
+
     def fetch(folder: Path) -> None:
         source = folder / "source"
         source.mkdir()
@@ -261,18 +259,18 @@ def _fetch(root: Path, platform: str, terraform: Tool, environ: Mapping[str, str
         )
         packed = folder / "packed"
         run_step(
-            f"fetching azapi {REGISTRY_VERSION} from the Terraform registry",
+            f"fetching azapi {REGISTRY_VERSION} from {engine.registry}",
             [*terraform.command, "providers", "mirror", f"-platform={platform}", str(packed)],
             cwd=source,
             env={**environ, "CHECKPOINT_DISABLE": "1"},
-            hint="check that registry.terraform.io and github.com can be reached",
+            hint=f"check that {engine.registry} and github.com can be reached",
             progress=progress,
         )
         # Unpacked, so that init links the 250 MB binary where it would unzip it each time.
         unpacked = folder / _ADDRESS / REGISTRY_VERSION / platform
         unpacked.mkdir(parents=True)
         name = f"terraform-provider-azapi_{REGISTRY_VERSION}_{platform}.zip"
-        with zipfile.ZipFile(packed / _ADDRESS / name) as archive:
+        with zipfile.ZipFile(packed / address(engine) / name) as archive:
             archive.extractall(unpacked)
         for file in unpacked.glob("terraform-provider-*"):
             file.chmod(0o755)

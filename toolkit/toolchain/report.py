@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from toolkit.errors import ToolkitError
+from toolkit.toolchain.engines import OPENTOFU
 from toolkit.toolchain.golang import find_go
 from toolkit.toolchain.node import AZURITE_VERSION, azurite_command, ensure_node, find_azurite, find_node
+from toolkit.toolchain.opentofu import BUILD_ADVICE, ensure_opentofu
 from toolkit.toolchain.provider import Provider, find_provider, resolve_provider
 from toolkit.toolchain.steps import Progress, stderr_progress
-from toolkit.toolchain.terraform import ensure_terraform, find_terraform
+from toolkit.toolchain.terraform import ensure_terraform, find_terraform, names_opentofu
 from toolkit.toolchain.tool import Missing, Tool
 
 State = Literal["found", "missing", "wrong"]
@@ -38,10 +40,13 @@ def toolchain_report(
     """Every tool of the toolchain, in the order in which they are needed.
 
     Reads only, unless ``install``: then what is missing is installed first, and an installation that fails raises
-    :class:`ToolkitError`. Go is never installed for itself, only when the provider has to be built.
+    :class:`ToolkitError`. Go is never installed for itself, only when the provider or OpenTofu has to be built; and
+    OpenTofu is only built when ``TOOLKIT_TERRAFORM`` names it.
     """
     environ = os.environ if environ is None else environ
     if install:
+        if names_opentofu(environ):
+            ensure_opentofu(environ, progress=progress)
         terraform = ensure_terraform(environ, progress=progress)
         ensure_node(environ, progress=progress)
         azurite_command(environ, progress=progress)
@@ -56,12 +61,19 @@ def _terraform_and_provider(environ: Mapping[str, str]) -> list[Finding]:
     except ToolkitError as error:
         return [_wrong("terraform", error), Finding("azapi", "missing", None, None, "known once there is a terraform")]
     if isinstance(terraform, Missing):
-        return [_of(terraform), Finding("azapi", "missing", None, None, "known once there is a terraform")]
+        return [_missing_engine(terraform), Finding("azapi", "missing", None, None, "known once there is a terraform")]
     try:
         provider = find_provider(terraform, environ)
     except ToolkitError as error:
         return [_of(terraform), _wrong("azapi", error)]
     return [_of(terraform), _of_provider(provider)]
+
+
+def _missing_engine(engine: Missing) -> Finding:
+    """An OpenTofu that is named and not here is wrong: no command builds it by itself."""
+    if engine.name != OPENTOFU.name:
+        return _of(engine)
+    return Finding(engine.name, "wrong", None, None, f"named, and not here: {BUILD_ADVICE}", engine.refused)
 
 
 def _of_provider(provider: Provider | None) -> Finding:

@@ -283,6 +283,7 @@ TEXTS = {
     "az login": "could not configure AzureCli Authorizer: please run 'az login'",
     "DefaultAzureCredential": "DefaultAzureCredential: failed to acquire a token.",
     "newer provider": "The current state of a.b was created by a newer provider version than is currently selected.",
+    "This state requires": "This state requires provider registry.opentofu.org/azure/azapi, but that provider is not",
     "no space left": "write /x: no space left on device",
     "connection refused": "dial tcp 127.0.0.1:1: connect: connection refused",
     "Plugin did not": "Plugin did not respond",

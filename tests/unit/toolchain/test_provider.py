@@ -9,6 +9,8 @@ import pytest
 from tests.unit.toolchain.machine import bare_path, environment, fake_tool, offline
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.toolchain import provider as module
+from toolkit.toolchain.engines import ENGINES, Engine
+from toolkit.toolchain.mirrors import address
 from toolkit.toolchain.provider import Provider, after_init, registry_reachable, resolve_provider
 from toolkit.toolchain.tool import Tool
 
@@ -26,12 +28,18 @@ def _ask_the_registry_again() -> Iterator[None]:
 @pytest.fixture
 def terraform(tmp_path: Path) -> Tool:
     """Answers for its platform; everything else that Terraform does is in the contract tests."""
-    script = fake_tool(tmp_path / "tf", "terraform", '{"terraform_version": "1.11.4", "platform": "linux_amd64"}')
+    script = fake_tool(tmp_path / "tf", "terraform", "Terraform v1.11.4\non linux_amd64")
     return Tool("terraform", (str(script),), "1.11.4", "test")
 
 
-def unpacked(mirror: Path, version: str, platform: str = "linux_amd64") -> Path:
-    (mirror / ADDRESS / version / platform).mkdir(parents=True)
+@pytest.fixture
+def opentofu(tmp_path: Path) -> Tool:
+    script = fake_tool(tmp_path / "tofu", "tofu", "OpenTofu v1.12.6\non linux_amd64")
+    return Tool("opentofu", (str(script),), "1.12.6", "test")
+
+
+def unpacked(mirror: Path, version: str, platform: str = "linux_amd64", address: Path = ADDRESS) -> Path:
+    (mirror / address / version / platform).mkdir(parents=True)
     return mirror
 
 
@@ -110,6 +118,78 @@ def test_a_cli_configuration_that_says_nothing_of_providers_is_no_choice(
     assert found == Provider(None, None, True, "the public Terraform registry, pinned by the lock file")
 
 
+OPENTOFU_ADDRESS = Path("registry.opentofu.org/azure/azapi")
+
+
+def mirror_of(found: Provider) -> Path:
+    """The directory that the engine is told to install from."""
+    assert found.cli_config_file is not None
+    assert found.mirror is not None
+    assert f'path = "{found.mirror}"' in found.cli_config_file.read_text()
+    return found.mirror
+
+
+@pytest.mark.parametrize("layout", ["packed", "unpacked"])
+def test_a_mirror_that_terraform_made_serves_opentofu_too(tmp_path: Path, opentofu: Tool, layout: str) -> None:
+    mirror = tmp_path / "mirror"
+    if layout == "packed":
+        packed(mirror, "2.12.0")
+        package = f"{OPENTOFU_ADDRESS}/terraform-provider-azapi_2.12.0_linux_amd64.zip"
+    else:
+        unpacked(mirror, "2.12.0")
+        package = f"{OPENTOFU_ADDRESS}/2.12.0/linux_amd64"
+    environ = environment(bare_path(tmp_path / "bin"), tmp_path / "cache")
+
+    found = resolve_provider(target_is_sandbox=False, mirror=mirror, terraform=opentofu, environ=environ)
+
+    assert (found.version, found.source) == ("2.12.0", f"{mirror} (provider_mirror in env.toml)")
+    laid_out = mirror_of(found)
+    assert laid_out.is_relative_to(tmp_path / "cache")
+    link = laid_out / package
+    assert link.is_symlink()  # and no copy of 250 MB
+    assert link.exists()
+    # OpenTofu follows no link above the package.
+    assert not any(parent.is_symlink() for parent in link.parents if parent.is_relative_to(laid_out))
+
+
+def test_a_mirror_laid_out_for_the_engine_is_used_as_it_is(tmp_path: Path, terraform: Tool, opentofu: Tool) -> None:
+    mirror = unpacked(unpacked(tmp_path / "mirror", "1.15.0"), "2.12.0", address=OPENTOFU_ADDRESS)
+    environ = environment(bare_path(tmp_path / "bin"), tmp_path / "cache")
+    for engine, version in ((terraform, "1.15.0"), (opentofu, "2.12.0")):
+        found = resolve_provider(target_is_sandbox=False, mirror=mirror, terraform=engine, environ=environ)
+        assert (found.version, mirror_of(found)) == (version, mirror)
+
+
+def test_what_comes_new_into_a_mirror_is_seen_by_the_next_run(tmp_path: Path, opentofu: Tool) -> None:
+    mirror = unpacked(tmp_path / "mirror", "1.15.0")
+    environ = environment(bare_path(tmp_path / "bin"), tmp_path / "cache")
+    first = resolve_provider(target_is_sandbox=False, mirror=mirror, terraform=opentofu, environ=environ)
+    packed(mirror, "2.12.0")
+    second = resolve_provider(target_is_sandbox=False, mirror=mirror, terraform=opentofu, environ=environ)
+    assert (first.version, second.version) == ("1.15.0", "2.12.0")
+    assert sorted(path.name for path in (mirror_of(second) / OPENTOFU_ADDRESS).iterdir()) == [
+        "1.15.0",
+        "terraform-provider-azapi_2.12.0_linux_amd64.zip",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "counts"), [(".tofurc", True), (".terraformrc", True), ("xdg/opentofu/tofurc", True), ("tofurc", False)]
+)
+def test_opentofu_reads_cli_configurations_of_its_own(tmp_path: Path, opentofu: Tool, file: str, counts: bool) -> None:
+    config = tmp_path / file
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text('provider_installation {\n  network_mirror { url = "https://mirror.example/" }\n}\n')
+    environ = environment(
+        bare_path(tmp_path / "bin"), tmp_path / "cache", HOME=str(tmp_path), XDG_CONFIG_HOME=str(tmp_path / "xdg")
+    )
+    found = resolve_provider(target_is_sandbox=False, terraform=opentofu, environ=environ)
+    own = Provider(None, config, True, f"the OpenTofu CLI configuration {config}")
+    assert found == (
+        own if counts else Provider(None, None, True, "the public OpenTofu registry, pinned by the lock file")
+    )
+
+
 def test_an_azure_environment_never_gets_the_built_provider(
     tmp_path: Path, terraform: Tool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,7 +220,8 @@ def test_without_registry_and_go_modules_the_error_names_the_ways(
     assert not list((tmp_path / "cache").glob("azapi-*"))
 
 
-def test_a_fetched_provider_is_kept_unpacked(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ENGINES.values(), ids=list(ENGINES))
+def test_a_fetched_provider_is_kept_unpacked_and_once_for_both_engines(tmp_path: Path, engine: Engine) -> None:
     archive = tmp_path / "provider.zip"
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("terraform-provider-azapi_v2.12.0", "binary")
@@ -148,16 +229,16 @@ def test_a_fetched_provider_is_kept_unpacked(tmp_path: Path) -> None:
     script = fake_tool(tmp_path / "tf", "terraform", "")
     script.write_text(
         '#!/bin/sh\n[ "$1 $2 $3" = "providers mirror -platform=linux_amd64" ] || exit 9\n'
-        f'grep -q \'version = "2.12.0"\' main.tf || exit 8\nmkdir -p "$4/{ADDRESS}"\n'
-        f'cp {archive} "$4/{ADDRESS}/terraform-provider-azapi_2.12.0_linux_amd64.zip"\n'
+        f'grep -q \'version = "2.12.0"\' main.tf || exit 8\nmkdir -p "$4/{address(engine)}"\n'
+        f'cp {archive} "$4/{address(engine)}/terraform-provider-azapi_2.12.0_linux_amd64.zip"\n'
     )
     cache = tmp_path / "cache"
     environ = environment(bare_path(tmp_path / "bin"), cache)
-    terraform = Tool("terraform", (str(script),), "1.11.4", "test")
+    terraform = Tool(engine.name, (str(script),), "1.12.0", "test")
 
     module._fetch(cache, "linux_amd64", terraform, environ, print)
 
-    found = module._fetched(cache, "linux_amd64")
+    found = module._fetched(cache, "linux_amd64", engine)
     assert (found.version, found.schema_validation) == ("2.12.0", True)
     entry = cache / "azapi-2.12.0-linux_amd64"
     files = [path for path in entry.rglob("*") if path.is_file()]
@@ -165,13 +246,14 @@ def test_a_fetched_provider_is_kept_unpacked(tmp_path: Path) -> None:
     assert files[0].stat().st_mode & 0o111
 
 
+@pytest.mark.parametrize("registry", ["registry.terraform.io", "registry.opentofu.org"])
 @pytest.mark.parametrize(("version", "validates", "notice"), [("2.12.0", True, None), ("1.15.0", False, NOTICE)])
 def test_the_lock_file_says_what_init_selected(
-    tmp_path: Path, version: str, validates: bool, notice: str | None
+    tmp_path: Path, registry: str, version: str, validates: bool, notice: str | None
 ) -> None:
     lock = tmp_path / ".terraform.lock.hcl"
     lock.write_text(
-        f'# by terraform init\nprovider "registry.terraform.io/azure/azapi" {{\n  version     = "{version}"\n'
+        f'# by terraform init\nprovider "{registry}/azure/azapi" {{\n  version     = "{version}"\n'
         '  constraints = ">= 1.15.0, < 3.0.0"\n}\n'
     )
     found = after_init(Provider(None, None, True, "registry"), lock)
