@@ -264,6 +264,7 @@ ROWS = (*ENVIRONMENT, *VARIABLES, *NAMES)
 NOT_PLANNED: Mapping[str, str] = {
     "target": "another cloud: nothing of the sandbox's is looked at",
     "provider_mirror": "another source of the same provider",
+    "depends_on": "which environments come first: tests/unit/fleet/test_selection.py",
     "github_subject_template": "the form of the token's subject: tests/contract/test_ci_identity.py",
     "environment": "the folder's name: another environment",
     "location": "from env.toml",

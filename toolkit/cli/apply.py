@@ -10,9 +10,9 @@ import click
 
 from toolkit.cli.evidence import finish
 from toolkit.cli.leased import STATE, firewall_lease_options, own_lease
+from toolkit.cli.many import environments
 from toolkit.cli.options import (
     allow_replace_option,
-    environment_argument,
     force_unlock_option,
     json_option,
     recreate_empty_option,
@@ -23,21 +23,22 @@ from toolkit.cli.options import (
 from toolkit.cli.plan_view import print_plan
 from toolkit.cli.progress import TerminalObserver, command_line, no_changes
 from toolkit.cli.terminal import Terminal
+from toolkit.cli.words import EachPath, ManyCommand
 
 if TYPE_CHECKING:
     from toolkit.terraform.planning import SavedPlan
     from toolkit.terraform.session import Session
 
 
-@click.command()
-@environment_argument
+@click.command(cls=ManyCommand)
+@environments(ordered=True)
 @yes_option
 @verbose_option
 @json_option
 @click.option(
     "--plan",
     "bundle",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=EachPath(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
     help="Apply the plan that `toolkit plan ENV --out DIR` saved, and nothing else.",
 )

@@ -24,14 +24,32 @@ env.add_command(switch_engine)
 
 
 @env.command("list")
+@click.option(
+    "--affected",
+    "since",
+    is_flag=False,
+    flag_value="",
+    metavar="[BASE]",
+    help="Only those that the files affect which differ, by git, from where this branch left BASE.",
+)
+@click.option("--sandbox", "rehearsals", is_flag=True, help="Each as its rehearsal, NAME@sandbox.")
 @json_option
-def list_(as_json: bool) -> None:
-    """Every environment, with its target, region and subscription."""
+def list_(since: str | None, rehearsals: bool, as_json: bool) -> None:
+    """Every environment, with its target, region and subscription.
+
+    With --json it is the input of a CI matrix: `name` is what commands take, and those of `wave` 0 come before those
+    of wave 1, which depend on them.
+    """
+    from toolkit.fleet.affected import changes_since
+    from toolkit.fleet.selection import select, waves
+
     terminal = Terminal()
     project = find_project()
-    environments = [load_environment(name, project) for name in environment_names(project)]
+    changes = changes_since(project, since) if since is not None else None
+    environments = select(project, (), every=True, rehearsals=rehearsals, changes=changes).chosen
     if as_json:
-        terminal.print_json([_facts(environment) for environment in environments])
+        order = waves(environments)
+        terminal.print_json([{**_facts(one), "wave": order[one.name]} for one in environments])
         return
     terminal.print_table(
         ["environment", "target", "location", "subscription", "protected"],

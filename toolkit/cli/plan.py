@@ -9,21 +9,21 @@ from pathlib import Path
 import click
 
 from toolkit.cli.leased import STATE, firewall_lease_options, own_lease
-from toolkit.cli.options import environment_argument, force_unlock_option, json_option
+from toolkit.cli.many import environments
+from toolkit.cli.options import force_unlock_option, json_option
 from toolkit.cli.plan_view import print_plan
 from toolkit.cli.progress import TerminalObserver, command_line, no_changes
 from toolkit.cli.terminal import Terminal
+from toolkit.cli.words import EachPath, ManyCommand
 
 
-@click.command()
-@environment_argument
+@click.command(cls=ManyCommand)
+@environments(ordered=False)
 @json_option
-@click.option(
-    "--markdown", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Also write Markdown."
-)
+@click.option("--markdown", type=EachPath(dir_okay=False, path_type=Path), metavar="FILE", help="Also write Markdown.")
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=EachPath(file_okay=False, path_type=Path),
     metavar="DIR",
     help="Also save the plan for `toolkit apply ENV --plan DIR` in another job. It may hold sensitive values.",
 )

@@ -13,8 +13,10 @@ import click
 from toolkit.cli.evidence import finish
 from toolkit.cli.firewall import Minutes
 from toolkit.cli.leased import STATE, firewall_lease_options, own_lease, platform_outputs
-from toolkit.cli.options import environment_argument, json_option, sign_key_option
+from toolkit.cli.many import environments
+from toolkit.cli.options import json_option, sign_key_option
 from toolkit.cli.terminal import Terminal
+from toolkit.cli.words import EachPath, ManyCommand
 from toolkit.environment import Connection, connect, load_environment
 from toolkit.errors import ExitCode
 from toolkit.processes import terminating_like_an_interrupt
@@ -23,11 +25,11 @@ if TYPE_CHECKING:
     from toolkit.checks.model import Check, CheckResult, RunResult
     from toolkit.smoke.context import Context
 
-REPORT = click.Path(dir_okay=False, path_type=Path)
+REPORT = EachPath(dir_okay=False, path_type=Path)
 
 
-@click.command()
-@environment_argument
+@click.command(cls=ManyCommand)
+@environments(ordered=False)
 @click.option(
     "--only",
     multiple=True,

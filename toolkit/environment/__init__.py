@@ -4,8 +4,9 @@ This is the one place that knows whether an environment's target is Azure or the
 """
 
 from toolkit.environment.connection import Connection, Vantage, connect
+from toolkit.environment.dependencies import environment_names
 from toolkit.environment.file import FILE_NAME
-from toolkit.environment.load import REHEARSAL_SUFFIX, environment_names, load_environment
+from toolkit.environment.load import REHEARSAL_SUFFIX, load_environment
 from toolkit.environment.model import Access, Environment, Operator, PublicNetworkAccess
 from toolkit.environment.target import CredentialChoice, TargetName
 

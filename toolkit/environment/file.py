@@ -98,6 +98,7 @@ def read_file(path: Path, project: Project) -> Any:
         github_subject: Annotated[str, StringConstraints(pattern=_SUBJECT)] | None = None
         vantages: Annotated[list[VantageName], Field(min_length=1)]
         protected: bool = True
+        depends_on: tuple[str, ...] = ()
         preflight: bool = False
         provider_mirror: str | None = None
         public_network_access: Services = Services()
@@ -161,6 +162,7 @@ _WORDS = {
     "target": f"one of {', '.join(get_args(TargetName))}",
     "credential": f"one of {', '.join(get_args(CredentialChoice))}",
     "vantages": f"a list of {', '.join(v.name for v in VANTAGES)}, the first one is where Terraform acts from",
+    "depends_on": "a list of environments that are applied before this one, as they are called",
     "tenant": "a lower-case GUID",
     "subscription": "a lower-case GUID",
     "client_id": "a lower-case GUID",

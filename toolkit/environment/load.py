@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from toolkit.environment.dependencies import dependencies, environment_names
 from toolkit.environment.file import FILE_NAME, read_file, shown_path
 from toolkit.environment.model import Environment, Operator, PublicNetworkAccess
 from toolkit.environment.target import TARGETS
@@ -44,6 +45,7 @@ def load_environment(name: str, project: Project | None = None) -> Environment:
             f"{shown_path(path, project)}: github_subject is there without github_repository",
             hint="name the repository too: toolkit bootstrap prints its commands with it",
         )
+    depends_on = dependencies(data_name, data.depends_on, project)
     return Environment(
         project=project,
         name=name if data.target == "azure" else data_name,
@@ -59,6 +61,7 @@ def load_environment(name: str, project: Project | None = None) -> Environment:
         github_subject_template=data.github_subject,
         vantages=_joined(data.vantages, target.further_vantages),
         protected=data.protected,
+        depends_on=depends_on,
         preflight=data.preflight,
         provider_mirror=expand_home(data.provider_mirror) if data.provider_mirror else None,
         public_network_access=PublicNetworkAccess(**data.public_network_access.model_dump()),
@@ -69,11 +72,6 @@ def load_environment(name: str, project: Project | None = None) -> Environment:
         sandbox_standings={name: said.model_dump() for name, said in data.sandbox.vantages.items()},
         alert_receiver_required=TARGETS[data.target].exists_outside,
     )
-
-
-def environment_names(project: Project) -> list[str]:
-    """Every folder of envs/ that holds an env.toml, in alphabetical order."""
-    return sorted(path.parent.name for path in project.envs_dir.glob(f"*/{FILE_NAME}"))
 
 
 def _joined(declared: Iterable[str], further: Iterable[str]) -> tuple[str, ...]:

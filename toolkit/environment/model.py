@@ -52,6 +52,7 @@ class Environment:
     github_subject_template: str | None
     vantages: tuple[str, ...]
     protected: bool
+    depends_on: tuple[str, ...]  # by name, each with this one's target: what is applied before it
     preflight: bool
     provider_mirror: Path | None
     public_network_access: PublicNetworkAccess
