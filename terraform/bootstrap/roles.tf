@@ -108,6 +108,8 @@ locals {
         "Microsoft.Authorization/permissions/read",
         "Microsoft.Authorization/roleAssignments/read", # who reaches the platform from above it, or its identities elsewhere
         "Microsoft.Authorization/roleDefinitions/read",
+        "Microsoft.Batch/batchAccounts/read",
+        "Microsoft.Batch/locations/quotas/read",
         "Microsoft.ContainerRegistry/checkNameAvailability/read",
         "Microsoft.ContainerRegistry/registries/read",
         "Microsoft.KeyVault/checkNameAvailability/read",
@@ -116,13 +118,19 @@ locals {
         "Microsoft.MachineLearningServices/locations/usages/read",
         "Microsoft.MachineLearningServices/locations/vmSizes/read",
         "Microsoft.Network/locations/serviceTags/read", # whether an agent stands in the account's own region, where no rule helps
+        "Microsoft.Network/locations/usages/read",
+        "Microsoft.OperationalInsights/deletedWorkspaces/read",
         "Microsoft.Resources/subscriptions/locations/read",
         "Microsoft.Resources/subscriptions/operationresults/read",
+        "Microsoft.Resources/subscriptions/providers/read",
         "Microsoft.Resources/subscriptions/read", # whether it is there, and of which tenant: every command's first question
         "Microsoft.Storage/checkNameAvailability/read",
         "Microsoft.Storage/deletedAccounts/read",
+        "Microsoft.Storage/locations/usages/read",
         "Microsoft.Storage/storageAccounts/read",
+        "Microsoft.Web/checknameavailability/read",
         "Microsoft.Web/geoRegions/read",
+        "Microsoft.Web/sites/read",
       ]
     }
     # A deleted vault belongs to the subscription, no longer to a resource group. Where purge protection forbids purging, the

@@ -89,6 +89,7 @@ def test_plan_of_an_applied_environment_exits_0(toolkit: Toolkit) -> None:
         "env diff local prod",
         "sandbox status",
         "doctor --toolchain",
+        "doctor local --skip packages",
     ],
 )
 def test_each_command_works_in_a_strange_shell(toolkit: Toolkit, command: str) -> None:

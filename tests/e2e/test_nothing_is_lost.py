@@ -179,6 +179,7 @@ READING = (
     ("env", "validate"),
     ("env", "diff", "local", "dev@sandbox"),
     ("doctor", "--toolchain"),
+    ("doctor", "local", "--skip", "packages"),
     ("sandbox", "status"),
 )
 

@@ -43,8 +43,18 @@ DEPLOYMENTS_API_VERSION = "2024-03-01"
 RESOURCES_API_VERSION = "2021-04-01"
 # https://learn.microsoft.com/rest/api/resources/subscriptions/get
 SUBSCRIPTIONS_API_VERSION = "2022-12-01"
+# https://learn.microsoft.com/rest/api/resources/providers/list
+PROVIDERS_API_VERSION = "2022-12-01"
 # https://learn.microsoft.com/rest/api/azureml/usages/list, virtual-machine-sizes/list
 CORE_QUOTAS_API_VERSION = "2025-06-01"
+# https://learn.microsoft.com/rest/api/storagerp/usages/list-by-location, skus/list
+STORAGE_USAGES_API_VERSION = "2023-05-01"
+# https://learn.microsoft.com/rest/api/virtualnetwork/usages/list
+NETWORK_USAGES_API_VERSION = "2024-01-01"
+# https://learn.microsoft.com/rest/api/batchmanagement/location/get-quotas, check-name-availability
+BATCH_LOCATIONS_API_VERSION = "2024-02-01"
+# https://learn.microsoft.com/rest/api/loganalytics/deleted-workspaces/list
+DELETED_WORKSPACES_API_VERSION = "2023-09-01"
 # Of the linked templates that Data Factory publishes (toolkit/adf/linked.py)
 DEPLOYMENTS_API_VERSION = "2024-03-01"
 # https://learn.microsoft.com/rest/api/authorization/permissions/list-for-resource

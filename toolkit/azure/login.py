@@ -29,6 +29,11 @@ _FORM = "gh api repos/OWNER/NAME/actions/oidc/customization/sub shows what GitHu
 _CHECK_NETWORK = "check the network, the proxy (HTTPS_PROXY) and the name resolution of this machine"
 
 
+def sign_in_words(environment: Environment) -> str:
+    """How to sign in as env.toml chooses."""
+    return _SIGN_IN[environment.credential].format(tenant=environment.tenant_id)
+
+
 def check_login(connection: Connection) -> None:
     """Get a token and look at the subscription.
 
@@ -40,7 +45,7 @@ def check_login(connection: Connection) -> None:
     from toolkit.azure.arm import ARM, arm_client
 
     environment = connection.environment
-    sign_in = _SIGN_IN[environment.credential].format(tenant=environment.tenant_id)
+    sign_in = sign_in_words(environment)
     where = f"envs/{environment.data_name}/env.toml"
     credential = runner_credential(connection)
     try:
@@ -49,7 +54,7 @@ def check_login(connection: Connection) -> None:
         first = str(error.message or error).strip().splitlines()[0]
         if any(words in first for words in _NO_NETWORK):
             raise ToolkitError(f"Entra ID cannot be reached\n  {first}", hint=_CHECK_NETWORK) from error
-        if compared := github.side_by_side(first, _trusted(environment), "the identities trust"):
+        if compared := github.side_by_side(first, trusted_subjects(environment), "the identities trust"):
             raise ToolkitError(
                 f"not signed in: no federated credential of {environment.name} matches the job's token\n  {first}\n"
                 f"{compared}",
@@ -64,7 +69,7 @@ def check_login(connection: Connection) -> None:
         raise ToolkitError(f"Entra ID cannot be reached\n  {error.message}", hint=_CHECK_NETWORK) from error
     try:
         with arm_client(connection, credential) as arm:
-            subscription = _subscription(arm, environment.subscription_id)
+            subscription = seen_subscription(arm, environment.subscription_id)
     except HttpResponseError as error:
         code = error.error.code if error.error else None
         raise UsageError(
@@ -83,7 +88,7 @@ def check_login(connection: Connection) -> None:
         )
 
 
-def _trusted(environment: Environment) -> list[str]:
+def trusted_subjects(environment: Environment) -> list[str]:
     """The subjects that the identities trust: as the last bootstrap here made them, else as they should be.
 
     The identities' credentials cannot be asked for: there is no token to ask with.
@@ -99,7 +104,7 @@ def _trusted(environment: Environment) -> list[str]:
         return [f"{subject} ({who})" for subject, who in subjects.items() if subject]
 
 
-def _subscription(arm: RestClient, subscription_id: str) -> dict[str, Any]:
+def seen_subscription(arm: RestClient, subscription_id: str) -> dict[str, Any]:
     """The subscription; raises HttpResponseError for one in which the identity has no role at all.
 
     Reading it takes a role on it. An identity that has roles inside it only, such as bootstrap's, finds it in the list

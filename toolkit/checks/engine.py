@@ -171,7 +171,12 @@ class _Engine(Generic[C]):
         """Start what waits for no prerequisite of this run any more, as long as there is a free worker."""
         known = {check.id for check in waiting}
         for check in waiting:
-            if check.id in self.running or any(one in known and one not in self.ended for one in check.depends):
+            # One that has just ended is in neither, and still in ``waiting``.
+            if (
+                check.id in self.running
+                or check.id in self.ended
+                or any(one in known and one not in self.ended for one in check.depends)
+            ):
                 continue
             failed = next((self.ended[one] for one in check.depends if _blocks(self.ended.get(one))), None)
             if failed is not None:

@@ -91,7 +91,7 @@ class Check(Generic[C]):
 
     ``depends`` are ids of checks without which this one can only say the same again in other words: when one of them
     fails, this one is skipped. ``deadline`` is how many seconds one attempt may take. ``controls`` are ids of
-    toolkit/smoke/controls.py, which the check is evidence for.
+    toolkit/smoke/controls.py, which the check is evidence for. ``page`` is the page of docs/ that explains it.
     """
 
     id: str
@@ -108,10 +108,11 @@ class Check(Generic[C]):
     depends: tuple[str, ...] = ()
     deadline: float = 120
     controls: tuple[str, ...] = ()
+    page: str = "checks"
 
     @property
     def anchor(self) -> str:
-        return f"docs/checks.md#{self.id}"
+        return f"docs/{self.page}.md#{self.id}"
 
 
 @dataclass(frozen=True, slots=True)

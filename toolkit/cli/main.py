@@ -34,7 +34,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "ci": ("toolkit.cli.ci", "ci", "What a CI job says: a comment on its pull request."),
     "destroy": ("toolkit.cli.destroy", "destroy", "Destroy the platform of an environment."),
     "sandbox": ("toolkit.cli.sandbox", "sandbox", "The local Azure: start, stop, status, reset, logs, env."),
-    "doctor": ("toolkit.cli.doctor", "doctor", "Check this machine's tools before anything is touched."),
+    "doctor": ("toolkit.cli.doctor", "doctor", "Say whether an environment can work, before anything is touched."),
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from toolkit.cli.checks import CheckProgress, explain_check, list_checks, show_results
 from toolkit.cli.evidence import finish
 from toolkit.cli.firewall import Minutes
 from toolkit.cli.leased import STATE, firewall_lease_options, own_lease, platform_outputs
@@ -22,7 +23,7 @@ from toolkit.errors import ExitCode
 from toolkit.processes import terminating_like_an_interrupt
 
 if TYPE_CHECKING:
-    from toolkit.checks.model import Check, CheckResult, RunResult
+    from toolkit.checks.model import Check, RunResult
     from toolkit.smoke.context import Context
 
 REPORT = EachPath(dir_okay=False, path_type=Path)
@@ -102,7 +103,7 @@ def smoke(
     from toolkit.checks.report import as_document, as_junit, as_markdown, as_page
     from toolkit.evidence import open_evidence
     from toolkit.evidence.signing import signing_key
-    from toolkit.smoke.registry import CHECKS, EVERY, select
+    from toolkit.smoke.registry import CHECKS, EVERY, check_of, select
     from toolkit.smoke.run import RunInterrupted, RunLost
 
     terminal = Terminal()
@@ -110,10 +111,10 @@ def smoke(
     key = signing_key(sign_key) if sign_key else None
     environment = load_environment(env)
     if explained is not None:
-        _explain(terminal, environment.project.root, explained, as_json)
+        explain_check(terminal, check_of(explained), environment.project.root / "docs" / "checks.md", as_json)
         return ExitCode.DONE
     if only_list:
-        _list(terminal, EVERY if checks == CHECKS else checks, as_json)
+        list_checks(terminal, EVERY if checks == CHECKS else checks, as_json)
         return ExitCode.DONE
     # The state is asked where this machine has not applied; checks ask its account from where the runner is.
     outputs = platform_outputs(terminal, environment, own_lease(terminal, environment, STATE))
@@ -166,34 +167,6 @@ def _watch(once: Callable[[], RunResult], terminal: Terminal, deadline: timedelt
     return result
 
 
-def _explain(terminal: Terminal, root: Path, check_id: str, as_json: bool) -> None:
-    from toolkit.smoke.explain import explain
-    from toolkit.smoke.registry import check_of
-
-    check = check_of(check_id)
-    said = explain(check, root / "docs" / "checks.md")
-    facts = {
-        "id": check.id,
-        "title": check.title,
-        "category": check.category,
-        "severity": check.severity,
-        "expectation": check.expectation,
-        "acts": said.acts,
-        "depends": list(check.depends),
-        "proves": said.proves,
-        "a_failure_means": said.failure or "see its reason",
-        "fix": said.fix or "see its hint",
-        "controls": said.controls,
-        "documentation": check.anchor,
-    }
-    if as_json:
-        terminal.print_json(facts)
-    else:
-        for name, value in facts.items():
-            words = "; ".join(value) or "nothing" if isinstance(value, list) else value
-            terminal.print(f"{name.replace('_', ' ')}: {words}")
-
-
 def run_smoke(
     connection: Connection,
     outputs: Mapping[str, Any],
@@ -217,7 +190,7 @@ def run_smoke(
     chosen = CHECKS if checks is None else checks
     if terminal:
         terminal.progress(f"smoke: {len(chosen)} checks on {connection.environment.name}")
-    observer = _Progress(terminal) if terminal else None
+    observer = CheckProgress(terminal) if terminal else None
     say = terminal.progress if terminal else lambda _: None
     early: RunInterrupted | RunLost | None = None
     try:
@@ -228,54 +201,10 @@ def run_smoke(
     report.write(result, evidence_folder)
     if terminal:
         if table and not isinstance(early, RunLost):  # its one line says it all
-            _show(terminal, result)
+            show_results(terminal, result)
         terminal.progress(
             f"smoke: {result.summary}; evidence in {evidence_folder}", "green" if result.green else "bold red"
         )
     if early:
         raise early
     return result
-
-
-def _show(terminal: Terminal, result: RunResult) -> None:
-    from toolkit.checks.report import chain_lines, outcome_words
-
-    terminal.print_table(
-        ["check", "outcome", "time", "what was found"],
-        [[one.check.id, outcome_words(one), f"{one.duration:.1f} s", one.reason] for one in result.results],
-    )
-    for one in result.results:
-        if one.outcome == "FAIL" or one.red:
-            terminal.print(f"\n{one.check.id}: {one.reason}", "bold red" if one.red else "yellow")
-            if one.hint:
-                terminal.print(f"  hint: {one.hint}")
-            for line in chain_lines(one.facts):
-                terminal.print(f"  {line}")
-            terminal.print(f"  see:  {one.check.anchor}")
-
-
-def _list(terminal: Terminal, checks: Sequence[Check[Context]], as_json: bool) -> None:
-    rows = [(c.id, c.category, c.vantage or "runner", c.identity, c.severity, c.expectation, c.title) for c in checks]
-    columns = ["check", "category", "vantage", "identity", "severity", "expectation", "title"]
-    if as_json:
-        terminal.print_json([dict(zip(columns, row, strict=True)) for row in rows])
-    else:
-        terminal.print_table(columns, rows)
-
-
-class _Progress:
-    """One line per check that ended, and one when a check begins to wait."""
-
-    def __init__(self, terminal: Terminal) -> None:
-        self._terminal = terminal
-
-    def started(self, check: Check[Any]) -> None:
-        """Too many at once to be worth a line."""
-
-    def retrying(self, check: Check[Any], attempt: int, reason: str, seconds_left: float) -> None:
-        if attempt == 1:
-            self._terminal.progress(f"{check.id}: waiting up to {seconds_left:.0f} s, because {reason}", "yellow")
-
-    def finished(self, result: CheckResult) -> None:
-        style = {"PASS": "green", "FAIL": "bold red", "SKIP": "yellow"}[result.outcome]
-        self._terminal.progress(f"{result.outcome} {result.check.id} ({result.duration:.1f} s)", style)

@@ -81,14 +81,18 @@ class Connection:
         return shell.inherited(self.environment)
 
 
-def connect(environment: Environment, progress: Callable[[str], None] | None = None) -> Connection:
+def connect(
+    environment: Environment, progress: Callable[[str], None] | None = None, *, refuse_conflicts: bool = True
+) -> Connection:
     """Make the target ready (a sandbox is started when needed) and say how its clients reach it.
 
     ``progress`` gets a line for each step that takes time (on stderr by default). Raises UsageError when the calling
-    shell is pointed at the wrong cloud, ToolkitError when no sandbox starts.
+    shell is pointed at the wrong cloud or says somebody else than env.toml (not with ``refuse_conflicts`` False: for
+    who tells it among other things), ToolkitError when no sandbox starts.
     """
     if environment.target == "azure":
-        shell.refuse_conflicts(environment)
+        if refuse_conflicts:
+            shell.refuse_conflicts(environment)
         return Connection(environment, _azure_vantages(environment), operator=environment.operator)
     from toolkit.sandbox.client import ensure_running
 

@@ -63,14 +63,26 @@ def left_out() -> list[str]:
     return sorted(name for name in os.environ if _is_left_out(name) and not name.startswith(_VARIABLE))
 
 
+def kept_out(environment: Environment) -> list[str]:
+    """The names of this shell's variables that say who acts, or where, and reach no client of a sandbox environment."""
+    if environment.target != "sandbox":
+        return []
+    return sorted(name for name, value in os.environ.items() if value and _is_foreign(name))
+
+
+def conflicts(environment: Environment) -> list[tuple[str, str]]:
+    """What this shell says of an environment on Azure that env.toml says otherwise: variable and reason."""
+    return list(_conflicts(environment)) if environment.target == "azure" else []
+
+
 def refuse_conflicts(environment: Environment) -> None:
     """Raise UsageError when this shell says another identity, subscription or cloud than env.toml."""
     _refuse_sandbox_settings()
-    conflicts = list(_conflicts(environment))
-    if conflicts:
-        names = " ".join(name for name, _ in conflicts)
+    found = list(_conflicts(environment))
+    if found:
+        names = " ".join(name for name, _ in found)
         raise UsageError(
-            "\n".join(f"{name} is set in this shell: {reason}" for name, reason in conflicts),
+            "\n".join(f"{name} is set in this shell: {reason}" for name, reason in found),
             hint=f"unset {names}, or change envs/{environment.data_name}/env.toml: it decides who acts, and where",
         )
 

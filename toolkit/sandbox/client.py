@@ -161,6 +161,10 @@ class Sandbox:
         """
         self._control("POST", "/clock", {"advance": seconds})
 
+    def set_conditions(self, subscription_id: str, **conditions: Any) -> None:
+        """In what state a subscription is from now on (conditions.py), instead of what was said before."""
+        self._control("POST", "/conditions", {"subscription_id": subscription_id, "conditions": conditions})
+
     def order_faults(self, *faults: Mapping[str, Any]) -> None:
         """What goes wrong from now on (faults.py), instead of what did."""
         self._control("POST", "/faults", {"faults": [dict(fault) for fault in faults]})

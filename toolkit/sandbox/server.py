@@ -30,6 +30,7 @@ from toolkit.sandbox.arm.operations import Profile, store_profile
 from toolkit.sandbox.chain import AccessLog, Router, build_chain
 from toolkit.sandbox.client import proxy_settings
 from toolkit.sandbox.composition import Compose, InnerPath, platform
+from toolkit.sandbox.conditions import every_condition, keep
 from toolkit.sandbox.control.api import ControlApi
 from toolkit.sandbox.entra.azure_devops import AzureDevOps
 from toolkit.sandbox.entra.ci_runs import CiRuns
@@ -39,7 +40,7 @@ from toolkit.sandbox.entra.github import GitHubActions
 from toolkit.sandbox.entra.identities import ML_ENDPOINT, ManagedIdentityEndpoints
 from toolkit.sandbox.entra.keys import SigningKey
 from toolkit.sandbox.entra.service import EntraService
-from toolkit.sandbox.entra.tokens import EntraTokens
+from toolkit.sandbox.entra.tokens import LIFETIME_SECONDS, EntraTokens
 from toolkit.sandbox.faults import Fault, Faults
 from toolkit.sandbox.model import VANTAGES, Origin
 from toolkit.sandbox.ports import Ports
@@ -85,7 +86,7 @@ class SandboxDaemon:
             directory = self._directory = EntraDirectory(store)
             engineer = directory.ensure_engineer(random_secret(paths.engineer_secret))
             key = SigningKey(paths.entra_key)
-            tokens = EntraTokens(key)
+            tokens = self._tokens = EntraTokens(key)
             self._parts = await self._compose(paths.root, store, directory, tokens)
             cleanup.push_async_callback(self._parts.close)
 
@@ -100,7 +101,7 @@ class SandboxDaemon:
             cleanup.callback(access_log.close)
             token = random_secret(paths.control_token)
             control = ControlApi(self, directory, github, azure_devops, identities, ci_runs, token)
-            chain = build_chain(access_log, control, self._faults, self._router)
+            chain = self._chain = build_chain(access_log, control, self._faults, self._router)
             self._parts.ready(InnerPath(chain, self._router))
             engine = HttpEngine(chain)
             cleanup.push_async_callback(engine.close)
@@ -117,6 +118,7 @@ class SandboxDaemon:
                 "control_port": control_port,
                 "engineer": {"client_id": engineer.client_id, "object_id": engineer.object_id},
             }
+            self._take_conditions()
             for subscription_id in directory.subscriptions():
                 await self.open_subscription(subscription_id)
             self._parts.attach(_Hosting(self, paths, identities))
@@ -174,6 +176,17 @@ class SandboxDaemon:
 
     async def advance_clock(self, seconds: float) -> None:
         await self._parts.advance(seconds)
+
+    def set_conditions(self, subscription_id: str, sent: Json) -> None:
+        keep(self._store, subscription_id, sent)
+        self._take_conditions()
+
+    def _take_conditions(self) -> None:
+        """What of them is not asked for with each request: how long tokens live, and what the time is."""
+        every = every_condition(self._store)
+        limited = [one.token_seconds for one in every if one.token_seconds is not None]
+        self._tokens.lifetime = min(limited, default=LIFETIME_SECONDS)
+        self._chain.clock_ahead = max((one.clock_seconds for one in every), key=abs, default=0.0)
 
     def order_faults(self, faults: Sequence[Fault]) -> None:
         self._faults.order(faults)

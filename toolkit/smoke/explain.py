@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from toolkit.checks.model import Check
-from toolkit.smoke.context import Context
 from toolkit.smoke.controls import CONTROLS
 
 
@@ -15,7 +15,7 @@ from toolkit.smoke.controls import CONTROLS
 class Explanation:
     """``proves`` is what holds when it passes; ``failure`` and ``fix`` are empty where no documentation is at hand."""
 
-    check: Check[Context]
+    check: Check[Any]
     proves: str
     failure: str
     fix: str
@@ -30,7 +30,7 @@ class Explanation:
         return [f"{CONTROLS[one].framework} {one}: {CONTROLS[one].title}" for one in self.check.controls]
 
 
-def explain(check: Check[Context], document: Path) -> Explanation:
+def explain(check: Check[Any], document: Path) -> Explanation:
     """``document`` is docs/checks.md of the checkout: an installed toolkit may be without."""
     text = document.read_text(encoding="utf-8") if document.is_file() else ""
     head, own = sections(text).get(check.id, ("", ""))

@@ -24,13 +24,20 @@ _UNKNOWN_FILE = (
 )
 VALUE = r"[ ]*=[^\n]*\n(?:(?:    [^\n]*)?\n)*(?:  [)}\]][^\n]*\n)?"
 _REPETITION = re.compile(rf"^  (?:count|for_each)\b{VALUE}", re.MULTILINE)
+_ARGUMENT = re.compile(
+    rf"^  (?:type|name|parent_id|resource_id|location|body|action|method|when)\b{VALUE}", re.MULTILINE
+)
 _ORDER = re.compile(rf"^  (?:providers|depends_on)\b{VALUE}", re.MULTILINE)
 _LIFECYCLE = re.compile(r"^  lifecycle \{\n(.*?)^  \}\n", re.MULTILINE | re.DOTALL)
 _CONDITION = re.compile(r"^    precondition \{\n.*?^    \}\n", re.MULTILINE | re.DOTALL)
 
 
-def write_offline(terraform_dir: Path, root: RootName, target: Path) -> Path:
-    """Write the root and all modules below ``target``. Answers the root's folder."""
+def write_offline(terraform_dir: Path, root: RootName, target: Path, *, with_resources: bool = False) -> Path:
+    """Write the root and all modules below ``target``. Answers the root's folder.
+
+    ``with_resources``: each resource stays, too, as a terraform_data whose input its arguments are (declared.py); rows
+    are not where they were then.
+    """
     for name in (root, "modules"):
         shutil.copytree(
             terraform_dir / name,
@@ -39,20 +46,20 @@ def write_offline(terraform_dir: Path, root: RootName, target: Path) -> Path:
         )
     for folder in {file.parent for file in target.rglob("*.tf")}:
         for file in folder.glob("*.tf"):
-            file.write_text(offline(file.read_text(encoding="utf-8")), encoding="utf-8")
+            file.write_text(offline(file.read_text(encoding="utf-8"), with_resources=with_resources), encoding="utf-8")
         (folder / "unknown_until_apply.tf").write_text(_UNKNOWN_FILE, encoding="utf-8")
     return target / root
 
 
-def offline(text: str) -> str:
-    """One file of a configuration, each row where it was."""
-    return BLOCK.sub(_block, text)
+def offline(text: str, *, with_resources: bool = False) -> str:
+    """One file of a configuration, each row where it was unless its resources stay."""
+    return BLOCK.sub(lambda found: _block(found, with_resources), text)
 
 
-def _block(found: re.Match[str]) -> str:
+def _block(found: re.Match[str], with_resources: bool) -> str:
     kind, labels, body = found[1], found[2], found[3]
     if kind == "resource":
-        return _resource(found[0], labels, body)
+        return _arguments(labels, body) if with_resources else _resource(found[0], labels, body)
     if kind not in _KEPT:
         return _blank(found[0])
     kept = _ORDER.sub(lambda part: _blank(part[0]), body)
@@ -77,6 +84,15 @@ def _resource(whole: str, labels: str, body: str) -> str:
         kept[start:stop] = body[start:stop]
     name = "_".join(re.findall(r'"([^"]*)"', labels))
     return f'resource "terraform_data" "{name}" {{\n{_REFERENCE.sub(_UNKNOWN, "".join(kept))}}}'
+
+
+def _arguments(labels: str, body: str) -> str:
+    """A resource as a terraform_data that repeats as it does and keeps its arguments."""
+    kept = "".join(found[0] for found in _REPETITION.finditer(body))
+    said = "".join(f"  {found[0]}" for found in _ARGUMENT.finditer(body))
+    name = "_".join(re.findall(r'"([^"]*)"', labels))
+    text = f"{kept}  input = {{\n{said}  }}\n"
+    return f'resource "terraform_data" "{name}" {{\n{_REFERENCE.sub(_UNKNOWN, text)}}}'
 
 
 def _blank(text: str) -> str:

@@ -160,6 +160,25 @@ def shortages(wanted: list[Nodes], subscription: str, location: str, read: Read)
     return found, unknown
 
 
+def limits_of(
+    wanted: list[Nodes], subscription: str, location: str, read: Read
+) -> dict[str, dict[str, tuple[int, int]]]:
+    """By address and quota: its limit, and the cores that one node takes. What may not be read is left out."""
+    base = f"/subscriptions/{subscription}/providers/{_LEARNING}/locations/{location}"
+    sizes = _sizes(pages(read, f"{base}/vmSizes?api-version={CORE_QUOTAS_API_VERSION}")) or {}
+    usages = pages(read, f"{base}/usages?api-version={CORE_QUOTAS_API_VERSION}")
+    found: dict[str, dict[str, tuple[int, int]]] = {}
+    for nodes in wanted:
+        if (size := sizes.get(nodes.vm_size.lower())) is None:
+            continue
+        if nodes.account:
+            limits = _batch_limits(read(f"{nodes.account}?api-version={API_VERSIONS[_ACCOUNTS]}"), size)
+        else:
+            limits = _cluster_limits(usages, size, nodes.priority)
+        found[nodes.address] = {quota: (limit, size.cores) for quota, limit in (limits or {}).items()}
+    return found
+
+
 def _sizes(listed: list[dict[str, Any]] | None) -> dict[str, Size] | None:
     """https://learn.microsoft.com/rest/api/azureml/virtual-machine-sizes/list, which says a size's family, too."""
     return None if listed is None else {item["name"].lower(): Size(item["family"], item["vCPUs"]) for item in listed}

@@ -36,7 +36,8 @@ _KEYS = {
     "operator_principal_type": "operator.type",
 }
 _BACKEND = "state"
-_NOT_OURS = ("Invalid for_each argument", "Invalid count argument")
+# Not the data's fault: what is unknown until the apply may be how many there are; a real plan knows.
+UNKNOWN_UNTIL_APPLY = ("Invalid for_each argument", "Invalid count argument")
 
 
 def broken_rules(environment: Environment, root: RootName, values: Json, terraform: Path) -> list[str]:
@@ -86,8 +87,7 @@ def _problems(told: str, environment: Environment, folder: Path) -> Iterator[str
         except ValueError:
             continue
         diagnostic = event.get("diagnostic", {})
-        # What is unknown until the apply may be how many there are; a real plan knows.
-        if diagnostic.get("severity") == "error" and diagnostic["summary"] not in _NOT_OURS:
+        if diagnostic.get("severity") == "error" and diagnostic["summary"] not in UNKNOWN_UNTIL_APPLY:
             yield f"{_where(diagnostic, environment, origins)}: {_words(diagnostic)}"
 
 

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from toolkit.records import Json
+from toolkit.sandbox.arm import names
+from toolkit.sandbox.arm import usages as usages_of
 from toolkit.sandbox.arm.access import RoleBasedAccess
 from toolkit.sandbox.arm.errors import not_found, not_modelled
 from toolkit.sandbox.arm.locations import list_locations, require_available
@@ -17,7 +19,9 @@ from toolkit.sandbox.arm.registry import lookup
 from toolkit.sandbox.arm.resource_type import Answer
 from toolkit.sandbox.arm.resources import Resources
 from toolkit.sandbox.arm.service_tags import list_service_tags
+from toolkit.sandbox.arm.types.operationalinsights import list_deleted
 from toolkit.sandbox.arm.zones import list_geo_regions
+from toolkit.sandbox.conditions import conditions_of
 from toolkit.sandbox.model import Principal
 
 
@@ -72,7 +76,7 @@ def _subscription(call: RouteCall, subscription_id: str, tenant_id: str) -> Json
         "subscriptionId": subscription_id,
         "tenantId": tenant_id,
         "displayName": call.resources.world.directory.subscription_name(subscription_id) or subscription_id,
-        "state": "Enabled",
+        "state": conditions_of(call.resources.store, subscription_id).state,
         "authorizationSource": "RoleBased",
         "managedByTenants": [],
         "subscriptionPolicies": {
@@ -210,6 +214,35 @@ async def validate_resources(call: RouteCall) -> Answer:
     return Answer({})
 
 
+async def storage_usages(call: RouteCall) -> Answer:
+    found = usages_of.storage_usages(call.resources.store, call.subscription_id, call.match["location"].lower())
+    return Answer({"value": found})
+
+
+async def network_usages(call: RouteCall) -> Answer:
+    found = usages_of.network_usages(call.resources.store, call.subscription_id, call.match["location"].lower())
+    return Answer({"value": found})
+
+
+async def batch_quotas(call: RouteCall) -> Answer:
+    return Answer(usages_of.batch_quota(call.resources.store, call.subscription_id))
+
+
+async def batch_name(call: RouteCall) -> Answer:
+    return Answer(names.check_batch(call.resources.store, call.match["location"].lower(), call.body))
+
+
+async def site_name(call: RouteCall) -> Answer:
+    return Answer(names.check_site(call.resources.store, call.body))
+
+
+async def deleted_log_workspaces(call: RouteCall) -> Answer:
+    scope = f"/subscriptions/{call.subscription_id}"
+    if call.match.get("group"):
+        scope += f"/resourceGroups/{call.match['group']}"
+    return Answer({"value": list_deleted(call.resources.store, scope)})
+
+
 async def service_tags(call: RouteCall) -> Answer:
     return Answer(list_service_tags(call.resources.world.directory, call.subscription_id))
 
@@ -218,6 +251,7 @@ _SUB = r"/subscriptions/(?P<subscription>[^/]+)"
 _OPERATION = _SUB + r"(?:/providers/[^/]+/locations/[^/]+)?/{}/(?P<operation>[^/]+)"
 _DEPLOYMENT = _SUB + r"/resourceGroups/(?P<group>[^/]+)/providers/Microsoft\.Resources/deployments/[^/]+"
 _LEARNING = _SUB + r"/providers/Microsoft\.MachineLearningServices/locations/(?P<location>[^/]+)"
+_LOCATION = _SUB + r"/providers/Microsoft\.{}/locations/(?P<location>[^/]+)"
 _READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
 _READ = "Microsoft.Resources/subscriptions/read"
 
@@ -257,6 +291,27 @@ ROUTES: tuple[Route, ...] = (
         _SUB + r"/providers/Microsoft\.Network/locations/[^/]+/serviceTags",
         service_tags,
         "Microsoft.Network/locations/serviceTags/read",
+    ),
+    _route("GET", _LOCATION.format("Storage") + "/usages", storage_usages, "Microsoft.Storage/locations/usages/read"),
+    _route("GET", _LOCATION.format("Network") + "/usages", network_usages, "Microsoft.Network/locations/usages/read"),
+    _route("GET", _LOCATION.format("Batch") + "/quotas", batch_quotas, "Microsoft.Batch/locations/quotas/read"),
+    _route(
+        "POST",
+        _LOCATION.format("Batch") + "/checkNameAvailability",
+        batch_name,
+        "Microsoft.Batch/locations/checkNameAvailability/action",
+    ),
+    _route(
+        "POST",
+        _SUB + r"/providers/Microsoft\.Web/checknameavailability",
+        site_name,
+        "Microsoft.Web/checknameavailability/read",
+    ),
+    _route(
+        "GET",
+        _SUB + r"(?:/resourceGroups/(?P<group>[^/]+))?/providers/Microsoft\.OperationalInsights/deletedWorkspaces",
+        deleted_log_workspaces,
+        "Microsoft.OperationalInsights/deletedWorkspaces/read",
     ),
     _route("GET", _SUB + r"/providers/Microsoft\.Web/geoRegions", geo_regions, "Microsoft.Web/geoRegions/read"),
     _route("GET", _SUB + r"/resources", list_resources, "Microsoft.Resources/subscriptions/resources/read"),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Awaitable, Callable
 
 from toolkit.sandbox.arm.access import ASSIGNMENTS, DEFINITIONS
-from toolkit.sandbox.arm.errors import ArmError, bad_request, not_found, not_modelled, resource_not_found
+from toolkit.sandbox.arm.errors import ArmError, bad_request, conflict, not_found, not_modelled, resource_not_found
 from toolkit.sandbox.arm.ids import RESOURCE_GROUPS, SUBSCRIPTIONS, ResourceId, parse
 from toolkit.sandbox.arm.provider_operations import exists
 from toolkit.sandbox.arm.registry import PROVIDER_ACTIONS, lookup
@@ -19,6 +19,7 @@ from toolkit.sandbox.arm.resource_type import Answer, Call
 from toolkit.sandbox.arm.resources import require_not_deleting
 from toolkit.sandbox.arm.routes import ROUTES, RouteCall
 from toolkit.sandbox.arm.types.authorization import assignment_facts
+from toolkit.sandbox.conditions import conditions_of
 from toolkit.sandbox.world import InvalidToken
 
 AUDIENCES = ("https://management.azure.com", "https://management.core.windows.net")
@@ -113,6 +114,23 @@ async def tenant(plane: ControlPlane, request: ArmRequest) -> None:
         headers = {"WWW-Authenticate": _challenge(owner, message)}
         raise ArmError(401, "InvalidAuthenticationTokenTenant", message, headers=headers)
     request.tenant_id = owner
+
+
+async def standing(plane: ControlPlane, request: ArmRequest) -> None:
+    """A disabled subscription takes no writes; what is in it can be read and deleted.
+
+    https://learn.microsoft.com/azure/cost-management-billing/manage/subscription-states; code and sentence:
+    https://github.com/microsoft/vscode-azureappservice/issues/1646
+    """
+    subscription_id = request.aim.subscription_id
+    if subscription_id is None or request.method not in ("PUT", "PATCH"):
+        return
+    if conditions_of(plane.world.store, subscription_id).state == "Disabled":
+        raise conflict(
+            "ReadOnlyDisabledSubscription",
+            f"The subscription '{subscription_id}' is disabled and therefore marked as read only. You cannot perform "
+            "any write actions on this subscription until it is re-enabled.",
+        )
 
 
 async def resource_type(plane: ControlPlane, request: ArmRequest) -> None:
@@ -318,6 +336,7 @@ STEPS: tuple[Step, ...] = (
     body,
     aim,
     tenant,
+    standing,
     resource_type,
     registration,
     existing,

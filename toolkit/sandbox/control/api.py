@@ -15,6 +15,7 @@ another user of the machine can do nothing.
     POST /faults        {faults: [{kind, url, method, skip, times, retry_after}]}, instead of those before
     GET  /faults                                                     -> {happened: [how often, in their order]}
     POST /clock         {advance: seconds}                           -> {advanced}
+    POST /conditions    {subscription_id, conditions: what conditions.py has}, instead of those before
     POST /stop
 """
 
@@ -59,6 +60,8 @@ class Daemon(Protocol):
 
     async def advance_clock(self, seconds: float) -> None: ...
 
+    def set_conditions(self, subscription_id: str, sent: Json) -> None: ...
+
     def order_faults(self, faults: Sequence[Fault]) -> None: ...
 
     def faults_happened(self) -> list[int]: ...
@@ -99,6 +102,7 @@ class ControlApi:
             ("POST", "/identities"): self._managed_identities,
             ("POST", "/profile"): self._profile,
             ("POST", "/clock"): self._clock,
+            ("POST", "/conditions"): self._conditions,
             ("POST", "/faults"): self._order_faults,
             ("GET", "/faults"): self._faults,
             ("POST", "/stop"): self._stop,
@@ -190,6 +194,17 @@ class ControlApi:
             raise BadRequest(f"advance is a number of seconds from 0 to {_LONGEST_ADVANCE}")
         await self._daemon.advance_clock(float(seconds))
         return {"advanced": seconds}
+
+    async def _conditions(self, request: Request) -> Json:
+        body = await _body(request)
+        subscription_id, sent = _guid(body, "subscription_id"), body.get("conditions")
+        if self._directory.tenant_of(subscription_id) is None:
+            raise BadRequest(f"the sandbox does not know the subscription {subscription_id}")
+        try:
+            self._daemon.set_conditions(subscription_id, dict(sent) if isinstance(sent, dict) else {"?": None})
+        except (TypeError, ValueError) as error:
+            raise BadRequest(str(error)) from None
+        return {}
 
     async def _order_faults(self, request: Request) -> Json:
         self._daemon.order_faults(_faults((await _body(request)).get("faults")))

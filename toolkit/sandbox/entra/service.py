@@ -21,7 +21,7 @@ from toolkit.sandbox.entra.federation import Federation
 from toolkit.sandbox.entra.github import GITHUB_ISSUER, GitHubActions
 from toolkit.sandbox.entra.identities import APP_HOST, IMDS_HOST, ManagedIdentityEndpoints
 from toolkit.sandbox.entra.keys import ALGORITHM, SigningKey
-from toolkit.sandbox.entra.tokens import LIFETIME_SECONDS, EntraTokens
+from toolkit.sandbox.entra.tokens import EntraTokens
 from toolkit.sandbox.model import Origin
 
 LOGIN_HOST = "login.microsoftonline.com"
@@ -157,7 +157,8 @@ class EntraService:
         by = self._authenticate(account, form)
         token = self._tokens.issue(account, tenant, audience, by=by)
         return JSONResponse(
-            _token_answer(token, None if v2 else wanted), headers={"cache-control": "no-store, no-cache"}
+            _token_answer(token, None if v2 else wanted, self._tokens.lifetime),
+            headers={"cache-control": "no-store, no-cache"},
         )
 
     def _authenticate(self, account: Account, form: Form) -> str:
@@ -225,16 +226,16 @@ def _text(form: Form, name: str) -> str:
     return form.get(name, [""])[0]
 
 
-def _token_answer(token: str, v1_resource: str | None) -> Json:
+def _token_answer(token: str, v1_resource: str | None, seconds: int) -> Json:
     if v1_resource is None:
-        lifetime = LIFETIME_SECONDS - 1
+        lifetime = seconds - 1
         return {"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": token}
     now = int(time.time())
     return {
         "token_type": "Bearer",
-        "expires_in": str(LIFETIME_SECONDS - 1),
-        "ext_expires_in": str(LIFETIME_SECONDS - 1),
-        "expires_on": str(now + LIFETIME_SECONDS),
+        "expires_in": str(seconds - 1),
+        "ext_expires_in": str(seconds - 1),
+        "expires_on": str(now + seconds),
         "not_before": str(now),
         "resource": v1_resource,
         "access_token": token,

@@ -31,6 +31,7 @@ class EntraTokens:
 
     def __init__(self, key: SigningKey) -> None:
         self._key = key
+        self.lifetime = LIFETIME_SECONDS  # as a token lifetime policy of the tenant sets it
         self._verified: dict[str, tuple[Principal, str, float]] = {}
 
     def issue(self, account: Account, tenant_id: str, audience: str, *, by: str) -> str:
@@ -42,7 +43,7 @@ class EntraTokens:
                 "iss": issuer(tenant_id),
                 "iat": now,
                 "nbf": now,
-                "exp": now + LIFETIME_SECONDS,
+                "exp": now + self.lifetime,
                 "aio": secrets.token_urlsafe(24),
                 "appid": account.client_id,
                 "appidacr": by,

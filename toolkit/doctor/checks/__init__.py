@@ -1,0 +1,1 @@
+"""The checks, one module per concern; registry.py puts them in order."""
