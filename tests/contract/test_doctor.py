@@ -387,7 +387,7 @@ def test_a_breakage_turns_its_own_check_red(bootstrapped: Place, broken: Broken)
     assert broken.words in failed.reason
     assert failed.hint
     assert broken.hint in failed.hint
-    assert "4711" not in str(failed)
+    assert "not-the-secret" not in str(failed)
     assert found.green == (broken in WARNINGS)
 
 
