@@ -26,7 +26,7 @@ _HOSTS = (ARM, _LOGIN)
 def _clock(context: Context) -> Facts:
     with RestClient(ARM, context.connection.runner) as client:
         before = datetime.now(UTC)
-        response = client.send("/metadata/endpoints", {"api-version": "2022-09-01"})
+        response = client.send("/")  # any answer has the time
         after = datetime.now(UTC)
     said = response.headers.get("Date")
     if not said:
