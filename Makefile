@@ -52,7 +52,7 @@ lint: .venv/.stamp-dev ## ruff, mypy, the rules for imports, terraform fmt and v
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@.venv/bin/python .ci/terraform_lint.py
-	@.venv/bin/python -m docs.generate --check readmes errors variables adf-lint
+	@.venv/bin/python -m docs.generate --check readmes errors variables adf-lint guard
 
 docs: .venv/.stamp-dev ## write docs/rbac.md and the tables of the modules' READMEs
 	@.venv/bin/python -m docs.generate $(ARGS)

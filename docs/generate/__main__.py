@@ -10,6 +10,7 @@ from pathlib import Path
 
 from docs.generate.adf_lint import adf_lint_document
 from docs.generate.errors import errors_document
+from docs.generate.guard import guard_document
 from docs.generate.rbac import rbac_document
 from docs.generate.readmes import module_readmes
 from docs.generate.variables import variables_document
@@ -25,6 +26,7 @@ PARTS: dict[str, Callable[[Project], Mapping[Path, str]]] = {
     "errors": errors_document,
     "variables": variables_document,
     "adf-lint": adf_lint_document,
+    "guard": guard_document,
     "rbac": rbac_document,
 }
 

@@ -205,8 +205,9 @@ def test_smoke_writes_its_own_blobs_and_secrets_and_nothing_else(applied: Toolki
 def test_a_plan_of_a_loss_changes_nothing_and_says_what_apply_refuses(applied: Toolkit, name: str) -> None:
     with requests(applied.project) as seen, changed(applied.project, row(name)):
         result = applied("plan", "local", "--json")
-    assert result.code == 2, result.err
+    assert result.code == 4, result.err
     assert result.json["refused"]
+    assert {one["policy"] for one in result.json["guard"]["findings"]} == {"stateful-kept"}
     assert seen.writes == []
 
 
@@ -224,7 +225,7 @@ def test_apply_refuses_what_would_be_lost_and_changes_nothing(applied: Toolkit) 
 
 def test_a_plan_that_is_handed_over_is_refused_as_well(applied: Toolkit, tmp_path: Path) -> None:
     with changed(applied.project, row("storage.containers")):
-        assert applied("plan", "local", "--out", str(tmp_path / "plan")).code == 2
+        assert applied("plan", "local", "--out", str(tmp_path / "plan")).code == 4
         result = applied("apply", "local", "--no-smoke", "--plan", str(tmp_path / "plan"))
     assert result.code == 4
     assert f"delete {CONTAINER}" in result.err

@@ -97,6 +97,7 @@ ENVIRONMENT = (
         "nothing",
         "nothing",
     ),
+    Row("guard.allowed_locations", ENV, "", '\n[guard]\nallowed_locations = ["northeurope"]\n', "nothing", "nothing"),
     Row("smoke.allowed_skips", ENV, "", '\n[smoke]\nallowed_skips = ["adf-triggers"]\n', "nothing", "nothing"),
     Row(
         "sandbox.core_quotas", ENV, "", "\n[sandbox]\ncore_quotas = { standardDSv3Family = 8 }\n", "nothing", "nothing"

@@ -102,7 +102,7 @@ def test_a_module_without_readme_or_markers_is_told(project: Project) -> None:
 def test_unknown_part(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["readme"])
-    assert "choose from readmes, errors, variables, adf-lint, rbac" in capsys.readouterr().err
+    assert "choose from readmes, errors, variables, adf-lint, guard, rbac" in capsys.readouterr().err
 
 
 def test_scopes_are_named_after_outputs() -> None:

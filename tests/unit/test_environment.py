@@ -135,6 +135,27 @@ def test_names_that_are_no_names(project: Project, name: str) -> None:
             'storage = "Enabled"\n[sandbox.vantages.vnet]\nregion = "moon"',
             "13: sandbox.vantages.vnet.region 'moon' is not allowed: tables by vantage with addresses",
         ),
+        (
+            'storage = "Enabled"',
+            'storage = "Enabled"\n[guard]\nallowed_locations = ["moon"]',
+            "13: guard.allowed_locations.0 'moon' is not allowed: a list of regions of Azure",
+        ),
+        (
+            'storage = "Enabled"',
+            'storage = "Enabled"\n[guard.allowed_skus]\nvirtualMachines = []',
+            "13: guard.allowed_skus.virtualMachines [] is not allowed: lists of names",
+        ),
+        (
+            'storage = "Enabled"',
+            'storage = "Enabled"\n[[guard.waivers]]\npolicy = "tls"\nresource = "*"\nowner = "team"\n'
+            'reason = "until May"\nexpires = "soon"',
+            "17: guard.waivers.0.expires 'soon' is not allowed: policy, resource (an address; * matches)",
+        ),
+        (
+            'storage = "Enabled"',
+            'storage = "Enabled"\n[guard]\npolicies = "nowhere"',
+            "13: guard.policies 'nowhere' is no folder of the project",
+        ),
         ('vantages     = ["vnet"]', "vantages = []", "7: vantages [] is not allowed"),
         ('storage = "Enabled"', 'storage = "Maybe"', "11: public_network_access.storage 'Maybe' is not allowed"),
         ('type = "Group"', 'type = "Robot"', "6: operator.type 'Robot' is not allowed"),

@@ -19,6 +19,7 @@ BREAKS = {
     "Floors": ("azure/clients.py", "from toolkit.terraform import state"),
     "No circles": ("terraform/events.py", "from toolkit.terraform.runner import FLAG"),
     "Only toolkit.terraform.runner": ("terraform/plan.py", "import python_terraform"),
+    "Only toolkit.guard.rego": ("terraform/plan.py", "import regopy"),
     "Only toolkit.cli.terminal": ("cli/main.py", "from rich.console import Console"),
     "Only commands": ("terraform/plan.py", "import click"),
     "Only the environment": ("terraform/plan.py", "from toolkit.sandbox.model import VANTAGES"),

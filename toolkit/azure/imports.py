@@ -32,6 +32,7 @@ MODULES: dict[str, tuple[str, str]] = {
     "markupsafe": ("MarkupSafe", ""),
     "pydantic": ("pydantic", ""),
     "python_terraform": ("python-terraform", ""),
+    "regopy": ("regopy", ""),
     "rich": ("rich", ""),
     "securesystemslib": ("securesystemslib", ""),
     "cryptography": ("cryptography", ""),

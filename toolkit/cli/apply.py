@@ -70,6 +70,9 @@ def apply(
     from toolkit.errors import ExitCode, UsageError
     from toolkit.evidence import open_evidence, package_versions
     from toolkit.evidence.signing import signing_key
+    from toolkit.guard.check import environment_policies, guard_plan, refuse
+    from toolkit.guard.report import as_document as guard_document
+    from toolkit.guard.report import summary as guard_line
     from toolkit.runs.platform import apply_platform
     from toolkit.runs.session import open_session
     from toolkit.terraform.applying import check_losses
@@ -82,6 +85,7 @@ def apply(
     terminal = Terminal()
     environment = load_environment(env)
     allowed = parse_allowed(allow)
+    policies = environment_policies(environment)
     key = signing_key(sign_key) if sign_key else None
     metadata = read_metadata(bundle, environment) if bundle is not None else None
     lease = own_lease(terminal, environment, STATE)
@@ -99,12 +103,17 @@ def apply(
                 print_plan(terminal, summary, every=environment.needs_confirmation)
             terminal.progress(f"{environment.name}: {summary.sentence}")
             check_losses(session, saved, "platform", allowed)
+        guard = guard_plan(environment, saved.document, allowed=allowed, summary=summary, policies=policies)
+        terminal.progress(guard_line(guard))
+        refuse(guard)
+        if not summary.empty:
             _confirm(session, terminal, summary.sentence, yes)
         sha256 = saved.sha256  # before it is applied, which ends the file
         outputs = apply_platform(session, saved, allowed)
         evidence = open_evidence(environment)
         kept = {"environment": environment.name, **summary.as_json(), "allowed": allowed}
         evidence.write("plan", {**kept, "plan_sha256": sha256})
+        evidence.write("guard", guard_document(guard))
         evidence.write("outputs", outputs)
         evidence.write("versions", package_versions(versions(session)))
         if observer.flight is not None:

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "env": ("toolkit.cli.env", "env", "List, show and validate environments."),
     "bootstrap": ("toolkit.cli.bootstrap", "bootstrap", "Make the state account, the CI identity and what they need."),
     "plan": ("toolkit.cli.plan", "plan", "Show what apply would change, and save the plan."),
+    "guard": ("toolkit.cli.guard", "guard", "Policies over plans: list, explain, test, check a plan."),
     "apply": ("toolkit.cli.apply", "apply", "Apply the plan, run the smoke tests, keep the evidence."),
     "smoke": ("toolkit.cli.smoke", "smoke", "Prove on the data plane that the platform works, and what it denies."),
     "report": ("toolkit.cli.report", "report", "Join the reports of runs over many environments."),

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
+from toolkit.cli.guard import print_guard
 from toolkit.cli.leased import STATE, firewall_lease_options, own_lease
 from toolkit.cli.many import environments
-from toolkit.cli.options import force_unlock_option, json_option
+from toolkit.cli.options import allow_replace_option, force_unlock_option, json_option
 from toolkit.cli.plan_view import print_plan
 from toolkit.cli.progress import TerminalObserver, command_line, no_changes
 from toolkit.cli.terminal import Terminal
@@ -34,6 +35,7 @@ from toolkit.cli.words import EachPath, ManyCommand
     help="Take no lock on the state: for the read-only identity of pull requests. An apply at the same time may make "
     "the plan stale.",
 )
+@allow_replace_option
 @force_unlock_option
 @firewall_lease_options
 def plan(
@@ -43,22 +45,26 @@ def plan(
     out: Path | None,
     destroy: bool,
     no_lock: bool,
+    allow: tuple[str, ...],
     force_unlock: str | None,
 ) -> int:
     """Show what apply would change in ENV, and save the plan.
 
     \b
-    Exits 0 when nothing would change, 2 when something would, 1 when the plan failed.
+    Exits 0 when nothing would change, 2 when something would, 4 when the guard refuses it, 1 when the plan failed.
       toolkit plan local
       toolkit plan prod --no-lock --markdown plan.md    in a pull request's job
     """
     from toolkit.environment import load_environment
     from toolkit.errors import ExitCode
     from toolkit.files import disk_errors, write_atomically
+    from toolkit.guard.check import environment_policies, guard_plan
+    from toolkit.guard.report import as_document
+    from toolkit.guard.report import as_markdown as guard_section
     from toolkit.runs.platform import plan_platform
     from toolkit.runs.session import open_session
     from toolkit.terraform.bundle import write_bundle
-    from toolkit.terraform.losses import described, losses, sentence
+    from toolkit.terraform.losses import check_addresses, described, losses, parse_allowed, sentence
     from toolkit.terraform.origins import set_in
     from toolkit.terraform.plan import markdown as as_markdown
     from toolkit.terraform.unchangeable import described as as_lines
@@ -67,24 +73,36 @@ def plan(
 
     terminal = Terminal()
     environment = load_environment(env)
+    allowed = parse_allowed(allow)
+    policies = () if destroy else environment_policies(environment)  # before anything takes its time
     lease = own_lease(terminal, environment, STATE)
     with open_session(environment, command_line(), TerminalObserver(terminal)) as session:
         session.let_in = partial(lease.let_in, STATE)
         saved = plan_platform(session, destroy=destroy, force_unlock=force_unlock, locked=not no_lock, reading=True)
         if out is not None:
             write_bundle(session, saved, out)
-    summary, lost = saved.summary, losses(saved.summary) if not destroy else ()
+    summary = saved.summary
+    check_addresses(summary, allowed)
+    lost = () if destroy else tuple(one for one in losses(summary) if one.change.address not in allowed)
+    # A destroy is deliberate by itself, and leaves nothing to look at.
+    guard = (
+        None
+        if destroy
+        else guard_plan(environment, saved.document, allowed=allowed, summary=summary, policies=policies)
+    )
     fixed = refusals(saved.document) if not destroy else ()
     refused = [sentence(lost, environment.name), *described(lost)] if lost else []
     refused += [impossible(fixed), *as_lines(fixed, set_in(environment))] if fixed else []
     if markdown is not None:
         title = f"{'Destroy' if destroy else 'Plan'} for {environment.name}"
+        text = as_markdown(summary, title, refused) + (f"\n{guard_section(guard)}" if guard else "")
         with disk_errors("the Markdown file"):
-            write_atomically(markdown, as_markdown(summary, title, refused), 0o644)
+            write_atomically(markdown, text, 0o644)
     if as_json:
         document = {"environment": environment.name, "destroy": destroy, "plan_file": str(saved.file)}
         document |= {"changes_present": not summary.empty, "refused": [asdict(loss) for loss in lost]}
         document |= {"refused_by_azure": [asdict(one) for one in fixed]}
+        document["guard"] = as_document(guard) if guard else None
         terminal.print_json({**document, **summary.as_json()})
     elif summary.empty:
         terminal.print(no_changes(environment, summary))
@@ -93,4 +111,8 @@ def plan(
         terminal.print(f"Plan for {environment.name}: {summary.sentence} (of {summary.resources} resources)")
     if refused and not as_json:
         terminal.note("apply refuses this: " + "\n".join(refused))
+    if guard is not None and not as_json:
+        print_guard(terminal, guard)
+    if guard is not None and not guard.passes:
+        return ExitCode.REFUSED
     return ExitCode.DONE if summary.empty else ExitCode.CHANGES

@@ -7,7 +7,7 @@ from toolkit.environment.connection import Connection, Vantage, connect
 from toolkit.environment.dependencies import environment_names
 from toolkit.environment.file import FILE_NAME
 from toolkit.environment.load import REHEARSAL_SUFFIX, load_environment
-from toolkit.environment.model import Access, Environment, Operator, PublicNetworkAccess
+from toolkit.environment.model import Access, Environment, GuardSettings, Operator, PublicNetworkAccess, Waiver
 from toolkit.environment.target import CredentialChoice, TargetName
 
 __all__ = [
@@ -17,10 +17,12 @@ __all__ = [
     "Connection",
     "CredentialChoice",
     "Environment",
+    "GuardSettings",
     "Operator",
     "PublicNetworkAccess",
     "TargetName",
     "Vantage",
+    "Waiver",
     "connect",
     "environment_names",
     "load_environment",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from datetime import date
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -55,6 +56,8 @@ def read_file(path: Path, project: Project) -> Any:
     Guid = Annotated[str, StringConstraints(pattern=guid)]
     IPv4 = Annotated[str, AfterValidator(_ipv4)]
 
+    Words = Annotated[str, StringConstraints(min_length=3, strip_whitespace=True)]
+
     class Strict(BaseModel):
         model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -72,9 +75,7 @@ def read_file(path: Path, project: Project) -> Any:
 
     class Smoke(Strict):
         allowed_skips: tuple[str, ...] = ()
-        allowed_extras: dict[str, Annotated[str, StringConstraints(min_length=3, strip_whitespace=True)]] = Field(
-            default_factory=dict
-        )
+        allowed_extras: dict[str, Words] = Field(default_factory=dict)
 
     class VantageTable(Strict):
         addresses: tuple[IPv4, ...] = ()
@@ -85,6 +86,19 @@ def read_file(path: Path, project: Project) -> Any:
             default_factory=dict
         )
         vantages: dict[VantageName, VantageTable] = Field(default_factory=dict)
+
+    class WaiverTable(Strict):
+        policy: Words
+        resource: Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+        owner: Words
+        reason: Words
+        expires: date
+
+    class GuardTable(Strict):
+        allowed_locations: tuple[Annotated[str, AfterValidator(_region)], ...] = ()
+        allowed_skus: dict[str, Annotated[tuple[Words, ...], Field(min_length=1)]] = Field(default_factory=dict)
+        policies: Words | None = None
+        waivers: tuple[WaiverTable, ...] = ()
 
     class File(Strict):
         target: TargetName
@@ -104,6 +118,7 @@ def read_file(path: Path, project: Project) -> Any:
         public_network_access: Services = Services()
         state_ip_rules: tuple[str, ...] = ()
         smoke: Smoke = Smoke()
+        guard: GuardTable = GuardTable()
         sandbox: SandboxTable = SandboxTable()
 
     shown = shown_path(path, project)
@@ -173,6 +188,10 @@ _WORDS = {
     "sandbox.vantages": "tables by vantage with addresses = [IPv4 …] and region = a region of Azure's short name",
     "smoke.allowed_extras": "a reason in words by a pattern of resource ids, such as "
     '{ "*/virtualNetworks/*/subnets/legacy" = "of the old cluster, until May" }',
+    "guard.allowed_locations": "a list of regions of Azure, by their short names",
+    "guard.allowed_skus": "lists of names (* matches) by Azure's type, or virtualMachines for the sizes of nodes",
+    "guard.policies": "a folder of the project that holds .rego files",
+    "guard.waivers": "policy, resource (an address; * matches), owner, reason and expires (a date such as 2027-01-31)",
     "github_subject": "a customised subject without other braces than {context}, such as "
     "repo:owner/name:{context}:job_workflow_ref:…; without {context}, a pull request would act as CI",
 }
@@ -196,17 +215,25 @@ def _problem(shown: str, text: str, item: Any, model: Any) -> str:
 
 
 def line_of(text: str, location: list[str]) -> int:
-    """The line of a key: searched below its table's header; 1 when the key is not in the file (it is missing)."""
+    """The line of a key: searched below its table's header; 1 when the key is not in the file (it is missing).
+
+    ``["guard", "waivers", "1", "owner"]`` is searched below the second ``[[guard.waivers]]``.
+    """
     *tables, key = [part for part in location if not part.isdigit()] or [""]
+    number_of = next((int(part) for part in location[:-1] if part.isdigit()), None)
     wanted = [(".".join(tables), key)]
     if tables:  # an inline table: operator = { object_id = … }
         wanted.append((".".join(tables[:-1]), tables[-1]))
-    table, best = "", 1
+    table, best, seen = "", 1, -1
     for number, line in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*\[([^\[\]]+)\]", line):
-            table = header[1].strip()
+        if header := re.match(r"\s*\[(\[?)([^\[\]]+)\]", line):
+            table = header[2].strip()
+            if header[1] and table == ".".join(tables):
+                seen += 1
             if table == ".".join(tables) or table == ".".join([*tables, key]):
                 best = number
+            if header[1] and number_of is not None and seen != number_of:
+                table = ""  # another one of the same name
         elif any(table == parent and re.match(rf"\s*{re.escape(name)}\s*=", line) for parent, name in wanted):
             return number
     return best

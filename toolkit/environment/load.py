@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 from toolkit.environment.dependencies import dependencies, environment_names
-from toolkit.environment.file import FILE_NAME, read_file, shown_path
-from toolkit.environment.model import Environment, Operator, PublicNetworkAccess
+from toolkit.environment.file import FILE_NAME, line_of, read_file, read_text, shown_path
+from toolkit.environment.model import Environment, GuardSettings, Operator, PublicNetworkAccess, Waiver
 from toolkit.environment.target import TARGETS
 from toolkit.errors import UsageError, nearest
 from toolkit.files import expand_home
@@ -70,8 +72,24 @@ def load_environment(name: str, project: Project | None = None) -> Environment:
         allowed_extras=data.smoke.allowed_extras,
         sandbox_core_quotas=data.sandbox.core_quotas,
         sandbox_standings={name: said.model_dump() for name, said in data.sandbox.vantages.items()},
+        guard=_guard(data, project, path),
         alert_receiver_required=TARGETS[data.target].exists_outside,
     )
+
+
+def _guard(data: Any, project: Project, path: Path) -> GuardSettings:
+    """Raises UsageError for a folder of policies that is not there: what nobody reads refuses nothing."""
+    said = data.guard
+    folder = project.root / said.policies if said.policies else None
+    if folder is not None and not folder.is_dir():
+        shown = shown_path(path, project)
+        line = line_of(read_text(path, project.root), ["guard", "policies"])
+        raise UsageError(
+            f"{shown}:{line}: guard.policies {said.policies!r} is no folder of the project",
+            hint="docs/guard.md says what is in it; envs/policies is read for every environment, without being named",
+        )
+    waivers = tuple(Waiver(**one.model_dump()) for one in said.waivers)
+    return GuardSettings(said.allowed_locations, dict(said.allowed_skus), folder, waivers)
 
 
 def _joined(declared: Iterable[str], further: Iterable[str]) -> tuple[str, ...]:

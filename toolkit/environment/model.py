@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,6 +36,27 @@ class Operator:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiver:
+    """A policy of the guard that need not hold for a resource: until the end of the day ``expires``."""
+
+    policy: str
+    resource: str  # a pattern of addresses (* matches)
+    owner: str
+    reason: str
+    expires: date
+
+
+@dataclass(frozen=True, slots=True)
+class GuardSettings:
+    """``policies``: the folder of the environment's own, beside those of ``envs/policies``."""
+
+    allowed_locations: tuple[str, ...] = ()
+    allowed_skus: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    policies: Path | None = None
+    waivers: tuple[Waiver, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """One environment, validated. ``name`` is as typed (``prod@sandbox``), ``data_name`` its folder (``prod``)."""
 
@@ -61,6 +83,7 @@ class Environment:
     allowed_extras: Mapping[str, str]  # reason by pattern of a resource id: toolkit/live/findings.py
     sandbox_core_quotas: Mapping[str, int]
     sandbox_standings: Mapping[str, Mapping[str, Any]]  # addresses and region of vantages, by name
+    guard: GuardSettings
     alert_receiver_required: bool  # as the data's own target has it, so that a rehearsal refuses what Azure would get
 
     @property

@@ -16,6 +16,7 @@ from typing import Any
 from toolkit.environment.variables import variable_files
 from toolkit.errors import RefusedError, ToolkitError, UsageError
 from toolkit.files import disk_errors, write_atomically
+from toolkit.guard.check import guard_plan, refuse
 from toolkit.live.meant import forget_manifest
 from toolkit.runs.state_access import documentation_rules
 from toolkit.runs.state_role import assign_state_role
@@ -104,6 +105,7 @@ def apply_bootstrap(
     ``allowed`` as in :func:`toolkit.terraform.applying.apply_plan`.
     """
     check_losses(session, plan, "bootstrap", allowed)
+    refuse(guard_plan(session.environment, plan.document, "bootstrap", allowed, plan.summary))
     if not plan.summary.empty:
         # Whatever ends this run half-way, the next command finds an unfinished bootstrap and not yesterday's.
         with disk_errors("the record of the bootstrap"):

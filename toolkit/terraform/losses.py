@@ -31,6 +31,8 @@ STATEFUL: dict[str, str] = {
     "Microsoft.ManagedIdentity/userAssignedIdentities": "its principal id, on which roles hang",
 }
 
+LOCKS = "Microsoft.Authorization/locks"
+
 _WHY = {
     "delete because no resource config": "it is no longer in the configuration",
     "delete because no module": "its module is no longer in the configuration",
@@ -106,7 +108,9 @@ def check_addresses(summary: PlanSummary, allowed: Mapping[str, str]) -> None:
     """
     known = [loss.change.address for loss in losses(summary)]
     created = [c.address for c in summary.changes if c.action == "create" and c.resource_type in STATEFUL]
-    if unknown := [address for address in allowed if address not in (*known, *created)]:
+    # What a lock protects is not lost with it: the guard alone asks for an override (locks_kept.rego).
+    locks = [c.address for c in summary.changes if c.action != "create" and c.resource_type == LOCKS]
+    if unknown := [address for address in allowed if address not in (*known, *created, *locks)]:
         raise UsageError(
             f"--allow-replace {unknown[0]}: this plan neither replaces nor deletes such a resource",
             hint=f"what it would lose: {', '.join(known)}" if known else "it would lose nothing: leave the option out",
