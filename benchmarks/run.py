@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import adf_lint, critical_path, firewall, machine_learning, pipelines  # noqa: E402
+from benchmarks import adf_lint, critical_path, firewall, guard, machine_learning, pipelines  # noqa: E402
 from tests.conftest import copy_project  # noqa: E402
 from toolkit.environment import connect, load_environment  # noqa: E402
 from toolkit.project import Project  # noqa: E402
@@ -267,6 +267,8 @@ def measure_commands() -> Rows:
         ("`toolkit --help`, CPU", "≤ 0.15 s", f"{measure_help():.2f} s"),
         (f"`toolkit adf lint` of {adf_lint.PIPELINES} pipelines, {adf_lint.ACTIVITIES} activities each", "≤ 2 s",
          f"{adf_lint.measure(toolkit):.1f} s"),
+        (f"the guard on a plan of {guard.RESOURCES} resources, its policies read", "≤ 0.5 s",
+         f"{guard.measure(Project(ROOT)):.2f} s"),
     ]  # fmt: skip
 
 

@@ -167,6 +167,13 @@ module "role_assignments" {
       principal_type = "ServicePrincipal"
       why            = "CI keeps Terraform's state"
     }
+    ci_plans = {
+      scope          = module.state.container_ids["plans"]
+      role           = "Storage Blob Data Contributor"
+      principal_id   = module.ci.principal_id
+      principal_type = "ServicePrincipal"
+      why            = "CI keeps plans from the job that made them to the one that applies them; nobody else reads them"
+    }
     plan_platform = {
       scope          = azapi_resource.platform_resource_group.id
       role           = "Reader"

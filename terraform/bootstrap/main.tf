@@ -15,6 +15,7 @@ locals {
   tags         = module.naming.tags
 
   state_container = "tfstate"
+  plans_container = "plans"
   state_rule_key  = lower("Microsoft.Storage/storageAccounts/${local.names.state_storage_account}")
 
   # What the platform uses, directly or behind the scenes: azapi registers a provider only when a call fails for the lack of it,
@@ -105,5 +106,9 @@ module "state" {
   private_endpoints = local.state_private_endpoints
   # Nothing of Azure's own needs the states.
   bypass     = "None"
-  containers = [local.state_container]
+  containers = [local.state_container, local.plans_container]
+  # `toolkit plan --store` keeps a plan for a day, and says when it was used. What is left of either goes by itself.
+  lifecycle_rules = {
+    expire-plans = { prefixes = ["${local.plans_container}/"], delete_after = 7, delete_versions_after = 1 }
+  }
 }

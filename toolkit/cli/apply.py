@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,9 +24,10 @@ from toolkit.cli.options import (
 from toolkit.cli.plan_view import print_plan
 from toolkit.cli.progress import TerminalObserver, command_line, no_changes
 from toolkit.cli.terminal import Terminal
-from toolkit.cli.words import EachPath, ManyCommand
+from toolkit.cli.words import HandedOver, ManyCommand
 
 if TYPE_CHECKING:
+    from toolkit.records import Json
     from toolkit.terraform.planning import SavedPlan
     from toolkit.terraform.session import Session
 
@@ -37,10 +39,16 @@ if TYPE_CHECKING:
 @json_option
 @click.option(
     "--plan",
-    "bundle",
-    type=EachPath(exists=True, file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Apply the plan that `toolkit plan ENV --out DIR` saved, and nothing else.",
+    "handed",
+    type=HandedOver(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR|stored:ID",
+    help="Apply the plan that `toolkit plan ENV --out DIR` or `--store` saved, and nothing else.",
+)
+@click.option(
+    "--reconcile",
+    is_flag=True,
+    help="With --plan: plan afresh, and go on when that does the same or less, attribute by attribute. Shows what is "
+    "no longer to be done, and refuses what was not agreed to.",
 )
 @click.option("--smoke/--no-smoke", default=True, help="Run the smoke tests afterwards (the default).")
 @sign_key_option
@@ -52,7 +60,8 @@ def apply(
     env: str,
     yes: bool,
     as_json: bool,
-    bundle: Path | None,
+    handed: Path | str | None,
+    reconcile: bool,
     smoke: bool,
     sign_key: str | None,
     allow: tuple[str, ...],
@@ -65,6 +74,7 @@ def apply(
     A sandbox environment is started and bootstrapped when that is missing, and asks no question.
       toolkit apply local
       toolkit apply prod --plan plan/ --yes    in a pipeline, after the approval
+      toolkit apply prod --plan stored:20270131T120000Z-0123456789abcdef --yes
     """
     from toolkit.environment import load_environment
     from toolkit.errors import ExitCode, UsageError
@@ -73,27 +83,35 @@ def apply(
     from toolkit.guard.check import environment_policies, guard_plan, refuse
     from toolkit.guard.report import as_document as guard_document
     from toolkit.guard.report import summary as guard_line
+    from toolkit.runs.handed_over import taken
     from toolkit.runs.platform import apply_platform
     from toolkit.runs.session import open_session
     from toolkit.terraform.applying import check_losses
     from toolkit.terraform.bundle import read_metadata
     from toolkit.terraform.losses import parse_allowed
+    from toolkit.terraform.stored_plans import parse_reference
     from toolkit.terraform.versions import versions
 
-    if bundle is not None and force_unlock is not None:
+    if reconcile and handed is None:
+        raise UsageError("--reconcile compares with a plan: name it with --plan", hint="toolkit plan ENV --store")
+    if handed is not None and force_unlock is not None:
         raise UsageError("--plan and --force-unlock do not go together", hint="free the lock with `toolkit plan` first")
     terminal = Terminal()
     environment = load_environment(env)
     allowed = parse_allowed(allow)
     policies = environment_policies(environment)
     key = signing_key(sign_key) if sign_key else None
+    name = parse_reference(handed) if isinstance(handed, str) else None
+    bundle = handed if isinstance(handed, Path) else None
     metadata = read_metadata(bundle, environment) if bundle is not None else None
     lease = own_lease(terminal, environment, STATE)
     observer = TerminalObserver(terminal, environment)
-    with open_session(environment, command_line(), observer) as session:
+    with ExitStack() as stack:
+        session = stack.enter_context(open_session(environment, command_line(), observer))
         session.let_in = partial(lease.let_in, STATE)
         session.recreate_empty = frozenset(recreate_empty)
-        saved = _plan(session, bundle, metadata, force_unlock)
+        folder = stack.enter_context(taken(session, name, command_line())) or bundle
+        saved, reconciled = _plan(session, terminal, folder, metadata, reconcile, force_unlock)
         summary = saved.summary
         if summary.empty:
             if not as_json:
@@ -112,7 +130,7 @@ def apply(
         outputs = apply_platform(session, saved, allowed)
         evidence = open_evidence(environment)
         kept = {"environment": environment.name, **summary.as_json(), "allowed": allowed}
-        evidence.write("plan", {**kept, "plan_sha256": sha256})
+        evidence.write("plan", {**kept, "plan_sha256": sha256, **({"reconciled": reconciled} if reconciled else {})})
         evidence.write("guard", guard_document(guard))
         evidence.write("outputs", outputs)
         evidence.write("versions", package_versions(versions(session)))
@@ -121,7 +139,12 @@ def apply(
         if not (summary.empty or as_json):
             terminal.print(f"Applied: {environment.name}, {summary.sentence}.")
         document = {"environment": environment.name, "applied": not summary.empty, **summary.as_json()}
-        document |= {"platform_outputs": outputs, "evidence": str(evidence.folder), "smoke": None}
+        document |= {
+            "reconciled": reconciled,
+            "platform_outputs": outputs,
+            "evidence": str(evidence.folder),
+            "smoke": None,
+        }
         green = True
         if smoke:
             from toolkit.checks.report import as_document
@@ -144,17 +167,29 @@ def apply(
     return ExitCode.DONE if green else ExitCode.FAILED
 
 
-def _plan(session: Session, bundle: Path | None, metadata: dict[str, object] | None, unlock: str | None) -> SavedPlan:
-    from toolkit.runs.platform import plan_platform, prepare_platform
-    from toolkit.terraform.bundle import check_engine, load_bundle, use_lock_file
-    from toolkit.terraform.planning import with_announcements
+def _plan(
+    session: Session,
+    terminal: Terminal,
+    folder: Path | None,
+    metadata: Json | None,
+    reconcile: bool,
+    unlock: str | None,
+) -> tuple[SavedPlan, Json | None]:
+    """The plan to apply; with ``reconcile``, what of the handed-over one it is."""
+    from toolkit.runs.handed_over import handed_over_plan, reconciled_plan
+    from toolkit.runs.platform import plan_platform
+    from toolkit.terraform.reconcile import refuse_more
 
-    if bundle is None or metadata is None:
-        return plan_platform(session, force_unlock=unlock)
-    check_engine(session, bundle, metadata)
-    use_lock_file(session, bundle)
-    prepare_platform(session)
-    return with_announcements(session, load_bundle(session, bundle, metadata))
+    if folder is None:
+        return plan_platform(session, force_unlock=unlock), None
+    agreed = handed_over_plan(session, folder, metadata)
+    if not reconcile:
+        return agreed, None
+    fresh, found = reconciled_plan(session, agreed)
+    for line in found.lines():
+        terminal.progress(line)
+    refuse_more(found, session.environment.name)
+    return fresh, found.as_json()
 
 
 def _confirm(session: Session, terminal: Terminal, sentence: str, yes: bool) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import click
 
+from toolkit.cli.firewall import Minutes
 from toolkit.cli.guard import print_guard
 from toolkit.cli.leased import STATE, firewall_lease_options, own_lease
 from toolkit.cli.many import environments
@@ -28,6 +30,15 @@ from toolkit.cli.words import EachPath, ManyCommand
     metavar="DIR",
     help="Also save the plan for `toolkit apply ENV --plan DIR` in another job. It may hold sensitive values.",
 )
+@click.option(
+    "--store",
+    is_flag=True,
+    help="Also keep the plan in the account of the states, for `toolkit apply ENV --plan stored:ID` as CI: once, at "
+    "this commit, for as long as --store-ttl says. No artifact then holds it.",
+)
+@click.option(
+    "--store-ttl", type=Minutes(), default="24h", show_default=True, help="For how long a stored plan counts."
+)
 @click.option("--destroy", is_flag=True, help="Plan what `toolkit destroy` would do.")
 @click.option(
     "--no-lock",
@@ -43,6 +54,8 @@ def plan(
     as_json: bool,
     markdown: Path | None,
     out: Path | None,
+    store: bool,
+    store_ttl: timedelta,
     destroy: bool,
     no_lock: bool,
     allow: tuple[str, ...],
@@ -56,11 +69,12 @@ def plan(
       toolkit plan prod --no-lock --markdown plan.md    in a pull request's job
     """
     from toolkit.environment import load_environment
-    from toolkit.errors import ExitCode
+    from toolkit.errors import ExitCode, UsageError
     from toolkit.files import disk_errors, write_atomically
     from toolkit.guard.check import environment_policies, guard_plan
     from toolkit.guard.report import as_document
     from toolkit.guard.report import as_markdown as guard_section
+    from toolkit.runs.handed_over import store_plan
     from toolkit.runs.platform import plan_platform
     from toolkit.runs.session import open_session
     from toolkit.terraform.bundle import write_bundle
@@ -71,6 +85,8 @@ def plan(
     from toolkit.terraform.unchangeable import refusals
     from toolkit.terraform.unchangeable import sentence as impossible
 
+    if store and destroy:
+        raise UsageError("--store and --destroy do not go together", hint="toolkit destroy ENV plans by itself")
     terminal = Terminal()
     environment = load_environment(env)
     allowed = parse_allowed(allow)
@@ -81,15 +97,13 @@ def plan(
         saved = plan_platform(session, destroy=destroy, force_unlock=force_unlock, locked=not no_lock, reading=True)
         if out is not None:
             write_bundle(session, saved, out)
-    summary = saved.summary
-    check_addresses(summary, allowed)
+        summary, guard, stored = saved.summary, None, None
+        check_addresses(summary, allowed)
+        if not destroy:  # which is deliberate by itself, and leaves nothing to look at
+            guard = guard_plan(environment, saved.document, allowed=allowed, summary=summary, policies=policies)
+        if store and guard is not None and guard.passes:  # nobody could apply another one
+            stored = store_plan(session, saved, store_ttl)
     lost = () if destroy else tuple(one for one in losses(summary) if one.change.address not in allowed)
-    # A destroy is deliberate by itself, and leaves nothing to look at.
-    guard = (
-        None
-        if destroy
-        else guard_plan(environment, saved.document, allowed=allowed, summary=summary, policies=policies)
-    )
     fixed = refusals(saved.document) if not destroy else ()
     refused = [sentence(lost, environment.name), *described(lost)] if lost else []
     refused += [impossible(fixed), *as_lines(fixed, set_in(environment))] if fixed else []
@@ -103,6 +117,7 @@ def plan(
         document |= {"changes_present": not summary.empty, "refused": [asdict(loss) for loss in lost]}
         document |= {"refused_by_azure": [asdict(one) for one in fixed]}
         document["guard"] = as_document(guard) if guard else None
+        document["stored"] = {"plan": stored.reference, "expires": stored.expires.isoformat()} if stored else None
         terminal.print_json({**document, **summary.as_json()})
     elif summary.empty:
         terminal.print(no_changes(environment, summary))
@@ -113,6 +128,9 @@ def plan(
         terminal.note("apply refuses this: " + "\n".join(refused))
     if guard is not None and not as_json:
         print_guard(terminal, guard)
+    if stored is not None and not as_json:
+        command = f"toolkit apply {environment.name} --plan {stored.reference}"
+        terminal.print(f"Stored until {stored.expires:%Y-%m-%d %H:%M} UTC: {command}")
     if guard is not None and not guard.passes:
         return ExitCode.REFUSED
     return ExitCode.DONE if summary.empty else ExitCode.CHANGES

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 PLACE = "{env}"  # in a path: the environment's name
+STORED = "stored:"  # as toolkit/terraform/stored_plans.py has it
 _RAW = "toolkit.raw"
 
 
@@ -26,6 +27,15 @@ class EachPath(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if isinstance(value, str) and PLACE in value:
             return Path(value)
+        return super().convert(value, param, ctx)
+
+
+class HandedOver(EachPath):
+    """A plan's folder, or ``stored:ID``, which stays the text that it is."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str) and value.startswith(STORED):
+            return value
         return super().convert(value, param, ctx)
 
 

@@ -24,6 +24,7 @@ from toolkit.toolchain.engines import ENGINES, TERRAFORM, engine_of
 FORMAT = 2
 # No dot in front: uploads of artifacts leave hidden files out (https://github.com/actions/upload-artifact#uploading-hidden-files).
 _PLAN, _SUMMARY, _METADATA, _LOCK = "plan.tfplan", "plan.json", "metadata.json", "terraform.lock.hcl"
+BUNDLE_FILES = (_PLAN, _SUMMARY, _METADATA, _LOCK)
 
 
 def write_bundle(session: Session, plan: SavedPlan, folder: Path) -> None:
@@ -31,7 +32,9 @@ def write_bundle(session: Session, plan: SavedPlan, folder: Path) -> None:
     environment = session.environment
     lock_file = session.folder("platform").lock_file
     if not plan.file.name:
-        raise ToolkitError(f"{environment.name} was never made: there is no plan to save", hint="leave --out out")
+        raise ToolkitError(
+            f"{environment.name} was never made: there is no plan to save", hint="leave --out or --store out"
+        )
     with disk_errors("the plan's folder"):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         shutil.copyfile(lock_file, folder / _LOCK)
