@@ -104,12 +104,14 @@ locals {
       EOT
       scopes      = [local.subscription]
       actions = [
+        "Microsoft.Advisor/recommendations/read", # announced retirements
         "Microsoft.Authorization/locks/read",
         "Microsoft.Authorization/permissions/read",
         "Microsoft.Authorization/roleAssignments/read", # who reaches the platform from above it, or its identities elsewhere
         "Microsoft.Authorization/roleDefinitions/read",
         "Microsoft.Batch/batchAccounts/read",
         "Microsoft.Batch/locations/quotas/read",
+        "Microsoft.Compute/skus/read",
         "Microsoft.ContainerRegistry/checkNameAvailability/read",
         "Microsoft.ContainerRegistry/registries/read",
         "Microsoft.KeyVault/checkNameAvailability/read",
@@ -119,7 +121,9 @@ locals {
         "Microsoft.MachineLearningServices/locations/vmSizes/read",
         "Microsoft.Network/locations/serviceTags/read", # whether an agent stands in the account's own region, where no rule helps
         "Microsoft.Network/locations/usages/read",
+        "Microsoft.Network/virtualNetworks/read", # whose ranges the platform's must not overlap
         "Microsoft.OperationalInsights/deletedWorkspaces/read",
+        "Microsoft.PolicyInsights/checkPolicyRestrictions/read",
         "Microsoft.Resources/subscriptions/locations/read",
         "Microsoft.Resources/subscriptions/operationresults/read",
         "Microsoft.Resources/subscriptions/providers/read",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -37,6 +38,8 @@ CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
 ACCESS = ("f58310d9-a9f6-439a-9e8d-f62e7b41a168", "28bf596f-4eb7-45ce-b5bc-6cf482fec137")  # roles and locks
 BLOBS = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 GROUPS = "2024-03-01"
+IDENTITIES = "Microsoft.ManagedIdentity/userAssignedIdentities"
+SUBJECT = "repo:example-org/ml-platform:environment:local"
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,10 @@ def bootstrapped(place: Place) -> Place:
     account = {**group, "kind": "StorageV2", "sku": {"name": "Standard_LRS"}, "properties": {}}
     send(connection, "PUT", backend.account_id, "2023-05-01", account)
     send(connection, "PUT", backend.container_id, "2023-05-01", {"properties": {}})
+    identity = next(one for one in _every(connection) if one.root == "bootstrap" and one.resource_type == IDENTITIES)
+    trusting = f"{backend.account_id.partition('/providers/')[0]}/providers/{IDENTITIES}/{identity.name}"
+    send(connection, "PUT", trusting, "2023-01-31", group)
+    trust(connection, trusting, "github", SUBJECT)
     assert connection.operator is not None
     assign(place, connection.operator.object_id, BLOBS)
     return place
@@ -98,7 +105,7 @@ def _terraform_once() -> Iterator[None]:
 
         def declared(environment: Any, terraform: Any) -> Any:
             data = [path.read_bytes() for path in sorted(environment.folder.iterdir()) if path.is_file()]
-            key = repr((environment.subscription_id, data))
+            key = repr((environment.subscription_id, environment.location, data))
             if key not in known:
                 known[key] = declared_resources(environment, terraform)
             return known[key]
@@ -195,6 +202,16 @@ def unregistered(sandbox: Place) -> Iterator[Connection]:
         send(sandbox.connection, "POST", f"{base}/register", "2022-12-01")
 
 
+def trust(connection: Connection, identity: str, name: str, subject: str) -> None:
+    said = {"issuer": "https://token.actions.githubusercontent.com", "subject": subject}
+    body = {"properties": {**said, "audiences": ["api://AzureADTokenExchange"]}}
+    send(connection, "PUT", f"{identity}/federatedIdentityCredentials/{name}", "2023-01-31", body)
+
+
+def _every(connection: Connection) -> tuple[Declared, ...]:
+    return _declared(connection.environment, ensure_terraform().path)
+
+
 def group_of(connection: Connection) -> str:
     every = _declared(connection.environment, ensure_terraform().path)
     return next(str(one.name) for one in every if one.address == "azapi_resource.platform_resource_group")
@@ -274,6 +291,58 @@ def state_resets_connections(place: Place) -> Iterator[Connection]:
         place.sandbox.order_faults()
 
 
+@contextmanager
+def another_subject(place: Place) -> Iterator[Connection]:
+    """A job of a repository that was renamed."""
+    job = place.sandbox.federation_settings("repo:example-org/renamed:environment:local")
+    connection = place.connection
+    yield replace(connection, credential_settings={**connection.credential_settings, **job})
+
+
+@contextmanager
+def full_identity(place: Place) -> Iterator[Connection]:
+    backend = read_backend(place.connection.environment)
+    identity = next(
+        one for one in _every(place.connection) if one.root == "bootstrap" and one.resource_type == IDENTITIES
+    )
+    path = f"{backend.account_id.partition('/providers/')[0]}/providers/{IDENTITIES}/{identity.name}"
+    names = [f"job-{number}" for number in range(19)]
+    for name in names:
+        trust(place.connection, path, name, f"{SUBJECT}-{name}")
+    try:
+        yield place.connection
+    finally:
+        for name in names:
+            send(place.connection, "DELETE", f"{path}/federatedIdentityCredentials/{name}", "2023-01-31")
+
+
+@contextmanager
+def hub_of_the_same_range(place: Place) -> Iterator[Connection]:
+    """A hub that is peered with our network, and with another spoke of our range."""
+    base = f"/subscriptions/{place.subscription_id}/resourceGroups"
+    ours = f"{base}/{group_of(place.connection)}/providers/Microsoft.Network/virtualNetworks/"
+    ours += name_of(place.connection, "Microsoft.Network/virtualNetworks")
+    send(place.connection, "PUT", f"{base}/theirs", GROUPS, {"location": "westeurope"})
+    hub = f"{base}/theirs/providers/Microsoft.Network/virtualNetworks/hub"
+    peerings = [
+        {"name": "platform", "properties": {"remoteVirtualNetwork": {"id": ours}}},
+        {
+            "name": "spoke",
+            "properties": {
+                "remoteVirtualNetwork": {"id": f"{hub}-spoke"},
+                "remoteAddressSpace": {"addressPrefixes": ["10.40.8.0/24"]},
+            },
+        },
+    ]
+    properties = {"addressSpace": {"addressPrefixes": ["10.0.0.0/24"]}, "virtualNetworkPeerings": peerings}
+    body = {"location": "westeurope", "properties": properties}
+    send(place.connection, "PUT", hub, "2024-01-01", body)
+    try:
+        yield place.connection
+    finally:
+        send(place.connection, "DELETE", hub, "2024-01-01")
+
+
 def with_variable(name: str, value: str) -> Callable[[Place], Any]:
     @contextmanager
     def breaking(place: Place) -> Iterator[Connection]:
@@ -284,15 +353,23 @@ def with_variable(name: str, value: str) -> Callable[[Place], Any]:
     return breaking
 
 
-@contextmanager
-def wrong_data(place: Place) -> Iterator[Connection]:
-    path = place.connection.environment.folder / "terraform.tfvars"
-    text = path.read_text(encoding="utf-8")
-    path.write_text(f'{text}\nname_overrides = {{ no_such_name = "x" }}\n', encoding="utf-8")
-    try:
-        yield place.connection
-    finally:
+def with_data(
+    old: str, new: str, more: Mapping[str, str] = MappingProxyType({}), **changes: Any
+) -> Callable[[Place], Any]:
+    @contextmanager
+    def breaking(place: Place) -> Iterator[Connection]:
+        path = place.connection.environment.folder / "terraform.tfvars"
+        kept = text = path.read_text(encoding="utf-8")
+        for before, after in {old: new, **more}.items():
+            assert before in text
+            text = text.replace(before, after, 1)
         path.write_text(text, encoding="utf-8")
+        try:
+            yield replace(place.connection, environment=replace(place.connection.environment, **changes))
+        finally:
+            path.write_text(kept, encoding="utf-8")
+
+    return breaking
 
 
 @contextmanager
@@ -311,10 +388,7 @@ def acting_as(sandbox: Place, *roles: str) -> Connection:
     send(connection, "PUT", path, "2023-01-31", {"location": "westeurope"})
     with arm_client(connection) as client:
         identity = client.get(path, {"api-version": "2023-01-31"})["properties"]
-    subject = "repo:example-org/ml-platform:environment:local"
-    trust = {"issuer": "https://token.actions.githubusercontent.com", "subject": subject}
-    federation = {"properties": {**trust, "audiences": ["api://AzureADTokenExchange"]}}
-    send(connection, "PUT", f"{path}/federatedIdentityCredentials/github", "2023-01-31", federation)
+    trust(connection, path, "github", SUBJECT)
     for role in roles:
         assign(sandbox, identity["principalId"], role)
     environment = replace(connection.environment, credential="github-oidc", client_id=identity["clientId"])
@@ -332,6 +406,21 @@ def assign(place: Place, principal_id: str, role: str) -> None:
     send(place.connection, "PUT", f"{base}/roleAssignments/{name}", "2022-04-01", {"properties": properties})
 
 
+NO_PUBLIC = {
+    "name": "no-public",
+    "effect": "deny",
+    "type": "Microsoft.Storage/storageAccounts",
+    "path": "properties.publicNetworkAccess",
+    "wanted": "Disabled",
+}
+COST_CENTER = {
+    "name": "cost-center",
+    "effect": "modify",
+    "type": "Microsoft.KeyVault/vaults",
+    "path": "tags.costCenter",
+}
+RETIREMENT = {"type": "Microsoft.Storage/storageAccounts", "feature": "TLS 1.0", "date": "2027-02-01"}
+
 BROKEN = (
     Broken("tools-terraform", "no-terraform-here", with_variable("TOOLKIT_TERRAFORM", "/no-terraform-here")),
     Broken("tools-azapi", "/no-mirror-here", with_variable("TOOLKIT_PROVIDER_MIRROR", "/no-mirror-here")),
@@ -339,7 +428,7 @@ BROKEN = (
     Broken("reach-azure", "management.azure.com", nobody_answers),
     Broken("clock-skew", "s behind Azure's", conditions(clock_seconds=900)),
     Broken("reach-state", "does not answer", state_resets_connections),
-    Broken("data-declares", "no_such_name", wrong_data, "toolkit env validate"),
+    Broken("data-declares", "no_such_name", with_data("function_app = {}", 'name_overrides = { no_such_name = "x" }')),
     Broken("credential-choice", "ARM_TENANT_ID is set in this shell", conflicting_variable, "unset ARM_TENANT_ID"),
     Broken("credential-token", "AADSTS7000215", wrong_secret),
     Broken("credential-token", "ends in", conditions(token_seconds=120)),
@@ -356,8 +445,37 @@ BROKEN = (
     Broken("quota-batch-accounts", "0 of 0 are in use", conditions(limits={"BatchAccounts": 0})),
     Broken("names-available", "AlreadyExists", somebody_elses_name, "container_registry = …"),
     Broken("names-deleted-vault", "keeps the name", deleted_vault, "--purge"),
+    Broken(
+        "region-types",
+        "westeurope does not offer Microsoft.Batch/batchAccounts",
+        conditions(not_offered={"Microsoft.Batch/batchAccounts": ["westeurope"]}),
+    ),
+    Broken(
+        "region-zones",
+        "has no zone-redundant Flex Consumption",
+        with_data(
+            "function_app = {}",
+            "function_app = { zone_redundant = true }",
+            {'"Standard_LRS"': '"Standard_ZRS"'},
+            location="westus",
+        ),
+    ),
+    Broken(
+        "region-vm-sizes",
+        "Standard_D2s_v5 is restricted for this subscription in westeurope (NotAvailableForSubscription",
+        conditions(restricted={"Standard_D2s_v5": ["westeurope"]}),
+        "az vm list-skus",
+    ),
+    Broken("addresses-peered", "10.40.0.0/20 overlaps 10.40.8.0/24", hub_of_the_same_range, "network.address_space"),
+    Broken("policies-deny", "no-public on module.", conditions(policies=[NO_PUBLIC]), "az policy exemption create"),
+    Broken("federation-subject", "example-org/renamed", another_subject, "github_repository"),
+    Broken("federation-count", "has 20 federated credentials", full_identity),
 )
-WARNINGS = (Broken("quota-all-nodes", "every node together takes", cores(TotalDedicatedCores=3), "max_nodes"),)
+WARNINGS = (
+    Broken("quota-all-nodes", "every node together takes", cores(TotalDedicatedCores=3), "max_nodes"),
+    Broken("policies-modify", "cost-center on module.", conditions(policies=[COST_CENTER])),
+    Broken("retirements-announced", "TLS 1.0 retires on 2027-02-01", conditions(retirements=[RETIREMENT])),
+)
 # They say what will be done, and cannot fail.
 ONLY_TELL = {"names-deleted-logs", "names-deleted-workspace"}
 # What breaks them is a machine's affair: tests/unit/toolchain.
@@ -377,7 +495,24 @@ def test_a_healthy_environment_that_was_never_applied(bootstrapped: Place) -> No
     assert found.circumstances["acts as"].startswith("sandbox engineer")
 
 
-@pytest.mark.parametrize("broken", [*BROKEN, *WARNINGS], ids=lambda one: f"{one.check}: {one.words}")
+# One of each kind for every day; `make test-full` has all.
+SAMPLE = (
+    "credential-choice",
+    "permissions-actions",
+    "quota-network",
+    "names-available",
+    "policies-deny",
+    "federation-subject",
+)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(one, id=f"{one.check}: {one.words}", marks=() if one.check in SAMPLE else pytest.mark.slow)
+        for one in (*BROKEN, *WARNINGS)
+    ],
+)
 def test_a_breakage_turns_its_own_check_red(bootstrapped: Place, broken: Broken) -> None:
     with broken.breaking(bootstrapped) as connection:
         chosen = CHECKS if broken.check == "packages-imports" else REGISTRY.select(skip=["packages"])

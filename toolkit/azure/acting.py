@@ -1,8 +1,4 @@
-"""Which credential acts in an environment, and as whom: said by doctor, and by every command that acts on Azure.
-
-One choice of env.toml feeds Terraform's provider, its backend and the SDKs (credentials.py), so that there is one
-answer for all three.
-"""
+"""As whom a token acts, and what a JSON Web Token says of itself."""
 
 from __future__ import annotations
 
@@ -12,17 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-
-from toolkit.environment import Connection, CredentialChoice
-
-# How each choice is called, for people.
-_WORDS: dict[CredentialChoice, str] = {
-    "azure-cli": "the az CLI's login",
-    "client-secret": "a client secret",
-    "github-oidc": "the GitHub job's OIDC token",
-    "azure-devops-oidc": "the Azure Pipelines job's OIDC token",
-    "managed-identity": "this machine's managed identity",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +24,6 @@ class Acting:
     def words(self) -> str:
         who = self.name or (f"application {self.client_id}" if self.client_id else "an unknown principal")
         return f"{who} (object {self.object_id})" if self.object_id else who
-
-
-def credential_words(connection: Connection) -> str:
-    """``a client secret (client-secret in env.toml)``."""
-    environment = connection.environment
-    if environment.target == "sandbox":
-        return "the sandbox's engineer, by a client secret (whatever this shell or env.toml says)"
-    return f'{_WORDS[environment.credential]} (credential = "{environment.credential}" in env.toml)'
 
 
 def acting(token: str) -> Acting:

@@ -55,6 +55,12 @@ NETWORK_USAGES_API_VERSION = "2024-01-01"
 BATCH_LOCATIONS_API_VERSION = "2024-02-01"
 # https://learn.microsoft.com/rest/api/loganalytics/deleted-workspaces/list
 DELETED_WORKSPACES_API_VERSION = "2023-09-01"
+# https://learn.microsoft.com/rest/api/compute/resource-skus/list
+COMPUTE_SKUS_API_VERSION = "2021-07-01"
+# https://learn.microsoft.com/rest/api/policyinsights/policy-restrictions
+POLICY_RESTRICTIONS_API_VERSION = "2024-10-01"
+# https://learn.microsoft.com/rest/api/advisor/recommendations/list
+ADVISOR_API_VERSION = "2023-01-01"
 # Of the linked templates that Data Factory publishes (toolkit/adf/linked.py)
 DEPLOYMENTS_API_VERSION = "2024-03-01"
 # https://learn.microsoft.com/rest/api/authorization/permissions/list-for-resource

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from azure.core.credentials import TokenCredential
+from azure.core.rest import HttpRequest
 from azure.identity import (
     AzureAuthorityHosts,
     AzureCliCredential,
@@ -78,6 +79,32 @@ def probe_credential(connection: Connection, client_id: str, vantage: Vantage) -
     return None
 
 
+class NoIdToken(Exception):
+    """This is no job that could have an OIDC token."""
+
+
+def id_token(connection: Connection) -> str:
+    """The OIDC token of the job that this is, as Entra would get it. Holds what signs in: never print it.
+
+    Raises NoIdToken outside of a job, AzureError when the job's system gives none.
+    """
+    vantage = connection.runner
+    settings = connection.process_environment(vantage)
+    if settings.get(GITHUB_URL) and settings.get(GITHUB_TOKEN):
+        return _github_token(settings, vantage)
+    connection_id = next((settings[name] for name in AZURE_DEVOPS_CONNECTION if settings.get(name)), None)
+    uri, token = settings.get(AZURE_DEVOPS_URL), settings.get(AZURE_DEVOPS_TOKEN)
+    if connection_id and uri and token:
+        # https://learn.microsoft.com/rest/api/azure/devops/distributedtask/oidctoken/create
+        url = f"{uri.rstrip('/')}?api-version=7.1&serviceConnectionId={connection_id}"
+        request = HttpRequest("POST", url, headers={"Authorization": f"Bearer {token}"}, json={})
+        with RestClient(uri, vantage) as client:
+            response = client.send_request(request)
+            response.raise_for_status()
+            return str(response.json()["oidcToken"])
+    raise NoIdToken(f"no OIDC token can be had here: {PROBES_NEED}")
+
+
 def _client_secret(connection: Connection, vantage: Vantage) -> TokenCredential:
     settings = connection.process_environment(vantage)
     # process_environment() has already filled these from AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.
@@ -138,12 +165,16 @@ def _federated(
 ) -> ClientAssertionCredential:
     def assertion() -> str:
         # Asked for anew each time: GitHub's token lives for five minutes, applies for longer.
-        headers = {"Authorization": f"Bearer {settings[GITHUB_TOKEN]}"}
-        with RestClient(settings[GITHUB_URL], vantage) as client:
-            answer = client.get(settings[GITHUB_URL], {"audience": FEDERATION_AUDIENCE}, headers)
-        return str(answer["value"])
+        return _github_token(settings, vantage)
 
     return ClientAssertionCredential(connection.environment.tenant_id, client_id, func=assertion, **_options(vantage))
+
+
+def _github_token(settings: Mapping[str, str], vantage: Vantage) -> str:
+    headers = {"Authorization": f"Bearer {settings[GITHUB_TOKEN]}"}
+    with RestClient(settings[GITHUB_URL], vantage) as client:
+        answer = client.get(settings[GITHUB_URL], {"audience": FEDERATION_AUDIENCE}, headers)
+    return str(answer["value"])
 
 
 def _required(connection: Connection, settings: Mapping[str, str], *names: str) -> str:

@@ -19,4 +19,4 @@ def connected_factory(env: str, terminal: Terminal) -> FactoryOf:
 
     environment = load_environment(env)
     outputs = saved_outputs(environment) or read_outputs(environment, TerminalObserver(terminal))
-    return factory_of(connect(environment), outputs)
+    return factory_of(connect(environment, terminal.progress), outputs)

@@ -197,7 +197,7 @@ def platform_access(terminal: Terminal, env: str, who: Who, vantage: str | None,
     from toolkit.assets.workspace import access
 
     environment = load_environment(env)
-    connection = connect(environment)
+    connection = connect(environment, terminal.progress)
     lease = own_lease(terminal, environment)
     if lease.wanted and vantage not in (None, connection.runner.name):
         raise UsageError(

@@ -126,6 +126,8 @@ def _environment(
         terminal.print_json(as_document(result))
     else:
         show_results(terminal, result)
+    if acts := result.circumstances.get("acts as"):
+        terminal.progress(f"doctor: acted as {acts}, whose token ends at {result.circumstances['token until']}")
     terminal.progress(f"doctor: {result.summary}, in {result.duration:.1f} s", "green" if result.green else "bold red")
     failed = any(one.outcome == "FAIL" for one in result.results)
     return ExitCode.DONE if result.green and not (strict and failed) else ExitCode.FAILED

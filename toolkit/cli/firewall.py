@@ -297,7 +297,7 @@ def leases_on(
     from toolkit.firewall.owners import Runs
     from toolkit.firewall.probing import Probe
 
-    connection = connect(environment)
+    connection = connect(environment, terminal.progress)
     place = connection.vantage(vantage)
     with arm_client(connection) as client:
         probe = Probe(place, runner_credential(connection, place), environment.patience)

@@ -118,7 +118,7 @@ def smoke(
         return ExitCode.DONE
     # The state is asked where this machine has not applied; checks ask its account from where the runner is.
     outputs = platform_outputs(terminal, environment, own_lease(terminal, environment, STATE))
-    connection = connect(environment)
+    connection = connect(environment, terminal.progress)
     evidence = open_evidence(environment)
     evidence.write("outputs", outputs)
     evidence.write_applied(outputs)

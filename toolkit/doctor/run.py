@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from toolkit.azure.acting import credential_words
 from toolkit.checks.engine import ChecksInterrupted, run_checks
 from toolkit.checks.model import Check, CheckObserver, CheckResult, RunResult
 from toolkit.doctor.context import Context, Run
@@ -53,7 +52,7 @@ def examine(
             "target": connection.environment.target,
             "subscription": connection.environment.subscription_id,
             "tenant": connection.environment.tenant_id,
-            "credential": credential_words(connection),
+            "credential": connection.acts_with,
             **_acts_as(results),
         },
         interrupted=interrupted,

@@ -13,10 +13,21 @@ from typing import TYPE_CHECKING, Any
 from toolkit import github
 from toolkit.environment import shell
 from toolkit.environment.model import Environment, Operator
+from toolkit.environment.target import CredentialChoice
 from toolkit.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     from toolkit.sandbox.client import Sandbox
+
+
+# How each choice is called, for people.
+_WORDS: Mapping[CredentialChoice, str] = {
+    "azure-cli": "the az CLI's login",
+    "client-secret": "a client secret",
+    "github-oidc": "the GitHub job's OIDC token",
+    "azure-devops-oidc": "the Azure Pipelines job's OIDC token",
+    "managed-identity": "this machine's managed identity",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,13 @@ class Connection:
     vantages: Mapping[str, Vantage]
     operator: Operator | None
     credential_settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def acts_with(self) -> str:
+        """The one credential that acts, for people: Terraform's provider, its backend and the SDKs have the same."""
+        if self.environment.target == "sandbox":
+            return "the sandbox's engineer, whatever env.toml and this shell say"
+        return f'{_WORDS[self.environment.credential]} (credential = "{self.environment.credential}" in env.toml)'
 
     @cached_property
     def runner(self) -> Vantage:
@@ -86,17 +104,21 @@ def connect(
 ) -> Connection:
     """Make the target ready (a sandbox is started when needed) and say how its clients reach it.
 
-    ``progress`` gets a line for each step that takes time (on stderr by default). Raises UsageError when the calling
-    shell is pointed at the wrong cloud or says somebody else than env.toml (not with ``refuse_conflicts`` False: for
-    who tells it among other things), ToolkitError when no sandbox starts.
+    ``progress`` gets a line for each step that takes time (on stderr by default), and one for which credential acts.
+    Raises UsageError when the calling shell is pointed at the wrong cloud or says somebody else than env.toml (not
+    with ``refuse_conflicts`` False: for who tells it among other things), ToolkitError when no sandbox starts.
     """
     if environment.target == "azure":
         if refuse_conflicts:
             shell.refuse_conflicts(environment)
-        return Connection(environment, _azure_vantages(environment), operator=environment.operator)
-    from toolkit.sandbox.client import ensure_running
+        connection = Connection(environment, _azure_vantages(environment), operator=environment.operator)
+    else:
+        from toolkit.sandbox.client import ensure_running
 
-    return _sandbox_connection(environment, ensure_running(environment.project.root, progress))
+        connection = _sandbox_connection(environment, ensure_running(environment.project.root, progress))
+    if progress is not None:
+        progress(f"acting with {connection.acts_with}")
+    return connection
 
 
 def _azure_vantages(environment: Environment) -> dict[str, Vantage]:

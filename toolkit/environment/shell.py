@@ -70,11 +70,6 @@ def kept_out(environment: Environment) -> list[str]:
     return sorted(name for name, value in os.environ.items() if value and _is_foreign(name))
 
 
-def conflicts(environment: Environment) -> list[tuple[str, str]]:
-    """What this shell says of an environment on Azure that env.toml says otherwise: variable and reason."""
-    return list(_conflicts(environment)) if environment.target == "azure" else []
-
-
 def refuse_conflicts(environment: Environment) -> None:
     """Raise UsageError when this shell says another identity, subscription or cloud than env.toml."""
     _refuse_sandbox_settings()

@@ -6,6 +6,7 @@ what was read since its moment and reads the rest anew.
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -128,10 +129,11 @@ class View:
     def post(self, path: str, version: str | None = None, body: Json | None = None) -> Json:
         """An action that only reads, such as ``…/config/appsettings/list``."""
         url = _with_version(path, version)
-        answer: Json = self._answer("POST", url, lambda client: client.post(url, body))
+        sent = json.dumps(body, sort_keys=True) if body else ""
+        answer: Json = self._answer("POST", url, lambda client: client.post(url, body), sent)
         return answer
 
-    def _answer(self, kind: str, path: str, read: Callable[[RestClient], Any]) -> Any:
+    def _answer(self, kind: str, path: str, read: Callable[[RestClient], Any], sent: str = "") -> Any:
         def found() -> Any:
             try:
                 return read(self.reader.client)
@@ -142,7 +144,7 @@ class View:
 
         method, url = ("GET" if kind == "LIST" else kind), f"{ARM}{path}"
         try:
-            answer = self.reader.answer(kind, path, self.since, found)
+            answer = self.reader.answer(f"{kind} {sent}".strip(), path, self.since, found)
         except HttpResponseError as refusal:
             self.observe(method, url, refusal.status_code, refusal.error.code if refusal.error else None)
             raise

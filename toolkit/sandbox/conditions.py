@@ -32,10 +32,31 @@ LIMITS: Final[Mapping[str, int]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Policy:
+    """An assignment of Azure Policy (arm/policies.py): ``path`` of what is written of ``type`` (``tags.owner``,
+    ``properties.publicNetworkAccess``) must be ``wanted``, or merely be there when that is None."""
+
+    name: str
+    effect: str  # deny, modify, audit
+    type: str
+    path: str
+    wanted: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """A feature of ``type`` that Advisor announces the end of (arm/advisor.py); ``date`` as YYYY-MM-DD."""
+
+    type: str
+    feature: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
 class Conditions:
     """``limits`` by the names of :data:`LIMITS`; ``not_offered`` are the
     regions that lack a resource type, ``restricted`` those in which a VM size may not be used (by its name); for
-    ``retirements`` see arm/advisor.py. ``token_seconds`` is how long access tokens live, and ``clock_seconds`` how far
+    ``policies`` see arm/policies.py. ``token_seconds`` is how long access tokens live, and ``clock_seconds`` how far
     Azure's clock is ahead of this machine's.
     """
 
@@ -43,15 +64,17 @@ class Conditions:
     limits: Mapping[str, int] = field(default_factory=dict)
     not_offered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     restricted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    retirements: tuple[Mapping[str, Any], ...] = ()
+    policies: tuple[Policy, ...] = ()
+    retirements: tuple[Retirement, ...] = ()
     token_seconds: int | None = None
     clock_seconds: float = 0
 
     def limit(self, name: str) -> int:
         return self.limits.get(name, LIMITS[name])
 
-    def lacks(self, type_: str, region: str) -> bool:
-        return region in {t.lower(): regions for t, regions in self.not_offered.items()}.get(type_.lower(), ())
+    def lacking(self, type_: str) -> tuple[str, ...]:
+        """The regions without a resource type."""
+        return next((regions for name, regions in self.not_offered.items() if name.lower() == type_.lower()), ())
 
 
 def conditions_of(store: Store, subscription_id: str) -> Conditions:
@@ -77,7 +100,8 @@ def keep(store: Store, subscription_id: str, sent: Mapping[str, Any]) -> None:
 
 def _conditions(document: Json) -> Conditions:
     said = dict(document)
-    said["retirements"] = tuple(said.get("retirements", ()))
+    said["policies"] = tuple(Policy(**one) for one in said.get("policies", ()))
+    said["retirements"] = tuple(Retirement(**one) for one in said.get("retirements", ()))
     for name in ("not_offered", "restricted"):
         said[name] = {key: tuple(regions) for key, regions in said.get(name, {}).items()}
     return Conditions(**said)

@@ -32,7 +32,7 @@ _VARIABLES = "toolkit.tfvars.json"
 _PLAN = "declared.tfplan"
 # How the offline root calls what was ``azapi_resource.this``.
 _CALLED = re.compile(r"^(azapi_resource_action|azapi_update_resource|azapi_resource)_(.+)$")
-_ARGUMENTS = ("name", "parent_id", "resource_id", "location", "body", "action", "method", "when")
+_ARGUMENTS = ("name", "tags", "parent_id", "resource_id", "location", "body", "action", "method", "when")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class Declared:
     parent_id: str | None = None
     resource_id: str | None = None
     location: str | None = None
+    tags: Mapping[str, str] | None = None
     body: Mapping[str, Any] | None = None
     action: str | None = None
     method: str | None = None

@@ -25,7 +25,7 @@ _UNKNOWN_FILE = (
 VALUE = r"[ ]*=[^\n]*\n(?:(?:    [^\n]*)?\n)*(?:  [)}\]][^\n]*\n)?"
 _REPETITION = re.compile(rf"^  (?:count|for_each)\b{VALUE}", re.MULTILINE)
 _ARGUMENT = re.compile(
-    rf"^  (?:type|name|parent_id|resource_id|location|body|action|method|when)\b{VALUE}", re.MULTILINE
+    rf"^  (?:type|name|parent_id|resource_id|location|tags|body|action|method|when)\b{VALUE}", re.MULTILINE
 )
 _ORDER = re.compile(rf"^  (?:providers|depends_on)\b{VALUE}", re.MULTILINE)
 _LIFECYCLE = re.compile(r"^  lifecycle \{\n(.*?)^  \}\n", re.MULTILINE | re.DOTALL)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 
-from toolkit.azure.acting import acting, credential_words
+from toolkit.azure.acting import acting
 from toolkit.azure.arm import ARM
 from toolkit.azure.login import sign_in_words
 from toolkit.checks.model import Check, CheckFailed, Facts
@@ -28,7 +28,7 @@ def _choice(context: Context) -> Facts:
         raise CheckFailed(error.message, cause="sign-in", hint=error.hint) from error
     return {
         "credential": environment.credential,
-        "acts": credential_words(context.connection),
+        "acts": context.connection.acts_with,
         "not_used_of_this_shell": [*shell.kept_out(environment), *shell.left_out()],
     }
 

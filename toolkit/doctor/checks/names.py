@@ -98,9 +98,8 @@ def _available(context: Context) -> Facts:
 
 def _ask(context: Context, asked: _Global, name: str) -> Json:
     operation = asked.operation.format(location=context.environment.location)
-    path = f"{context.subscription}/providers/{operation}?name={name}"
+    path = f"{context.subscription}/providers/{operation}"
     body = {"name": name, "type": asked.kind}
-    # ``name`` in the address makes one answer of a run per name; Azure takes what the body says.
     return context.asked("whether names are free", lambda: context.live.post(path, asked.version, body))
 
 

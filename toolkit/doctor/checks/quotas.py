@@ -26,7 +26,7 @@ _POOLS = "Microsoft.Batch/batchAccounts/pools"
 _ACCOUNTS = "Microsoft.Batch/batchAccounts"
 
 
-def _nodes(context: Context) -> list[tuple[Nodes, int]]:
+def planned_nodes(context: Context) -> list[tuple[Nodes, int]]:
     """The clusters, compute instances and pools with the most nodes that each may have. A pool counts where its account
     is there: before that, nobody knows its quota."""
     found = []
@@ -59,7 +59,7 @@ def _shortages(context: Context, wanted: list[Nodes]) -> tuple[list[Shortage], l
 
 
 def _one_node(context: Context) -> Facts:
-    wanted = [nodes for nodes, _ in _nodes(context)]
+    wanted = [nodes for nodes, _ in planned_nodes(context)]
     if not wanted:
         raise CheckSkipped("feature:compute", "the data declares no cluster, compute instance or pool", meant=True)
     found, unknown = _shortages(context, wanted)
@@ -77,7 +77,7 @@ def _one_node(context: Context) -> Facts:
 
 def _all_nodes(context: Context) -> Facts:
     """A limit that lets the first node come and not the last: jobs wait, and nothing says why."""
-    wanted = _nodes(context)
+    wanted = planned_nodes(context)
     if not wanted:
         raise CheckSkipped("feature:compute", "the data declares no cluster, compute instance or pool", meant=True)
     environment = context.environment

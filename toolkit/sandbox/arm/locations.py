@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from toolkit.records import Json
 from toolkit.regions import GLOBAL, Region, available_regions, logical_regions, region_name, regions
 from toolkit.sandbox.arm.errors import ArmError, bad_request, conflict
@@ -18,13 +20,14 @@ def available(type_: ResourceType) -> tuple[str, ...]:
     return available_regions() if type_.location == "region" else (GLOBAL, *available_regions())
 
 
-def require_available(type_: ResourceType, sent: str) -> str:
-    """The location's name for what the client sent, or 400 by name.
+def require_available(type_: ResourceType, sent: str, lacking: Container[str] = ()) -> str:
+    """The location's name for what the client sent, or 400 by name. ``lacking`` are regions without the type.
 
     The sentences: https://github.com/MicrosoftDocs/executable-docs/issues/74 (groups),
     https://github.com/microsoft/vscode-azurefunctions/issues/1748 (resources).
     """
-    location, choice = region_name(sent), available(type_)
+    location = region_name(sent)
+    choice = [place for place in available(type_) if place not in lacking]
     if location in choice:
         return location
     if type_.type == RESOURCE_GROUPS:
@@ -59,9 +62,11 @@ def moved(call: Call, location: str) -> ArmError:
     )
 
 
-def shown(type_: ResourceType) -> list[str]:
+def shown(type_: ResourceType, lacking: Container[str] = ()) -> list[str]:
     """The places as a provider's ``resourceTypes`` list them: by their display names."""
-    return [GLOBAL if name == GLOBAL else regions()[name].display_name for name in available(type_)]
+    return [
+        GLOBAL if name == GLOBAL else regions()[name].display_name for name in available(type_) if name not in lacking
+    ]
 
 
 def list_locations(subscription_id: str) -> list[Json]:

@@ -10,6 +10,7 @@ from toolkit.sandbox.arm.errors import ArmError, not_found
 from toolkit.sandbox.arm.locations import shown
 from toolkit.sandbox.arm.registration import ALWAYS, ALWAYS_REGISTERED, KIND, is_registered
 from toolkit.sandbox.arm.registry import REGISTRY
+from toolkit.sandbox.conditions import conditions_of
 from toolkit.sandbox.store import Store
 
 # Namespaces that can be registered although no type of theirs is modelled: other services need them to be (for example
@@ -62,6 +63,7 @@ class Providers:
     def show(self, subscription_id: str, namespace: str) -> Json:
         name = self._name(namespace)
         free = name.lower() in ALWAYS
+        conditions = conditions_of(self._store, subscription_id)
         return {
             "id": f"/subscriptions/{subscription_id}/providers/{name}",
             "namespace": name,
@@ -70,7 +72,7 @@ class Providers:
             "resourceTypes": [
                 {
                     "resourceType": type_.type.split("/", 1)[1],
-                    "locations": shown(type_),
+                    "locations": shown(type_, conditions.lacking(type_.type)),
                     "apiVersions": [type_.first_api_version],
                     "capabilities": "None",
                 }

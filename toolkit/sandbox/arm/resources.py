@@ -23,6 +23,7 @@ from toolkit.sandbox.arm.merge import keep, over, patched, take
 from toolkit.sandbox.arm.operations import Operations, Profile, stored_profile
 from toolkit.sandbox.arm.registry import lookup
 from toolkit.sandbox.arm.resource_type import Answer, Call, ResourceType
+from toolkit.sandbox.conditions import conditions_of
 from toolkit.sandbox.model import Principal
 from toolkit.sandbox.store import Resource, new_etag
 from toolkit.sandbox.world import World
@@ -214,7 +215,8 @@ class Resources:
         sent = body.get("location") or (call.existing.body.get("location") if call.existing else None)
         if not sent:
             raise bad_request("LocationRequired", "The location property is required for this definition.")
-        location = require_available(call.type, str(sent))
+        standing = conditions_of(self.store, call.id.subscription_id or "")
+        location = require_available(call.type, str(sent), standing.lacking(call.type.type))
         if call.existing is not None and location != call.existing.body.get("location", location):
             raise moved(call, location)
         body["location"] = location

@@ -10,9 +10,12 @@ from toolkit.records import Json
 from toolkit.sandbox.arm import names
 from toolkit.sandbox.arm import usages as usages_of
 from toolkit.sandbox.arm.access import RoleBasedAccess
+from toolkit.sandbox.arm.advisor import list_recommendations
+from toolkit.sandbox.arm.compute_skus import list_skus
 from toolkit.sandbox.arm.errors import not_found, not_modelled
 from toolkit.sandbox.arm.locations import list_locations, require_available
 from toolkit.sandbox.arm.operations import failure
+from toolkit.sandbox.arm.policies import check_restrictions
 from toolkit.sandbox.arm.providers import Providers
 from toolkit.sandbox.arm.quotas import list_usages, list_vm_sizes
 from toolkit.sandbox.arm.registry import lookup
@@ -243,6 +246,23 @@ async def deleted_log_workspaces(call: RouteCall) -> Answer:
     return Answer({"value": list_deleted(call.resources.store, scope)})
 
 
+async def compute_skus(call: RouteCall) -> Answer:
+    match = _LOCATION_FILTER.fullmatch(call.query.get("$filter", ""))
+    if match is None and call.query.get("$filter"):
+        raise not_modelled(f"the filter '{call.query['$filter']}' on the sizes of VMs", "compute_skus.py")
+    return Answer(
+        {"value": list_skus(call.resources.store, call.subscription_id, match["location"] if match else None)}
+    )
+
+
+async def policy_restrictions(call: RouteCall) -> Answer:
+    return Answer(check_restrictions(call.resources.store, call.subscription_id, call.body))
+
+
+async def recommendations(call: RouteCall) -> Answer:
+    return Answer({"value": list_recommendations(call.resources.store, call.subscription_id)})
+
+
 async def service_tags(call: RouteCall) -> Answer:
     return Answer(list_service_tags(call.resources.world.directory, call.subscription_id))
 
@@ -252,6 +272,7 @@ _OPERATION = _SUB + r"(?:/providers/[^/]+/locations/[^/]+)?/{}/(?P<operation>[^/
 _DEPLOYMENT = _SUB + r"/resourceGroups/(?P<group>[^/]+)/providers/Microsoft\.Resources/deployments/[^/]+"
 _LEARNING = _SUB + r"/providers/Microsoft\.MachineLearningServices/locations/(?P<location>[^/]+)"
 _LOCATION = _SUB + r"/providers/Microsoft\.{}/locations/(?P<location>[^/]+)"
+_LOCATION_FILTER = re.compile(r"location eq '(?P<location>[^']+)'", re.IGNORECASE)
 _READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
 _READ = "Microsoft.Resources/subscriptions/read"
 
@@ -312,6 +333,19 @@ ROUTES: tuple[Route, ...] = (
         _SUB + r"(?:/resourceGroups/(?P<group>[^/]+))?/providers/Microsoft\.OperationalInsights/deletedWorkspaces",
         deleted_log_workspaces,
         "Microsoft.OperationalInsights/deletedWorkspaces/read",
+    ),
+    _route("GET", _SUB + r"/providers/Microsoft\.Compute/skus", compute_skus, "Microsoft.Compute/skus/read"),
+    _route(
+        "POST",
+        _SUB + r"(?:/resourceGroups/(?P<group>[^/]+))?/providers/Microsoft\.PolicyInsights/checkPolicyRestrictions",
+        policy_restrictions,
+        "Microsoft.PolicyInsights/checkPolicyRestrictions/read",
+    ),
+    _route(
+        "GET",
+        _SUB + r"/providers/Microsoft\.Advisor/recommendations",
+        recommendations,
+        "Microsoft.Advisor/recommendations/read",
     ),
     _route("GET", _SUB + r"/providers/Microsoft\.Web/geoRegions", geo_regions, "Microsoft.Web/geoRegions/read"),
     _route("GET", _SUB + r"/resources", list_resources, "Microsoft.Resources/subscriptions/resources/read"),

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from toolkit.sandbox.arm.access import ASSIGNMENTS, DEFINITIONS
 from toolkit.sandbox.arm.errors import ArmError, bad_request, conflict, not_found, not_modelled, resource_not_found
 from toolkit.sandbox.arm.ids import RESOURCE_GROUPS, SUBSCRIPTIONS, ResourceId, parse
+from toolkit.sandbox.arm.policies import refuse_denied
 from toolkit.sandbox.arm.provider_operations import exists
 from toolkit.sandbox.arm.registry import PROVIDER_ACTIONS, lookup
 from toolkit.sandbox.arm.request import ArmRequest, ControlPlane, ToProvider, ToResource, ToRoute
@@ -320,6 +321,8 @@ async def _resource_answer(plane: ControlPlane, request: ArmRequest) -> Answer:
         case "GET":
             return resources.get(call)
         case "PUT":
+            if call.id.subscription_id:
+                refuse_denied(plane.world.store, call.id.subscription_id, call.type.type, call.id.name, call.body)
             return await resources.put(call)
         case "PATCH":
             return await resources.patch(call)
