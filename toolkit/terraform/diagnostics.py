@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from toolkit.azure import codes
 from toolkit.azure.codes import ErrorCode, filled
-from toolkit.errors import ToolkitError
+from toolkit.errors import Place, ToolkitError
 from toolkit.masking import masked
 from toolkit.terraform.events import Diagnostic, Result
 
@@ -97,6 +97,7 @@ _CODE = re.compile(r"ERROR CODE: (\S+)")
 _MESSAGE = re.compile(r'"message":\s*"((?:[^"\\]|\\.)*)"')
 _OWN_MESSAGE = r'"code":\s*"{}",\s*"message":\s*"((?:[^"\\]|\\.)*)"'
 _ADVICE = re.compile(r"(?:Terraform|OpenTofu) acquires a state lock")
+_BOXED = re.compile(r"^on (\S+) line (\d+)", re.MULTILINE)
 _LOCK_ID = re.compile(r"^\s*ID:\s+(\S+)", re.MULTILINE)
 # azapi's id of a resource, in quotes; an action's error quotes it again: internal/services/parse/resource.go,
 # azapi_resource_action_resource.go of https://github.com/Azure/terraform-provider-azapi (1.15 and 2.12 alike).
@@ -107,6 +108,7 @@ _NAMESPACE = re.compile(r"namespace '([\w.]+)'")
 _CONDITIONS = ("Resource precondition failed", "Resource postcondition failed")
 _SHOWN = 6
 _PLACES = 3
+_ANNOTATED = 10  # GitHub shows as many of one step: https://docs.github.com/actions/reference/limits
 
 
 def retryable(diagnostics: Sequence[Diagnostic]) -> ErrorCode | None:
@@ -131,7 +133,11 @@ def from_text(stderr: str) -> list[Diagnostic]:
     lines = [line.strip("│╷╵ ") for line in stderr.splitlines()]
     text = "\n".join(line for line in lines if line)
     head, _, rest = text.removeprefix("Error: ").partition("\n")
-    return [Diagnostic("error", head, rest)] if text else []
+    if not text:
+        return []
+    place = _BOXED.search(rest)
+    file, line = (place[1], int(place[2])) if place else (None, None)
+    return [Diagnostic("error", head, rest, None, file, line)]
 
 
 def only_prevented(diagnostics: Sequence[Diagnostic]) -> bool:
@@ -155,25 +161,40 @@ def is_locked(diagnostics: Sequence[Diagnostic]) -> bool:
     return any("state lock" in diagnostic.summary for diagnostic in diagnostics)
 
 
-def failure(result: Result, values: Mapping[str, str]) -> ToolkitError:
+def failure(
+    result: Result, values: Mapping[str, str], own: Callable[[Diagnostic], Diagnostic] = lambda one: one
+) -> ToolkitError:
     """One error for all that went wrong in a run of Terraform: what, where, and the way out where it is known.
 
-    ``values`` fill the hints in: ``env``, and ``account``, ``container`` and ``key`` of the state.
+    ``values`` fill the hints in: ``env``, and ``account``, ``container`` and ``key`` of the state. ``own`` gives a
+    diagnostic the files that a person wrote (:mod:`toolkit.terraform.places`).
     """
     env = values["env"]
-    errors = result.events.errors
+    errors = [own(error) for error in result.events.errors]
     if not errors:
         return _without_diagnostics(result, values)
     groups: dict[tuple[str, str], list[str]] = {}
+    files: dict[tuple[str, str], list[str]] = {}
+    places: list[Place] = []
     hint: str | None = None
     for diagnostic in errors:
         known = explain(diagnostic)
-        if known is not None:
-            hint = hint or filled(known, {**values, **_named(diagnostic)})
+        way_out = filled(known, {**values, **_named(diagnostic)}) if known is not None else None
+        hint = hint or way_out
         words = known.meaning.format(**values) if known is not None else diagnostic.summary.strip()
         detail = _condensed(diagnostic, known) if known is not None or diagnostic.detail.strip() else ""
         once = known is not None and known.once
-        where = groups.setdefault((words, "" if once else detail), [])
+        group = (words, "" if once else detail)
+        where = groups.setdefault(group, [])
+        at = files.setdefault(group, [])
+        if diagnostic.file:
+            if _resource_of(diagnostic) and (line := f"{diagnostic.file}:{diagnostic.line}") not in at:
+                at.append(line)
+            told = "\n".join(part for part in (words, detail, f"hint: {way_out}" if way_out else "") if part)
+            resource = _resource_of(diagnostic)
+            places.append(
+                Place(diagnostic.file, diagnostic.line or 0, masked(f"{resource}: {told}" if resource else told))
+            )
         if (place := place_of(diagnostic)) and not once and place not in where:
             where.append(place)
     lines: list[str] = []
@@ -182,6 +203,8 @@ def failure(result: Result, values: Mapping[str, str]) -> ToolkitError:
         lines.append((", ".join(where[:_PLACES]) + more + ": " if where else "") + words)
         if detail:
             lines.append(_indented(detail))
+        if at := files[words, detail]:
+            lines.append(f"  at {', '.join(at[:_PLACES])}" + (f" and {len(at) - _PLACES} more" if at[_PLACES:] else ""))
     if len(groups) > _SHOWN:
         lines.append(f"… and {len(groups) - _SHOWN} more errors (.toolkit/{env}/logs)")
     head = (
@@ -189,7 +212,9 @@ def failure(result: Result, values: Mapping[str, str]) -> ToolkitError:
         if len(groups) == 1
         else f"terraform {result.command}: {len(groups)} errors"
     )
-    return ToolkitError(masked(head + "\n" + "\n".join(lines)), hint=masked(hint) if hint else None)
+    error = ToolkitError(masked(head + "\n" + "\n".join(lines)), hint=masked(hint) if hint else None)
+    error.places = tuple(dict.fromkeys(places))[:_ANNOTATED]
+    return error
 
 
 def _named(diagnostic: Diagnostic) -> dict[str, str]:
@@ -257,7 +282,9 @@ def place_of(diagnostic: Diagnostic) -> str:
     """The resource that an error is about, else the line of the configuration."""
     if resource := _resource_of(diagnostic):
         return resource
-    return f"{diagnostic.file}:{diagnostic.line}" if diagnostic.file else ""
+    if diagnostic.file is None:
+        return ""
+    return f"{diagnostic.file}:{diagnostic.line}" if diagnostic.line else diagnostic.file
 
 
 def _condensed(diagnostic: Diagnostic, known: ErrorCode | None) -> str:

@@ -16,6 +16,7 @@ from toolkit.files import disk_errors, write_atomically
 from toolkit.terraform import diagnostics
 from toolkit.terraform.events import Result
 from toolkit.terraform.leases import NONE, Open, UnreadableError
+from toolkit.terraform.places import with_own_places
 from toolkit.terraform.plan import PlanSummary, summarise
 from toolkit.terraform.recovery import BOOTSTRAP_PASTS, PASTS
 from toolkit.terraform.recovery.passing_error import passing
@@ -148,7 +149,7 @@ def _plan_once(
         if broken:
             return broken
         raise session.failure(result, root)
-    _show_warnings(session, result)
+    _show_warnings(session, root, result)
     file.chmod(0o600)
     document = _document(session, root, file)
     return SavedPlan(
@@ -229,10 +230,11 @@ def _new_plan_file(session: Session, root: RootName) -> Path:
     return plans / f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%S.%fZ')}-{root}.tfplan"
 
 
-def _show_warnings(session: Session, result: Result) -> None:
-    for warning in dict.fromkeys(result.events.warnings):
+def _show_warnings(session: Session, root: RootName, result: Result) -> None:
+    for told in dict.fromkeys(result.events.warnings):
+        warning = with_own_places(session.folder(root), told)
         # check_variables() has refused what neither root declares; what is left belongs to the other root.
         # That a plan is of some resources only is said by who asked for it.
         if not any(known in warning.summary for known in ("undeclared variable", "Resource targeting is in effect")):
-            where = f"{warning.address}: " if warning.address else ""
+            where = f"{place}: " if (place := diagnostics.place_of(warning)) else ""
             session.observer.note(f"warning: {where}{warning.summary}: {' '.join(warning.detail.split())[:300]}")

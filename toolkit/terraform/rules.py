@@ -125,14 +125,19 @@ def _variables_of_ours(file: Path) -> Collection[str]:
 
 def _env_toml(environment: Environment, variable: str | None) -> str:
     """The line and the key of env.toml that fill the variable."""
+    file, number = filled_from(environment, variable)
+    return file if number is None else f"{file}:{number}: {_KEYS.get(str(variable), variable)}"
+
+
+def filled_from(environment: Environment, variable: str | None) -> tuple[str, int | None]:
+    """The file, and the line of it, from which the toolkit fills a variable; of None, of any."""
     shown = f"envs/{environment.data_name}/{FILE_NAME}"
     if variable is None:
-        return shown
+        return shown, None
     if variable == _BACKEND:
-        return f"envs/{environment.data_name}/backend.hcl"
-    key = _KEYS.get(variable, variable)
+        return f"envs/{environment.data_name}/backend.hcl", None
     text = read_text(environment.folder / FILE_NAME, environment.project.root)
-    return f"{shown}:{line_of(text, key.split('.'))}: {key}"
+    return shown, line_of(text, _KEYS.get(variable, variable).split("."))
 
 
 def _words(diagnostic: Mapping[str, Any]) -> str:

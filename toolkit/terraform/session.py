@@ -15,6 +15,7 @@ from toolkit.terraform import diagnostics
 from toolkit.terraform.events import Observer, Result
 from toolkit.terraform.leases import Book, NoBook
 from toolkit.terraform.lock import EnvironmentLock, lock_environment
+from toolkit.terraform.places import with_own_places
 from toolkit.terraform.runner import Runner
 from toolkit.terraform.state import BOOTSTRAP_KEY, Backend, read_backend
 from toolkit.terraform.workspace import RootName, WorkFolder
@@ -90,12 +91,15 @@ class Session:
 
     def failure(self, result: Result, root: RootName = "platform") -> ToolkitError:
         """What went wrong in a run of Terraform, as the error to raise."""
-        error = diagnostics.failure(result, self.names(root))
+        folder = self.folder(root)
+        error = diagnostics.failure(result, self.names(root), lambda one: with_own_places(folder, one))
         stale = any("stale" in d.summary.lower() for d in result.events.errors)
         missing = diagnostics.state_missing(result.events.errors)
         if stale:
             return RefusedError(error.message, hint=error.hint)
-        return StateMissingError(error.message, hint=error.hint) if missing else error
+        if missing:
+            return StateMissingError(error.message, hint=error.hint)
+        return error
 
 
 @contextmanager

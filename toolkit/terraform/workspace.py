@@ -27,6 +27,9 @@ ROOTS: tuple[RootName, ...] = ("bootstrap", "platform")
 LOCK_FILE = ".terraform.lock.hcl"
 BACKEND_FILE = "backend.hcl"
 LEASES = "toolkit_leases"
+# What the variable files are called here, in the order of their precedence, and what the toolkit's own variables are.
+COPIES = ("00-common.auto.tfvars", "10-environment.auto.tfvars")
+FILLED = "20-toolkit.auto.tfvars.json"
 
 _FOLDERS = (*ROOTS, "modules")
 _LEFT_OUT = {"tests", "examples", ".terraform"}
@@ -79,8 +82,8 @@ class WorkFolder:
                 _mirror(self.environment.project.terraform_dir / folder, self.environment.work_dir / folder)
             # The names' order is their precedence: https://developer.hashicorp.com/terraform/language/values/variables
             sources = variable_files(self.environment)
-            for name, source in zip(("00-common", "10-environment"), sources, strict=True):
-                target = self.path / f"{name}.auto.tfvars"
+            for name, source in zip(COPIES, sources, strict=True):
+                target = self.path / name
                 if source.is_file():
                     write_if_changed(target, source.read_bytes())
                 else:
@@ -92,7 +95,7 @@ class WorkFolder:
         document = {name: value for name, value in values.items() if name in declared}
         with disk_errors("the work folder"):
             content = as_text(document, sort_keys=True).encode()
-            write_if_changed(self.path / "20-toolkit.auto.tfvars.json", content)
+            write_if_changed(self.path / FILLED, content)
 
     def write_leases(self, leases: Mapping[str, Sequence[str]]) -> None:
         """What is open at the moment (terraform/leases.py), where this root wants to know."""
