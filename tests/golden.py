@@ -1,6 +1,6 @@
 """What a person sees, kept as files: a change of it is seen in the review of the commit that makes it.
 
-``RENEW_GOLDEN=1 pytest tests/unit/cli`` writes the files anew; ``git diff`` then shows what changed.
+``RENEW_GOLDEN=1 pytest tests/unit/cli tests/unit/smoke`` writes the files anew; ``git diff`` then shows what changed.
 """
 
 from __future__ import annotations

@@ -177,7 +177,9 @@ class TestApply:
         kept = json.loads(project.ok("outputs", "local", "--json"))
         assert kept["environment"] == "local"
         assert json.loads(project.ok("outputs", "local", "--json", "--refresh")) == kept
-        assert f"KEY_VAULT_NAME={kept['key_vault_name']}\n" in project.ok("outputs", "local", "--format", "dotenv")
+        assert f"export PLATFORM_KEY_VAULT_NAME={kept['key_vault_name']}\n" in project.ok(
+            "outputs", "local", "--format", "dotenv"
+        )
 
     def test_plan_says_0_without_changes_and_2_with_some(self, project: Project) -> None:
         plan = project.run("plan", "local", "--json")

@@ -232,7 +232,7 @@ def test_a_started_trigger_is_changed_and_runs_on(toolkit: Toolkit, variables: P
         'data_factory_pipelines.azapi_resource_action.start[\\"daily',
     }
     # The factory refuses a change of a trigger that runs; the smoke check at the end then finds it running again.
-    assert re.search(r"adf-triggers +PASS", toolkit.ok("apply", "local").out)
+    assert re.search(r"adf-triggers +PASS", toolkit.ok("apply", "local", "-v").out)
     assert "No changes" in toolkit.ok("plan", "local").out + toolkit.ok("plan", "local").err
 
 
@@ -252,7 +252,7 @@ def test_a_trigger_that_somebody_deleted_comes_back(
 ) -> None:
     """There is nothing left to stop, which Terraform by itself would fail of for ever."""
     delete_by_hand(connection, outputs["data_factory_triggers"]["daily"]["id"])
-    applied = toolkit.ok("apply", "local")
+    applied = toolkit.ok("apply", "local", "-v")
     assert "somebody has deleted what" in applied.err
     assert re.search(r"adf-triggers +PASS", applied.out)
 

@@ -17,7 +17,7 @@ from toolkit.cli.terminal import Terminal
 from toolkit.environment import Environment, load_environment
 from toolkit.errors import RefusedError, ToolkitError, UsageError
 from toolkit.project import Project
-from toolkit.terraform.outputs import FORMATS
+from toolkit.terraform.outputs import FORMATS, as_dotenv
 
 ROOT = Path(__file__).parents[2]
 OUTPUTS = {"name": "it's", "list": ["a", "b"], "map": {"k": 'v "w"'}}
@@ -82,10 +82,17 @@ def test_environments_are_completed(monkeypatch: pytest.MonkeyPatch, typed: str,
 
 def test_outputs_as_dotenv_survive_a_real_shell(tmp_path: Path) -> None:
     (tmp_path / "env").write_text(FORMATS["dotenv"](OUTPUTS), encoding="utf-8")
-    script = f'. {tmp_path}/env; printf \'%s\\n\' "$NAME" "$LIST" "$MAP"'
+    # In a child of the shell that reads the file: they are exported.
+    script = f'. {tmp_path}/env; sh -c \'printf "%s\\n" "$PLATFORM_NAME" "$PLATFORM_LIST" "$PLATFORM_MAP"\''
     shown = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.splitlines()
     assert shown[0] == "it's"
     assert [json.loads(line) for line in shown[1:]] == [["a", "b"], {"k": 'v "w"'}]
+
+
+def test_dotenv_without_a_shell_has_plain_names() -> None:
+    assert as_dotenv({"name": "a b"}, "", export=False) == "NAME='a b'\n"
+    with pytest.raises(UsageError, match="--prefix 1-x"):
+        as_dotenv({"name": "a"}, "1-x")
 
 
 def test_outputs_for_ci_are_one_line_each() -> None:

@@ -12,6 +12,7 @@ import click
 from toolkit.cli.evidence import finish
 from toolkit.cli.leased import STATE, firewall_lease_options, own_lease
 from toolkit.cli.many import environments
+from toolkit.cli.next_steps import next_steps
 from toolkit.cli.options import (
     allow_replace_option,
     force_unlock_option,
@@ -164,6 +165,8 @@ def apply(
         terminal.print_json(document)
     else:
         terminal.progress(f"evidence: {evidence.folder.relative_to(environment.project.root)}")
+        for line in next_steps(environment, outputs, proven=green if smoke else None):
+            terminal.print(line)
     return ExitCode.DONE if green else ExitCode.FAILED
 
 

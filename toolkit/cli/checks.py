@@ -13,12 +13,20 @@ if TYPE_CHECKING:
 
 
 def show_results(terminal: Terminal, result: RunResult) -> None:
-    from toolkit.checks.report import chain_lines, outcome_words
+    """A line for each check, then what did not pass."""
+    from toolkit.checks.report import outcome_words
 
     terminal.print_table(
         ["check", "outcome", "time", "what was found"],
         [[one.check.id, outcome_words(one), f"{one.duration:.1f} s", one.reason] for one in result.results],
     )
+    show_failures(terminal, result)
+
+
+def show_failures(terminal: Terminal, result: RunResult) -> None:
+    """What was found, the way out, and where it is explained."""
+    from toolkit.checks.report import chain_lines
+
     for one in result.results:
         if one.outcome == "FAIL" or one.red:
             terminal.print(f"\n{one.check.id}: {one.reason}", "bold red" if one.red else "yellow")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from toolkit.cli.ci_log import summarise_job
 from toolkit.cli.firewall import Minutes
 from toolkit.cli.guard import print_guard
 from toolkit.cli.leased import STATE, firewall_lease_options, own_lease
@@ -107,11 +108,12 @@ def plan(
     fixed = refusals(saved.document) if not destroy else ()
     refused = [sentence(lost, environment.name), *described(lost)] if lost else []
     refused += [impossible(fixed), *as_lines(fixed, set_in(environment))] if fixed else []
+    words = as_markdown(summary, f"{'Destroy' if destroy else 'Plan'} for {environment.name}", refused)
+    words += f"\n{guard_section(guard)}" if guard else ""
     if markdown is not None:
-        title = f"{'Destroy' if destroy else 'Plan'} for {environment.name}"
-        text = as_markdown(summary, title, refused) + (f"\n{guard_section(guard)}" if guard else "")
         with disk_errors("the Markdown file"):
-            write_atomically(markdown, text, 0o644)
+            write_atomically(markdown, words, 0o644)
+    summarise_job(words, environment.state_dir / "plan.md")
     if as_json:
         document = {"environment": environment.name, "destroy": destroy, "plan_file": str(saved.file)}
         document |= {"changes_present": not summary.empty, "refused": [asdict(loss) for loss in lost]}

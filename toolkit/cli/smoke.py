@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.checks import CheckProgress, explain_check, list_checks, show_results
+from toolkit.ci.provenance import ci_of
+from toolkit.cli.checks import explain_check, list_checks
 from toolkit.cli.evidence import finish
 from toolkit.cli.firewall import Minutes
 from toolkit.cli.leased import STATE, firewall_lease_options, own_lease, platform_outputs
 from toolkit.cli.many import environments
-from toolkit.cli.options import json_option, sign_key_option
+from toolkit.cli.options import is_verbose, json_option, sign_key_option, verbose_option
+from toolkit.cli.smoke_view import CheckProgress, show_result
 from toolkit.cli.terminal import Terminal
 from toolkit.cli.words import EachPath, ManyCommand
 from toolkit.environment import Connection, connect, load_environment
@@ -31,6 +35,7 @@ REPORT = EachPath(dir_okay=False, path_type=Path)
 
 @click.command(cls=ManyCommand)
 @environments(ordered=False)
+@verbose_option
 @click.option(
     "--only",
     multiple=True,
@@ -190,21 +195,25 @@ def run_smoke(
     chosen = CHECKS if checks is None else checks
     if terminal:
         terminal.progress(f"smoke: {len(chosen)} checks on {connection.environment.name}")
-    observer = CheckProgress(terminal) if terminal else None
+    observer = _progress(terminal, chosen) if terminal else None
     say = terminal.progress if terminal else lambda _: None
     early: RunInterrupted | RunLost | None = None
     try:
-        with terminating_like_an_interrupt():
+        with terminating_like_an_interrupt(), observer.shown() if observer else nullcontext():
             result = run(connection, outputs, chosen, patience=patience, observer=observer, say=say)
     except (RunInterrupted, RunLost) as ended:
         early, result = ended, ended.result
     report.write(result, evidence_folder)
     if terminal:
         if table and not isinstance(early, RunLost):  # its one line says it all
-            show_results(terminal, result)
+            show_result(terminal, result)
         terminal.progress(
             f"smoke: {result.summary}; evidence in {evidence_folder}", "green" if result.green else "bold red"
         )
     if early:
         raise early
     return result
+
+
+def _progress(terminal: Terminal, checks: Sequence[Check[Context]]) -> CheckProgress:
+    return CheckProgress(terminal, checks, each=is_verbose() or ci_of(os.environ) is not None)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from toolkit.environment import Connection, Environment
-from toolkit.errors import ToolkitError
+from toolkit.errors import ToolkitError, UsageError
 from toolkit.files import disk_errors
 from toolkit.records import Json, as_text, read_record, write_record
 from toolkit.terraform.events import Observer
@@ -60,9 +61,29 @@ def read_outputs_of(connection: Connection, observer: Observer) -> Json:
     return read_outputs(connection.environment, observer)
 
 
-def as_dotenv(outputs: Outputs) -> str:
-    """``NAME='value'`` lines that a shell can source; objects and lists as JSON."""
-    return "".join(f"{name.upper()}={shlex.quote(_text(value))}\n" for name, value in outputs.items())
+def single_values(outputs: Outputs, *, everything: bool = False) -> dict[str, str]:
+    """What is one value, as text; with ``everything`` also what is in maps and lists, under dotted names."""
+    found: dict[str, str] = {}
+    for name, value in outputs.items():
+        if isinstance(value, Mapping | list):
+            if everything:
+                items = value.items() if isinstance(value, Mapping) else enumerate(value)
+                found |= single_values({f"{name}.{key}": item for key, item in items}, everything=True)
+        else:
+            found[name] = _text(value)
+    return found
+
+
+def as_dotenv(outputs: Outputs, prefix: str = "PLATFORM_", *, export: bool = True) -> str:
+    """``export PREFIX_NAME='value'`` lines that a shell can evaluate; objects and lists as JSON.
+
+    Raises UsageError for a prefix that makes no name of a variable. Names like LOCATION or ENVIRONMENT, and those that
+    SDKs read, stay the shell's own: hence the prefix.
+    """
+    if prefix and not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", prefix):
+        raise UsageError(f"--prefix {prefix}: a variable's name has letters, digits and _, and begins with no digit")
+    word = "export " if export else ""
+    return "".join(f"{word}{prefix}{name.upper()}={shlex.quote(_text(value))}\n" for name, value in outputs.items())
 
 
 def as_github(outputs: Outputs) -> str:

@@ -8,13 +8,17 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import get_args
 
+import click
 import jsonschema
 import pytest
 
+from tests.golden import check_golden
 from tests.unit.smoke.support import check
 from toolkit.checks import report
 from toolkit.checks.causes import CAUSES
 from toolkit.checks.model import CheckResult, Expectation, Outcome, RunResult, Severity, Verdict
+from toolkit.cli.options import verbose_option
+from toolkit.cli.smoke_view import show_result
 from toolkit.cli.terminal import Terminal
 
 
@@ -161,12 +165,18 @@ def test_all_four_are_written(tmp_path: Path) -> None:
     assert document["versions"]["azure-storage-blob"][0].isdigit()
 
 
-def test_the_terminal_shows_each_check_and_the_way_out(capsys: pytest.CaptureFixture[str]) -> None:
-    from toolkit.cli.smoke import _show
+def test_the_terminal_shows_a_line_per_category_which_opens_on_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    show_result(Terminal(), RESULT)
+    check_golden(Path(__file__).parent, "result.txt", capsys.readouterr().out)
 
-    _show(Terminal(), RESULT)
-    out = capsys.readouterr().out.splitlines()
-    assert out[0].split() == ["CHECK", "OUTCOME", "TIME", "WHAT", "WAS", "FOUND"]
-    assert out[1].split() == ["storage-a", "PASS", "0.5", "s", "All", "is", "well"]
-    assert "  hint: close the firewall" in out
-    assert "  see:  docs/checks.md#storage-b" in out
+
+def test_each_check_has_its_line_where_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    @click.command()
+    @verbose_option
+    def command() -> None:
+        show_result(Terminal(), RESULT)
+
+    command.main(["-v"], standalone_mode=False)
+    out = capsys.readouterr().out
+    assert [line.split()[:2] for line in out.splitlines()[:2]] == [["CHECK", "OUTCOME"], ["storage-a", "PASS"]]
+    check_golden(Path(__file__).parent, "result-verbose.txt", out)
