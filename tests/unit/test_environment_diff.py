@@ -24,10 +24,34 @@ location     = "westeurope"
 vantages     = ["vnet"]
 """
 
+VARIABLES = """
+variable "workload" { type = string }
+variable "tags" { type = map(string) }
+variable "empty" { type = map(string) }
+variable "monitoring" {
+  type = object({
+    daily_quota_gb = optional(number, -1)
+    emails         = optional(list(string), [])
+    action         = optional(string)
+  })
+  default = {}
+}
+variable "batch" {
+  type    = object({ vm_size = string, max_nodes = optional(number, 4) })
+  default = null
+}
+variable "retention" {
+  type    = object({ days = number })
+  default = { days = 30 }
+}
+"""
+
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    (tmp_path / "terraform").mkdir()
+    for root in ("bootstrap", "platform"):
+        (tmp_path / "terraform" / root).mkdir(parents=True)
+    (tmp_path / "terraform" / "platform" / "variables.tf").write_text(VARIABLES)
     (tmp_path / "envs").mkdir()
     (tmp_path / "envs" / "common.tfvars").write_text(
         'workload = "mlp"\ntags = { product = "ml", owner = "data" }\n# shared\nempty = {}\n'
@@ -55,13 +79,13 @@ def test_the_whole_table(project: Project) -> None:
     result = diff("dev", "prod")
     assert result.exit_code == 0
     assert result.stdout == (
-        "KEY                        DEV         PROD\n"
-        "location                   westeurope  northeurope\n"
-        "smoke.allowed_skips        none        dns\n"
-        "monitoring.daily_quota_gb  1           -1\n"
-        "monitoring.emails          (default)   a@example.org, b@example.org\n"
-        "tags.owner                 (default)   data\n"
-        "tags.product               dev         ml\n"
+        "KEY                        DEV           PROD\n"
+        "location                   westeurope    northeurope\n"
+        "smoke.allowed_skips        empty         dns\n"
+        "monitoring.daily_quota_gb  1             -1\n"
+        "monitoring.emails          default ([])  a@example.org, b@example.org\n"
+        "tags.owner                 not set       data\n"
+        "tags.product               dev           ml\n"
     )
 
 
@@ -78,7 +102,7 @@ def test_all_shows_what_is_the_same_too(project: Project) -> None:
     rows = diff("dev", "prod", "--all").stdout.splitlines()
     assert len(rows) > len(diff("dev", "prod").stdout.splitlines())
     assert [row.split() for row in rows if row.startswith(("workload", "empty"))] == [
-        ["empty", "none", "none"],
+        ["empty", "empty", "empty"],
         ["workload", "mlp", "mlp"],
     ]
 
@@ -90,7 +114,40 @@ def test_json_leaves_out_what_is_not_set(project: Project) -> None:
         "key": "location",
         "values": {"dev": "westeurope", "prod": "northeurope"},
     }
-    assert {"file": "terraform.tfvars", "key": "tags.owner", "values": {"prod": "data"}} in rows
+    owner = {"file": "terraform.tfvars", "key": "tags.owner", "values": {"prod": "data"}, "unset": {"dev": "not set"}}
+    assert owner in rows
+
+
+@pytest.mark.parametrize(
+    ("given", "key", "said"),
+    [
+        ("batch = null", "batch", "off"),
+        ("batch = null", "batch.vm_size", "off"),
+        ("", "batch.vm_size", "off"),  # its default is null
+        ('batch = { vm_size = "x" }', "batch.max_nodes", "default (4)"),
+        ("monitoring = {}", "monitoring.emails", "default ([])"),
+        ("monitoring = {}", "monitoring.action", "not set"),
+        ("", "monitoring.daily_quota_gb", "default (-1)"),
+        ("", "retention.days", "default (30)"),
+        ("", "tags.owner", "not set"),
+        ("monitoring = { emails = [] }", "monitoring.emails", "empty"),
+        ("monitoring = { action = false }", "monitoring.action", "off"),
+        ("monitoring = { action = true }", "monitoring.action", "on"),
+    ],
+)
+def test_off_default_empty_and_not_set_are_told_apart(project: Project, given: str, key: str, said: str) -> None:
+    everything = (
+        'tags = { owner = "o" }\nretention = { days = 1 }\nbatch = { vm_size = "y", max_nodes = 1 }\n'
+        'monitoring = { daily_quota_gb = 1, emails = ["e"], action = "a" }\n'
+    )
+    (project.root / "envs" / "common.tfvars").write_text("")
+    (project.root / "envs" / "dev" / "terraform.tfvars").write_text(f"{given}\n")
+    (project.root / "envs" / "prod" / "terraform.tfvars").write_text(
+        everything if key != "batch" else 'batch = { vm_size = "x" }\n'
+    )
+    rows = [line.split("  ") for line in diff("dev", "prod", "--all").stdout.splitlines()]
+    [found] = [[cell.strip() for cell in row if cell.strip()] for row in rows if row[0] == key]
+    assert found[1] == said
 
 
 def test_a_rehearsal_differs_in_what_the_sandbox_replaces(project: Project) -> None:

@@ -107,35 +107,50 @@ def validate(environments: tuple[str, ...], as_json: bool) -> None:
 def diff(a: str, b: str, everything: bool, as_json: bool) -> None:
     """How the environments A and B differ: every key of env.toml and terraform.tfvars with two values.
 
+    Of a key that is not given: `off` (its feature is null), `default (…)` as terraform/ declares it, else `not set`.
+
     \b
       toolkit env diff dev prod
       toolkit env diff prod prod@sandbox     what a rehearsal replaces
     """
-    from toolkit.environment.diff import NOT_SET, compare
+    from toolkit.environment.diff import MISSING, NOT_SET, Row, compare, unset
+    from toolkit.environment.file import FILE_NAME
 
     terminal = Terminal()
     project = find_project()
-    rows = [
-        row for row in compare(load_environment(a, project), load_environment(b, project)) if everything or row.differs
-    ]
+    first, second = load_environment(a, project), load_environment(b, project)
+    rows = [row for row in compare(first, second) if everything or row.differs]
+    instead = {a: unset(first), b: unset(second)}
+
+    def cell(row: Row, name: str, value: Any) -> str:
+        if value is NOT_SET:
+            return instead[name](row.key)
+        if value is None and row.file == FILE_NAME:
+            return MISSING
+        return _value(value)
+
     if as_json:
         document = []
         for row in rows:
-            values = {name: value for name, value in ((a, row.a), (b, row.b)) if value is not NOT_SET}
-            document.append({"file": row.file, "key": row.key, "values": values})
+            sides = ((a, row.a), (b, row.b))
+            values = {name: value for name, value in sides if value is not NOT_SET}
+            left_out = {name: instead[name](row.key) for name, value in sides if value is NOT_SET}
+            one = {"file": row.file, "key": row.key, "values": values}
+            document.append({**one, "unset": left_out} if left_out else one)
         terminal.print_json(document)
     elif rows:
-        terminal.print_table(["key", a, b], [[row.key, _cell(row.a), _cell(row.b)] for row in rows])
+        terminal.print_table(["key", a, b], [[row.key, cell(row, a, row.a), cell(row, b, row.b)] for row in rows])
     else:
         terminal.print(f"{a} and {b} do not differ")
 
 
-def _cell(value: Any) -> str:
-    from toolkit.environment.diff import NOT_SET
-
-    if value is NOT_SET:
-        return "(default)"
-    return _words(value) if value != {} else "none"
+def _value(value: Any) -> str:
+    """A value that is given: null turns a feature off, and an empty list or map is not the same as that."""
+    if value is None or value is False:
+        return "off"
+    if value is True:
+        return "on"
+    return "empty" if value in ([], {}, ()) else _words(value)
 
 
 def _facts(environment: Environment) -> dict[str, Any]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from toolkit.environment.file import FILE_NAME
 from toolkit.environment.model import Environment
+from toolkit.environment.types import Type, declared
 from toolkit.environment.variables import read_variables, variable_files
 
 TFVARS_NAME = "terraform.tfvars"
+_ROOTS = ("bootstrap", "platform")
 
 # What the two are called, and what follows from other keys, is no difference of their data.
 _NOT_DATA = ("project", "name", "data_name", "alert_receiver_required")
@@ -29,7 +32,7 @@ _FILE_KEYS = {
 
 
 class NotSet:
-    """The value of a variable that an environment leaves to the default in terraform/*/variables*.tf."""
+    """The value of a variable that an environment does not give: :func:`unset` says what holds instead."""
 
     def __repr__(self) -> str:
         return "NOT_SET"
@@ -61,6 +64,42 @@ def compare(a: Environment, b: Environment) -> list[Row]:
         *_rows(FILE_NAME, environment_keys(a), environment_keys(b)),
         *sorted(_rows(TFVARS_NAME, variable_keys(a), variable_keys(b)), key=lambda row: row.key),
     ]
+
+
+OFF, MISSING = "off", "not set"
+
+
+def unset(environment: Environment) -> Callable[[str], str]:
+    """What holds for a variable's dotted key that ``environment`` does not give: ``off`` where a feature's object is
+    null, ``default (…)`` with the default that terraform/ declares, else ``not set``.
+    """
+    given = variable_keys(environment)
+    declarations = {
+        variable.name: variable for root in _ROOTS for variable in declared(environment.project.terraform_dir, root)
+    }
+
+    def words(key: str) -> str:
+        name, *path = key.split(".")
+        above = [".".join([name, *path[:depth]]) for depth in range(len(path))]
+        if any(given.get(one, NOT_SET) is None for one in above):
+            return OFF
+        variable = declarations.get(name)
+        if variable is None:
+            return MISSING
+        if not any(one == name or one.startswith(f"{name}.") for one in given) and "default" in variable.block:
+            value = variable.block["default"]
+            for part in path:
+                if value is None:
+                    return OFF
+                value = value.get(part, NOT_SET) if isinstance(value, dict) else NOT_SET
+            if value is not NOT_SET:
+                return OFF if value is None else f"default ({json.dumps(value, ensure_ascii=False)})"
+        kind: Type | None = variable.type
+        for part in path:
+            kind = (kind.attributes.get(part) or kind.element) if kind is not None else None
+        return f"default ({kind.default})" if kind is not None and kind.default is not None and path else MISSING
+
+    return words
 
 
 def environment_keys(environment: Environment) -> dict[str, Any]:

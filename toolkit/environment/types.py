@@ -18,12 +18,16 @@ _COLLECTIONS = ("list", "set", "map")
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """One type constraint. ``element`` is of a list, set or map; ``attributes`` of an object."""
+    """One type constraint. ``element`` is of a list, set or map; ``attributes`` of an object.
+
+    ``default``: of an optional attribute, as it is written; None where it has none, which makes it null.
+    """
 
     kind: str
     element: Type | None = None
     attributes: Mapping[str, Type] = field(default_factory=dict)
     optional: bool = False
+    default: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +87,14 @@ class _Tokens:
         while self.peek() in tokens:
             self._at += 1
 
-    def skip_expression(self) -> None:
-        """To the bracket that closes what is open: a default may hold anything."""
-        depth = 0
+    def skip_expression(self) -> str:
+        """To the bracket that closes what is open: a default may hold anything. The answer is what was skipped."""
+        depth, skipped = 0, ""
         while depth or self.peek() != ")":
             word = self.next()
             depth += (word in "([{") - (word in ")]}")
+            skipped += f"{word} " if word in (",", "=") else word
+        return skipped.strip()
 
 
 def _type(tokens: _Tokens) -> Type:
@@ -98,9 +104,9 @@ def _type(tokens: _Tokens) -> Type:
     tokens.next()
     if word == "optional":
         inner = _type(tokens)
-        tokens.skip_expression()
+        default = tokens.skip_expression().removeprefix(",").strip() or None
         tokens.next()
-        return Type(inner.kind, inner.element, inner.attributes, optional=True)
+        return Type(inner.kind, inner.element, inner.attributes, optional=True, default=default)
     if word == "object":
         result = Type("object", attributes=dict(_attributes(tokens)))
     elif word in _COLLECTIONS:
