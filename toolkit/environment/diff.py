@@ -66,19 +66,22 @@ def compare(a: Environment, b: Environment) -> list[Row]:
     ]
 
 
-OFF, MISSING = "off", "not set"
+OFF, MISSING, BELOW = "off", "not set", "as below"
 
 
 def unset(environment: Environment) -> Callable[[str], str]:
     """What holds for a variable's dotted key that ``environment`` does not give: ``off`` where a feature's object is
-    null, ``default (…)`` with the default that terraform/ declares, else ``not set``.
+    null, ``default (…)`` with the default that terraform/ declares, else ``not set``. A map of which it gives keys has
+    those in rows of their own.
     """
-    given = variable_keys(environment)
+    given, ours = variable_keys(environment), environment_keys(environment)
     declarations = {
         variable.name: variable for root in _ROOTS for variable in declared(environment.project.terraform_dir, root)
     }
 
     def words(key: str) -> str:
+        if _begun(key, given) or _begun(key, ours):
+            return BELOW
         name, *path = key.split(".")
         above = [".".join([name, *path[:depth]]) for depth in range(len(path))]
         if any(given.get(one, NOT_SET) is None for one in above):
@@ -86,7 +89,7 @@ def unset(environment: Environment) -> Callable[[str], str]:
         variable = declarations.get(name)
         if variable is None:
             return MISSING
-        if not any(one == name or one.startswith(f"{name}.") for one in given) and "default" in variable.block:
+        if name not in given and not _begun(name, given) and "default" in variable.block:
             value = variable.block["default"]
             for part in path:
                 if value is None:
@@ -95,11 +98,18 @@ def unset(environment: Environment) -> Callable[[str], str]:
             if value is not NOT_SET:
                 return OFF if value is None else f"default ({json.dumps(value, ensure_ascii=False)})"
         kind: Type | None = variable.type
-        for part in path:
-            kind = (kind.attributes.get(part) or kind.element) if kind is not None else None
+        for depth, part in enumerate(path, 1):
+            element = kind.element if kind is not None else None
+            if element is not None and not _begun(".".join([name, *path[:depth]]), given):
+                return MISSING  # a default of what is in an element that is not there
+            kind = element or (kind.attributes.get(part) if kind is not None else None)
         return f"default ({kind.default})" if kind is not None and kind.default is not None and path else MISSING
 
     return words
+
+
+def _begun(key: str, given: Mapping[str, Any]) -> bool:
+    return any(one.startswith(f"{key}.") for one in given)
 
 
 def environment_keys(environment: Environment) -> dict[str, Any]:
