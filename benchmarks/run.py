@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import adf_lint, critical_path, firewall, guard, machine_learning, pipelines  # noqa: E402
+from benchmarks import adf_lint, critical_path, firewall, guard, live_view, machine_learning, pipelines  # noqa: E402
 from tests.conftest import copy_project  # noqa: E402
 from toolkit.environment import connect, load_environment  # noqa: E402
 from toolkit.project import Project  # noqa: E402
@@ -264,6 +264,27 @@ def measure_platform() -> Rows:
     ]  # fmt: skip
 
 
+def measure_live_view() -> Rows:
+    with tempfile.TemporaryDirectory() as temporary:
+        project = copy_project(Path(temporary) / "project")
+        try:
+            toolkit(project, "apply", ENVIRONMENT, "--no-smoke")
+            toolkit(project, "destroy", ENVIRONMENT)
+            took = 0.0
+
+            def apply() -> None:
+                nonlocal took
+                took = seconds(lambda: toolkit(project, "apply", ENVIRONMENT, "--no-smoke"))
+
+            view, whole = live_view.measure(apply, lambda: took, f"{temporary}/answer")
+        finally:
+            toolkit(project, "sandbox", "stop")
+    return [
+        ("live view of an apply: processor time, over the apply's", "≤ 2 %",
+         f"{view:.2f} s over {whole:.1f} s = {100 * view / whole:.1f} %, an apply of {took:.0f} s"),
+    ]  # fmt: skip
+
+
 def measure_commands() -> Rows:
     return [
         ("`toolkit --help`, CPU", "≤ 0.15 s", f"{measure_help():.2f} s"),
@@ -304,6 +325,7 @@ def measure_firewall() -> Rows:
 GROUPS: dict[str, Callable[[], Rows]] = {
     "platform": measure_platform,
     "commands": measure_commands,
+    "live-view": measure_live_view,
     "pipelines": measure_pipelines,
     "machine-learning": measure_machine_learning,
     "firewall": measure_firewall,

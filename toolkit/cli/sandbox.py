@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from toolkit.cli.options import json_option
+from toolkit.cli.sandbox_view import environments_of, print_status, request_lines
 from toolkit.cli.terminal import Terminal
 from toolkit.errors import ExitCode, RefusedError, ToolkitError
 from toolkit.project import find_project
@@ -50,7 +51,7 @@ def stop() -> None:
 @sandbox.command()
 @json_option
 def status(as_json: bool) -> int:
-    """What runs, on which ports. Exits 1 when the sandbox does not run."""
+    """What runs, on which ports, and the resources in it by environment and type. Exits 1 when it does not run."""
     from toolkit.sandbox.client import find_running, sandbox_paths
 
     terminal = Terminal()
@@ -65,13 +66,7 @@ def status(as_json: bool) -> int:
             f"the sandbox runs: process {facts['pid']}, Azurite {facts['azurite_pid']}, "
             f"{facts['memory_bytes'] / 1e6:.0f} MB, up {facts['uptime_seconds']:.0f} s, state in {running.state_dir}"
         )
-        rows = [
-            [subscription, vantage, str(ports["proxy_port"]), str(ports["dns_port"])]
-            for subscription, vantages in facts["subscriptions"].items()
-            for vantage, ports in vantages.items()
-        ]
-        if rows:
-            terminal.print_table(["subscription", "vantage", "proxy port", "dns port"], rows)
+        print_status(terminal, facts, environments_of(find_project()))
     return ExitCode.DONE if running else ExitCode.FAILED
 
 
@@ -117,19 +112,24 @@ def reset(yes: bool) -> None:
 
 
 @sandbox.command()
-@click.option(
-    "--requests", is_flag=True, help="The requests that arrived, one JSON line each, instead of the daemon's log."
-)
+@click.option("--requests", is_flag=True, help="The requests that arrived, and who asked, instead of the daemon's log.")
+@click.option("--json", "as_json", is_flag=True, help="--requests: the lines as they are kept, one JSON document each.")
 @click.option("-n", "--lines", default=50, show_default=True, help="How many lines, from the end.")
-def logs(requests: bool, lines: int) -> None:
-    """The end of the daemon's log, or of the access log."""
+def logs(requests: bool, as_json: bool, lines: int) -> None:
+    """The end of the daemon's log, or of the access log: time, environment, identity, vantage, request, answer with its
+    error code.
+    """
     from toolkit.sandbox.client import sandbox_paths
 
-    paths = sandbox_paths(find_project().root)
+    project = find_project()
+    paths = sandbox_paths(project.root)
     path = paths.request_log if requests else paths.server_log
     if not path.exists():
         raise ToolkitError(f"{path} does not exist: the sandbox has not run yet", hint="toolkit sandbox start")
-    Terminal().print("\n".join(_tail(path, lines)))
+    found = _tail(path, lines)
+    if requests and not as_json:
+        found = request_lines(found, environments_of(project))
+    Terminal().print("\n".join(found))
 
 
 @sandbox.command()

@@ -5,6 +5,7 @@ access log ▸ control API ▸ faults on order ▸ host routing ▸ service
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import logging
@@ -15,6 +16,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -107,9 +109,11 @@ class HostRouting:
 
 
 class AccessLog:
-    """One JSON line for each request in logs/requests.jsonl: time, vantage, method, url, status, milliseconds.
+    """One JSON line for each request in logs/requests.jsonl: time, vantage, subscription, identity, method, url,
+    status, milliseconds, and the error's code where there is one.
 
-    Never headers or bodies; the signature of a SAS is dropped from the url.
+    Never headers or bodies; the signature of a SAS is dropped from the url. The identity is whom a token speaks for, by
+    its own words: whether they are true is what the status says.
     """
 
     LIMIT_BYTES = 20_000_000
@@ -120,16 +124,20 @@ class AccessLog:
             path.replace(path.with_suffix(".1.jsonl"))
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
-    def write(self, exchange: Exchange, status: int, seconds: float) -> None:
+    def write(self, exchange: Exchange, status: int, seconds: float, code: str | None = None) -> None:
         request, origin = exchange.request, exchange.origin
-        line = {
+        line: dict[str, object] = {
             "time": round(time.time(), 3),
             "vantage": origin.vantage.name if origin else "control",
+            "subscription": origin.subscription_id if origin else None,
+            "identity": identity_of(request) if origin else None,
             "method": request.method,
             "url": loggable_url(request),
             "status": status,
             "ms": round(seconds * 1000, 2),
         }
+        if code is not None:
+            line["code"] = code
         with contextlib.suppress(OSError):  # a full disk costs the line, not the answer
             os.write(self._descriptor, json.dumps(line).encode() + b"\n")
 
@@ -148,7 +156,7 @@ class Chain:
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         exchange = Exchange(Request(scope, receive), scope.get(ORIGIN_KEY))
-        status = _CLIENT_CLOSED_REQUEST
+        status, code = _CLIENT_CLOSED_REQUEST, None
         try:
             try:
                 response = await self._first(exchange)
@@ -159,11 +167,11 @@ class Chain:
                 response = _fault(error, "the handler chain")
             response.headers.setdefault("date", formatdate(time.time() + self.clock_ahead, usegmt=True))
             await response(scope, receive, send)
-            status = response.status_code
+            status, code = response.status_code, error_code(response)
         except (ClientDisconnect, ConnectionError):
             log.info("client went away during %s", exchange.request.method)
         finally:
-            self._access_log.write(exchange, status, time.perf_counter() - started)
+            self._access_log.write(exchange, status, time.perf_counter() - started, code)
 
 
 def build_chain(access_log: AccessLog, control: Handler, faults: Handler, router: Router) -> Chain:
@@ -177,6 +185,41 @@ def request_host(request: Request) -> str:
     if host.startswith("["):
         return host.partition("]")[0][1:]
     return host.partition(":")[0]
+
+
+def identity_of(request: Request) -> str:
+    """Whom a request says it comes from: a name or an object id of a token, else how it was signed."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return _named_in(value)
+    if scheme.lower() in ("sharedkey", "sharedkeylite"):
+        return "shared key"
+    return "shared access signature" if b"sig=" in request.scope["query_string"] else "anonymous"
+
+
+@lru_cache(maxsize=256)
+def _named_in(token: str) -> str:
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return str(claims.get("app_displayname") or claims.get("oid") or claims.get("sub") or "token")
+    except (IndexError, ValueError, AttributeError):
+        return "token"
+
+
+def error_code(response: Response) -> str | None:
+    """The code of an error: of a header, as storage has it, or of the body, as all others do."""
+    if response.status_code < 400:
+        return None
+    if header := response.headers.get("x-ms-error-code"):
+        return header
+    try:
+        answer = json.loads(getattr(response, "body", b""))
+    except (ValueError, TypeError):
+        return None
+    error = answer.get("error") or answer.get("odata.error") or answer if isinstance(answer, dict) else None
+    code = error.get("code") if isinstance(error, dict) else error
+    return str(code) if isinstance(code, str) else None
 
 
 _SECRET_PARAMETER = re.compile(r"(?i)(^|&)(sig|client_secret|client_assertion|code|access_token)=[^&]*")

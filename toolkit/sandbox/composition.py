@@ -135,7 +135,7 @@ def platform(azurite_command: list[str]) -> Compose:
             await factories.advance(seconds)
 
         def about() -> Json:
-            return {"azurite_pid": process.pid}
+            return {"azurite_pid": process.pid, "resources": store.counts()}
 
         def attach(hosting: Hosting) -> None:
             jobs.attach(hosting)  # ends what a killed daemon left running, of tasks too

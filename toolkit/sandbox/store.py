@@ -164,6 +164,18 @@ class Store:
             ).fetchall()
         return [_resource(row) for row in rows]
 
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How many resources of which type each subscription has, by their names as ARM spells them."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT substr(key, 16, 36), min(type), count(*) FROM resources WHERE key LIKE '/subscriptions/%' "
+                "GROUP BY 1, type ORDER BY 1, 2"
+            ).fetchall()
+        found: dict[str, dict[str, int]] = {}
+        for subscription, kind, number in rows:
+            found.setdefault(subscription, {})[kind] = number
+        return found
+
     # -- documents -----------------------------------------------------------------------------------------------------
 
     def document(self, kind: str, key: str) -> Json | None:

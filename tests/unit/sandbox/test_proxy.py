@@ -311,7 +311,8 @@ def test_the_access_log_has_a_line_per_request_without_secrets(front: Front) -> 
     line = next(line for line in access_lines(front) if "/blob" in str(line["url"]))
     assert line["url"] == "https://mirror.example/blob?sv=2024&sig=REDACTED&se=x"
     assert (line["vantage"], line["method"], line["status"]) == ("vnet", "GET", 200)
-    assert set(line) == {"time", "vantage", "method", "url", "status", "ms"}
+    assert set(line) == {"time", "vantage", "subscription", "identity", "method", "url", "status", "ms"}
+    assert line["identity"] == "token", "what is no token of Entra's names nobody"
 
 
 # -- what is kept ------------------------------------------------------------------------------------------------------
