@@ -133,14 +133,14 @@ observer.end()
 """
 
 
-def on_a_terminal(**variables: str) -> str:
-    """What the small apply above writes to a terminal of 80 columns."""
+def on_a_terminal(code: str = APPLY, **variables: str) -> str:
+    """What a little program, by default the small apply above, writes to a terminal of 80 columns."""
     ours, theirs = pty.openpty()
     settings = {
         key: value for key, value in os.environ.items() if key not in ("TF_BUILD", "GITHUB_ACTIONS", "NO_COLOR")
     }
     settings |= {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24", "PYTHONIOENCODING": "utf-8", **variables}
-    process = subprocess.Popen([sys.executable, "-c", APPLY], stdin=theirs, stdout=theirs, stderr=theirs, env=settings)
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=theirs, stdout=theirs, stderr=theirs, env=settings)
     os.close(theirs)
     seen = io.BytesIO()
     while True:
