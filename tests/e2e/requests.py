@@ -12,7 +12,8 @@ from toolkit.records import Json, read_lines
 
 # Questions that Azure puts as a POST.
 _ASKS = re.compile(
-    r"//login\.microsoftonline\.com/|/oauth2/|/(list\w*|check\w*Availability|query\w*|getStatus)\?", re.IGNORECASE
+    r"//login\.microsoftonline\.com/|/oauth2/|/(list\w*|check\w*(Availability|Restrictions)|query\w*|getStatus)\?",
+    re.IGNORECASE,
 )
 # Terraform's lock: a lease and a record in the metadata of the state's blob.
 # https://developer.hashicorp.com/terraform/language/backend/azurerm (state locking)
