@@ -134,10 +134,11 @@ def _verdicts(
                     )
                 )
     wrong = {package: looked - passed for package, (looked, passed) in answers.items() if looked - passed}
+    reasons = _reasons([one for one in policies if one.package in wrong], given)
     for one in policies:
-        reasons = _reasons(one, given) if one.package in wrong else {}
         for number in sorted(wrong.get(one.package, ())):
-            what = "; ".join(reasons.get(number, ())) or f"does not hold, or is not known before the apply: {one.title}"
+            said = "; ".join(reasons.get((one.package, number), ()))
+            what = said or f"does not hold, or is not known before the apply: {one.title}"
             findings.append(Finding(one, addresses[number], what))
     return {package: looked for package, (looked, _) in answers.items()}, findings
 
@@ -157,19 +158,23 @@ def _numbers(values: object, resources: int) -> set[int]:
     return set(values)
 
 
-def _reasons(policy: Policy, given: Json) -> dict[int, list[str]]:
-    """What a policy says of each resource, where it says anything; its words are no verdict."""
-    if "\nreasons contains" not in policy.module.source:
+def _reasons(policies: Sequence[Policy], given: Json) -> dict[tuple[str, int], list[str]]:
+    """What policies say of each resource, where they say anything; their words are no verdict."""
+    talking = [one for one in policies if "\nreasons contains" in one.module.source]
+    if not talking:
         return {}
     try:
-        ((rows,),) = evaluate([policy.module], {policy.package: ("reasons",)}, given).values()
+        answer = evaluate([one.module for one in talking], {one.package: ("reasons",) for one in talking}, given)
     except Unreadable:
-        return {}
-    texts: dict[int, list[str]] = {}
-    for row in rows if isinstance(rows, list) else []:
-        if isinstance(row, dict) and isinstance(row.get("id"), int) and isinstance(row.get("text"), str):
-            texts.setdefault(row["id"], []).append(row["text"])
-    return {number: sorted(set(found)) for number, found in texts.items()}
+        if len(talking) == 1:
+            return {}
+        return {key: texts for one in talking for key, texts in _reasons([one], given).items()}
+    texts: dict[tuple[str, int], set[str]] = {}
+    for package, (rows,) in answer.items():
+        for row in rows if isinstance(rows, list) else []:
+            if isinstance(row, dict) and isinstance(row.get("id"), int) and isinstance(row.get("text"), str):
+                texts.setdefault((package, row["id"]), set()).add(row["text"])
+    return {key: sorted(found) for key, found in texts.items()}
 
 
 def _with_waivers(
