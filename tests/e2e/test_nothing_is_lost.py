@@ -328,6 +328,7 @@ def test_the_table_has_every_input() -> None:
         "subscription_id": "subscription",
         "allowed_smoke_skips": "smoke",
         "allowed_extras": "smoke",
+        "ignored_drift": "drift",
         "sandbox_core_quotas": "sandbox",
         "sandbox_standings": "sandbox",
     }

@@ -98,6 +98,14 @@ ENVIRONMENT = (
         "nothing",
     ),
     Row("guard.allowed_locations", ENV, "", '\n[guard]\nallowed_locations = ["northeurope"]\n', "nothing", "nothing"),
+    Row(
+        "drift.ignore",
+        ENV,
+        "",
+        '\n[[drift.ignore]]\nwhat = "*/subnets/old"\nreason = "until May"\nexpires = 2099-05-31\n',
+        "nothing",
+        "nothing",
+    ),
     Row("smoke.allowed_skips", ENV, "", '\n[smoke]\nallowed_skips = ["adf-triggers"]\n', "nothing", "nothing"),
     Row(
         "sandbox.core_quotas", ENV, "", "\n[sandbox]\ncore_quotas = { standardDSv3Family = 8 }\n", "nothing", "nothing"

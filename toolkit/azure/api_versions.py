@@ -39,6 +39,8 @@ DIAGNOSTICS_API_VERSION = "2021-05-01-preview"
 
 # https://learn.microsoft.com/rest/api/resources/deployments/create-or-update
 DEPLOYMENTS_API_VERSION = "2024-03-01"
+# https://learn.microsoft.com/rest/api/monitor/activity-logs/list
+ACTIVITY_LOG_API_VERSION = "2015-04-01"
 # https://learn.microsoft.com/rest/api/resources/resources/list-by-resource-group
 RESOURCES_API_VERSION = "2021-04-01"
 # https://learn.microsoft.com/rest/api/resources/subscriptions/get

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "apply": ("toolkit.cli.apply", "apply", "Apply the plan, run the smoke tests, keep the evidence."),
     "smoke": ("toolkit.cli.smoke", "smoke", "Prove on the data plane that the platform works, and what it denies."),
     "report": ("toolkit.cli.report", "report", "Join the reports of runs over many environments."),
+    "drift": ("toolkit.cli.drift", "drift", "Show what changed outside Terraform, who did it, and the ways on."),
     "evidence": ("toolkit.cli.evidence", "evidence", "What runs found: list, show, verify the seal, diff two runs."),
     "adf": ("toolkit.cli.adf", "adf", "A factory's definitions and runs: lint, validate, export, run, runs, status."),
     "outputs": ("toolkit.cli.outputs", "outputs", "Print the platform's outputs for people and pipelines."),

@@ -7,7 +7,15 @@ from toolkit.environment.connection import Connection, Vantage, connect
 from toolkit.environment.dependencies import environment_names
 from toolkit.environment.file import FILE_NAME
 from toolkit.environment.load import REHEARSAL_SUFFIX, load_environment
-from toolkit.environment.model import Access, Environment, GuardSettings, Operator, PublicNetworkAccess, Waiver
+from toolkit.environment.model import (
+    Access,
+    Environment,
+    GuardSettings,
+    IgnoredDrift,
+    Operator,
+    PublicNetworkAccess,
+    Waiver,
+)
 from toolkit.environment.target import CredentialChoice, TargetName
 
 __all__ = [
@@ -18,6 +26,7 @@ __all__ = [
     "CredentialChoice",
     "Environment",
     "GuardSettings",
+    "IgnoredDrift",
     "Operator",
     "PublicNetworkAccess",
     "TargetName",

@@ -26,6 +26,7 @@ _FILE_KEYS = {
     "github_subject_template": "github_subject",
     "allowed_smoke_skips": "smoke.allowed_skips",
     "allowed_extras": "smoke.allowed_extras",
+    "ignored_drift": "drift.ignore",
     "sandbox_core_quotas": "sandbox.core_quotas",
     "sandbox_standings": "sandbox.vantages",
 }

@@ -77,6 +77,14 @@ def read_file(path: Path, project: Project) -> Any:
         allowed_skips: tuple[str, ...] = ()
         allowed_extras: dict[str, Words] = Field(default_factory=dict)
 
+    class Ignored(Strict):
+        what: Annotated[str, StringConstraints(min_length=2, strip_whitespace=True)]
+        reason: Annotated[str, StringConstraints(min_length=3, strip_whitespace=True)]
+        expires: date
+
+    class DriftTable(Strict):
+        ignore: tuple[Ignored, ...] = ()
+
     class VantageTable(Strict):
         addresses: tuple[IPv4, ...] = ()
         region: Annotated[str, AfterValidator(_region)] | None = None
@@ -119,6 +127,7 @@ def read_file(path: Path, project: Project) -> Any:
         state_ip_rules: tuple[str, ...] = ()
         smoke: Smoke = Smoke()
         guard: GuardTable = GuardTable()
+        drift: DriftTable = DriftTable()
         sandbox: SandboxTable = SandboxTable()
 
     shown = shown_path(path, project)
@@ -192,6 +201,8 @@ _WORDS = {
     "guard.allowed_skus": "lists of names (* matches) by Azure's type, or virtualMachines for the sizes of nodes",
     "guard.policies": "a folder of the project that holds .rego files",
     "guard.waivers": "policy, resource (an address; * matches), owner, reason and expires (a date such as 2027-01-31)",
+    "drift.ignore": "tables [[drift.ignore]] with what (a pattern of resource ids, or of id#path), a reason in words, "
+    "and expires = 2027-03-31, the last day on which it counts",
     "github_subject": "a customised subject without other braces than {context}, such as "
     "repo:owner/name:{context}:job_workflow_ref:…; without {context}, a pull request would act as CI",
 }

@@ -8,7 +8,14 @@ from typing import Any
 
 from toolkit.environment.dependencies import dependencies, environment_names
 from toolkit.environment.file import FILE_NAME, line_of, read_file, read_text, shown_path
-from toolkit.environment.model import Environment, GuardSettings, Operator, PublicNetworkAccess, Waiver
+from toolkit.environment.model import (
+    Environment,
+    GuardSettings,
+    IgnoredDrift,
+    Operator,
+    PublicNetworkAccess,
+    Waiver,
+)
 from toolkit.environment.target import TARGETS
 from toolkit.errors import UsageError, nearest
 from toolkit.files import expand_home
@@ -70,6 +77,7 @@ def load_environment(name: str, project: Project | None = None) -> Environment:
         state_ip_rules=data.state_ip_rules,
         allowed_smoke_skips=data.smoke.allowed_skips,
         allowed_extras=data.smoke.allowed_extras,
+        ignored_drift=tuple(IgnoredDrift(one.what, one.reason, one.expires) for one in data.drift.ignore),
         sandbox_core_quotas=data.sandbox.core_quotas,
         sandbox_standings={name: said.model_dump() for name, said in data.sandbox.vantages.items()},
         guard=_guard(data, project, path),

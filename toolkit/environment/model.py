@@ -47,6 +47,15 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True)
+class IgnoredDrift:
+    """``what`` is a pattern of resource ids, or of ``id#path``; ``expires`` the last day on which it counts."""
+
+    what: str
+    reason: str
+    expires: date
+
+
+@dataclass(frozen=True, slots=True)
 class GuardSettings:
     """``policies``: the folder of the environment's own, beside those of ``envs/policies``."""
 
@@ -81,6 +90,7 @@ class Environment:
     state_ip_rules: tuple[str, ...]
     allowed_smoke_skips: tuple[str, ...]
     allowed_extras: Mapping[str, str]  # reason by pattern of a resource id: toolkit/live/findings.py
+    ignored_drift: tuple[IgnoredDrift, ...]
     sandbox_core_quotas: Mapping[str, int]
     sandbox_standings: Mapping[str, Mapping[str, Any]]  # addresses and region of vantages, by name
     guard: GuardSettings

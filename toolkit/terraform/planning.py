@@ -69,11 +69,13 @@ def make_plan(
     locked: bool = True,
     waits: Waits | None = None,
     targets: tuple[str, ...] = (),
+    refresh_only: bool = False,
 ) -> SavedPlan:
     """Plan into ``.toolkit/<env>/plans`` (for the platform's root; the newest ten are kept).
 
     ``locked`` False takes no lock on the state, for an identity that may only read it. ``waits`` are those of an apply
-    that plans its rest: what goes away by itself is waited for here, too.
+    that plans its rest: what goes away by itself is waited for here, too. ``refresh_only``: only what was changed
+    outside Terraform (https://developer.hashicorp.com/terraform/cli/commands/plan#planning-modes).
     Raises ToolkitError when Terraform fails. A lock that a killed run of ours left on the state is freed first,
     when it is provably that.
     """
@@ -86,9 +88,11 @@ def make_plan(
         options["lock"] = False
     if targets:
         options["target"] = list(targets)
+    if refresh_only:
+        options["refresh_only"] = FLAG
     leases = _leases(session, root)
     session.folder(root).write_leases(leases)
-    healing = root == "platform" and not destroy
+    healing = root == "platform" and not destroy and not refresh_only
     replaced: dict[str, str] = {}
     # What is made again may leave something else without its other end, seen only then; each round finds more, or ends.
     while True:

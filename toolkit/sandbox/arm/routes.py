@@ -12,6 +12,7 @@ from toolkit.sandbox.arm import usages as usages_of
 from toolkit.sandbox.arm.access import RoleBasedAccess
 from toolkit.sandbox.arm.advisor import list_recommendations
 from toolkit.sandbox.arm.compute_skus import list_skus
+from toolkit.sandbox.arm.activity_log import list_events
 from toolkit.sandbox.arm.errors import not_found, not_modelled
 from toolkit.sandbox.arm.locations import list_locations, require_available
 from toolkit.sandbox.arm.operations import failure
@@ -165,6 +166,10 @@ _FILTER = re.compile(
 )
 
 
+async def activity_log(call: RouteCall) -> Answer:
+    return Answer(list_events(call.resources, call.principal, call.subscription_id, call.path, call.query))
+
+
 async def list_resources(call: RouteCall) -> Answer:
     """Top-level tracked resources of a subscription or resource group
     (https://learn.microsoft.com/rest/api/resources/resources/list)."""
@@ -305,6 +310,7 @@ ROUTES: tuple[Route, ...] = (
         operation_status,
         "Microsoft.Resources/deployments/operationstatuses/read",
     ),
+    _route("GET", _SUB + r"/providers/Microsoft\.Insights/eventtypes/management/values", activity_log),
     _route("GET", _LEARNING + "/vmSizes", vm_sizes, "Microsoft.MachineLearningServices/locations/vmSizes/read"),
     _route("GET", _LEARNING + "/usages", usages, "Microsoft.MachineLearningServices/locations/usages/read"),
     _route(

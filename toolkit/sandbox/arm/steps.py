@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 
+from toolkit.sandbox.arm import activity_log
 from toolkit.sandbox.arm.access import ASSIGNMENTS, DEFINITIONS
 from toolkit.sandbox.arm.errors import ArmError, bad_request, conflict, not_found, not_modelled, resource_not_found
 from toolkit.sandbox.arm.ids import RESOURCE_GROUPS, SUBSCRIPTIONS, ResourceId, parse
@@ -306,6 +307,12 @@ async def answer(plane: ControlPlane, request: ArmRequest) -> None:
             request.answer = await _resource_answer(plane, request)
 
 
+async def activity(plane: ControlPlane, request: ArmRequest) -> None:
+    """What has been changed is in the activity log."""
+    if request.call is not None:
+        activity_log.record(plane.resources, request.call, request.action, request.headers)
+
+
 async def _resource_answer(plane: ControlPlane, request: ArmRequest) -> Answer:
     call, resources = request.call, plane.resources
     assert call is not None
@@ -348,6 +355,7 @@ STEPS: tuple[Step, ...] = (
     locks,
     what_is_above,
     answer,
+    activity,
 )
 
 
