@@ -265,8 +265,32 @@ def test_a_container_made_in_the_portal_is_taken_over(applied: Toolkit, owner: P
         owner.call("DELETE", f"{services}/containers/models", STORAGE)
 
 
+def test_a_container_made_in_the_portal_is_adopted_by_its_address(applied: Toolkit, owner: Platform) -> None:
+    """The plan says what it changes of it before anybody confirms; what is not there, or not asked for, is told."""
+    services = f"{owner.outputs['storage_account_id']}/blobServices/default"
+    address = 'module.storage.azapi_resource.container["drafts"]'
+    with edited(applied.project, LOCAL, '"adftrain", "archive"]', '"adftrain", "archive", "drafts"]'):
+        nothing = applied("plan", "local", "--adopt", address)
+        assert nothing.code == 3
+        assert "nothing is there to adopt" in nothing.err
+        owner.call("PUT", f"{services}/containers/drafts", STORAGE, {"properties": {"metadata": {"made": "by hand"}}})
+        planned = applied("plan", "local", "--adopt", "all")
+        assert planned.code == 2
+        assert "is there already, and is adopted" in planned.out
+        assert "metadata.made by hand -> (not set)" in planned.out
+        result = applied.ok("apply", "local", "--no-smoke", "--adopt", address)
+        assert f"--adopt: 1 taken into the state: {address}" in result.err
+        assert "planning again" not in result.err
+        assert applied("plan", "local").code == 0
+        assert "in the state already" in applied("plan", "local", "--adopt", address).err
+        owner.call("DELETE", f"{services}/containers/drafts", STORAGE)
+
+
 @pytest.mark.slow
-def test_a_whole_platform_whose_state_is_lost_is_taken_over(applied: Toolkit, owner: Platform) -> None:
+@pytest.mark.parametrize("options", [(), ("--adopt", "all")], ids=["met on the way", "adopted by the plan"])
+def test_a_whole_platform_whose_state_is_lost_is_taken_over(
+    options: tuple[str, ...], applied: Toolkit, owner: Platform
+) -> None:
     """The agent died with its disk before Terraform had saved anything. One role has another name meanwhile."""
     account = owner.outputs["storage_account_id"]
     assignments = f"{account}/providers/Microsoft.Authorization/roleAssignments"
@@ -283,8 +307,8 @@ def test_a_whole_platform_whose_state_is_lost_is_taken_over(applied: Toolkit, ow
         service.get_blob_client(store.backend.container_name, store.backend.key).delete_blob()
 
     with requests(applied.project) as seen:
-        result = applied.ok("apply", "local", "--no-smoke")
-    assert "exist already, with the very id" in result.err
+        result = applied.ok("apply", "local", "--no-smoke", *options)
+    assert ("--adopt: " if options else "exist already, with the very id") in result.err
     deleted = [write for write in seen.writes if write.startswith("DELETE https://management.azure.com")]
     assert len(deleted) == 1, "the assignment with the other name is replaced, and nothing else"
     assert "/roleAssignments/" in deleted[0]

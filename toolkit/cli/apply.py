@@ -14,6 +14,7 @@ from toolkit.cli.leased import STATE, firewall_lease_options, own_lease
 from toolkit.cli.many import environments
 from toolkit.cli.next_steps import next_steps
 from toolkit.cli.options import (
+    adopt_option,
     allow_replace_option,
     force_unlock_option,
     json_option,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 )
 @click.option("--smoke/--no-smoke", default=True, help="Run the smoke tests afterwards (the default).")
 @sign_key_option
+@adopt_option
 @allow_replace_option
 @recreate_empty_option
 @force_unlock_option
@@ -65,6 +67,7 @@ def apply(
     reconcile: bool,
     smoke: bool,
     sign_key: str | None,
+    adopt: tuple[str, ...],
     allow: tuple[str, ...],
     recreate_empty: tuple[str, ...],
     force_unlock: str | None,
@@ -97,6 +100,11 @@ def apply(
         raise UsageError("--reconcile compares with a plan: name it with --plan", hint="toolkit plan ENV --store")
     if handed is not None and force_unlock is not None:
         raise UsageError("--plan and --force-unlock do not go together", hint="free the lock with `toolkit plan` first")
+    if handed is not None and adopt:
+        raise UsageError(
+            "--plan and --adopt do not go together: that plan is made already",
+            hint=f"toolkit plan {env} --adopt {adopt[0]} --out DIR, and apply that",
+        )
     terminal = Terminal()
     environment = load_environment(env)
     allowed = parse_allowed(allow)
@@ -112,7 +120,7 @@ def apply(
         session.let_in = partial(lease.let_in, STATE)
         session.recreate_empty = frozenset(recreate_empty)
         folder = stack.enter_context(taken(session, name, command_line())) or bundle
-        saved, reconciled = _plan(session, terminal, folder, metadata, reconcile, force_unlock)
+        saved, reconciled = _plan(session, terminal, folder, metadata, reconcile, force_unlock, adopt)
         summary = saved.summary
         if summary.empty:
             if not as_json:
@@ -177,6 +185,7 @@ def _plan(
     metadata: Json | None,
     reconcile: bool,
     unlock: str | None,
+    adopting: tuple[str, ...],
 ) -> tuple[SavedPlan, Json | None]:
     """The plan to apply; with ``reconcile``, what of the handed-over one it is."""
     from toolkit.runs.handed_over import handed_over_plan, reconciled_plan
@@ -184,7 +193,7 @@ def _plan(
     from toolkit.terraform.reconcile import refuse_more
 
     if folder is None:
-        return plan_platform(session, force_unlock=unlock), None
+        return plan_platform(session, force_unlock=unlock, adopting=adopting), None
     agreed = handed_over_plan(session, folder, metadata)
     if not reconcile:
         return agreed, None

@@ -63,6 +63,16 @@ def allow_replace_option(function: F) -> F:
     )(function)
 
 
+def adopt_option(function: F) -> F:
+    return click.option(
+        "--adopt",
+        multiple=True,
+        metavar="ADDRESS|all",
+        help="Take what is there already into the state instead of creating it: this resource of the plan, or whatever "
+        "is there. The plan then shows what it changes. May be given more than once.",
+    )(function)
+
+
 def recreate_empty_option(function: F) -> F:
     return click.option(
         "--recreate-empty",

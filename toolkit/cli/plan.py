@@ -14,7 +14,7 @@ from toolkit.cli.firewall import Minutes
 from toolkit.cli.guard import print_guard
 from toolkit.cli.leased import STATE, firewall_lease_options, own_lease
 from toolkit.cli.many import environments
-from toolkit.cli.options import allow_replace_option, force_unlock_option, json_option
+from toolkit.cli.options import adopt_option, allow_replace_option, force_unlock_option, json_option
 from toolkit.cli.plan_view import print_plan
 from toolkit.cli.progress import TerminalObserver, command_line, no_changes
 from toolkit.cli.terminal import Terminal
@@ -47,6 +47,7 @@ from toolkit.cli.words import EachPath, ManyCommand
     help="Take no lock on the state: for the read-only identity of pull requests. An apply at the same time may make "
     "the plan stale.",
 )
+@adopt_option
 @allow_replace_option
 @force_unlock_option
 @firewall_lease_options
@@ -59,6 +60,7 @@ def plan(
     store_ttl: timedelta,
     destroy: bool,
     no_lock: bool,
+    adopt: tuple[str, ...],
     allow: tuple[str, ...],
     force_unlock: str | None,
 ) -> int:
@@ -88,6 +90,8 @@ def plan(
 
     if store and destroy:
         raise UsageError("--store and --destroy do not go together", hint="toolkit destroy ENV plans by itself")
+    if destroy and adopt:
+        raise UsageError("--destroy and --adopt do not go together", hint="what is destroyed is in the state already")
     terminal = Terminal()
     environment = load_environment(env)
     allowed = parse_allowed(allow)
@@ -95,7 +99,9 @@ def plan(
     lease = own_lease(terminal, environment, STATE)
     with open_session(environment, command_line(), TerminalObserver(terminal)) as session:
         session.let_in = partial(lease.let_in, STATE)
-        saved = plan_platform(session, destroy=destroy, force_unlock=force_unlock, locked=not no_lock, reading=True)
+        saved = plan_platform(
+            session, destroy=destroy, force_unlock=force_unlock, locked=not no_lock, reading=True, adopting=adopt
+        )
         if out is not None:
             write_bundle(session, saved, out)
         summary, guard, stored = saved.summary, None, None

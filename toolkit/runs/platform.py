@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from toolkit.live.meant import forget_manifest, save_manifest
 from toolkit.runs.bootstrap import bootstrap, bootstrap_what_is_missing, is_bootstrapped
+from toolkit.terraform.adopting import adopt
 from toolkit.terraform.applying import NOTHING, apply_plan
 from toolkit.terraform.foreign_locks import refuse_foreign_locks
 from toolkit.terraform.initialising import prepare
@@ -53,14 +54,17 @@ def plan_platform(
     force_unlock: str | None = None,
     locked: bool = True,
     reading: bool = False,
+    adopting: Collection[str] = (),
 ) -> SavedPlan:
     """A saved plan of the platform; its summary says what the toolkit itself will purge or recover.
 
-    ``reading`` as in :func:`prepare_platform`. Raises ToolkitError.
+    ``reading`` as in :func:`prepare_platform`; ``adopting`` as in :func:`toolkit.terraform.adopting.adopt`. Raises
+    ToolkitError.
     """
     if destroy and _was_never_made(session):
         return with_announcements(session, _NOTHING_TO_DESTROY)
-    return with_announcements(session, _plan(session, destroy, force_unlock, locked, reading or destroy))
+    plan = _plan(session, destroy, force_unlock, locked, reading or destroy)
+    return with_announcements(session, adopt(session, plan, adopting, locked=locked) if adopting else plan)
 
 
 def _plan(session: Session, destroy: bool, force_unlock: str | None, locked: bool, reading: bool) -> SavedPlan:

@@ -20,6 +20,8 @@ Action = Literal["create", "update", "replace", "delete", "import", "forget", "n
 ACTIONS: tuple[Action, ...] = ("create", "update", "replace", "delete", "import", "forget")
 # The old one of a replacement that made the new one first, and was interrupted before its end.
 DEPOSED = "delete what a replacement has left"
+# What stands already and is taken into the state by the plan, which then changes what of it differs.
+ADOPTED = "is there already, and is adopted"
 ROOT_MODULE = "(root)"
 
 _ACTIONS: dict[tuple[str, ...], Action] = {
@@ -176,7 +178,7 @@ def markdown(summary: PlanSummary, title: str, refused: Sequence[str] = ()) -> s
     ]
     for change in summary.changes:
         why = f"because of {reason_of(change)}" if change.action == "replace" and not change.values else ""
-        what = _cell(change.values) or why
+        what = "<br>".join(filter(None, [ADOPTED if change.reason == ADOPTED else "", _cell(change.values)])) or why
         lines.append(f"| {change.action} | `{change.address}` | {change.resource_type} | {what} |")
     for output in summary.output_values:
         lines.append(f"| output | `{output.address}` | | {_cell(output.values)} |")
@@ -187,7 +189,16 @@ def details(change: ResourceChange) -> list[str]:
     """The values of a change, a line each, those that force a replacement first; none for a plain create or delete."""
     if change.action == "replace" and not any(value.note == _FORCES for value in change.values):
         return [f"because of {reason_of(change)}", *map(str, change.values)]
-    return [str(value) for value in sorted(change.values, key=lambda value: value.note != _FORCES)]
+    first = [ADOPTED] if change.reason == ADOPTED else []
+    return [*first, *(str(value) for value in sorted(change.values, key=lambda value: value.note != _FORCES))]
+
+
+def _reason(item: dict[str, Any]) -> str | None:
+    if "deposed" in item:
+        return DEPOSED
+    if "importing" in item["change"] and "delete" not in item["change"]["actions"]:
+        return ADOPTED
+    return (item.get("action_reason") or "").replace("_", " ") or None
 
 
 def reason_of(change: ResourceChange) -> str:
@@ -228,7 +239,7 @@ def _change(item: dict[str, Any], drift: dict[str, Any] | None, notes: Notes) ->
         module=item.get("module_address", ROOT_MODULE),
         resource_type=azure_type(after or before) or item["type"],
         action=action,
-        reason=DEPOSED if "deposed" in item else (item.get("action_reason") or "").replace("_", " ") or None,
+        reason=_reason(item),
         attributes=tuple(_different(before, after, unknown)) if both else (),
         forces=forces,
         values=tuple(

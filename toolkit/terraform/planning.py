@@ -178,6 +178,18 @@ def plan_again(
     return replace(again, imports=imports)
 
 
+def plan_with_imports(
+    session: Session, plan: SavedPlan, imports: Mapping[str, str], *, locked: bool = True
+) -> SavedPlan:
+    """The platform's plan made again, which takes ``imports`` (id by address) into the state instead of creating them.
+
+    ``locked`` as in :func:`make_plan`."""
+    with _import_blocks(session, plan, "platform", imports):
+        again = make_plan(session, locked=locked)
+    plan.file.unlink(missing_ok=True)
+    return replace(again, imports=dict(imports))
+
+
 def load_plan(session: Session, root: RootName, file: Path, leases: Open = NONE) -> SavedPlan:
     """The model of a plan file that another run made to be applied. That it only deletes makes it no destroy."""
     document = _document(session, root, file)
