@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import adf_lint, critical_path, firewall, guard, live_view, machine_learning, pipelines  # noqa: E402
+from benchmarks import adf_lint, critical_path, firewall, guard, live_view, machine_learning, many, pipelines  # noqa: E402
 from tests.conftest import copy_project  # noqa: E402
 from toolkit.environment import connect, load_environment  # noqa: E402
 from toolkit.project import Project  # noqa: E402
@@ -322,6 +322,15 @@ def measure_firewall() -> Rows:
     ]  # fmt: skip
 
 
+def measure_many() -> Rows:
+    with tempfile.TemporaryDirectory() as temporary:
+        project = copy_project(Path(temporary) / "project")
+        try:
+            return many.measure(project, toolkit, _bare, seconds)
+        finally:
+            toolkit(project, "sandbox", "stop")
+
+
 GROUPS: dict[str, Callable[[], Rows]] = {
     "platform": measure_platform,
     "commands": measure_commands,
@@ -329,6 +338,7 @@ GROUPS: dict[str, Callable[[], Rows]] = {
     "pipelines": measure_pipelines,
     "machine-learning": measure_machine_learning,
     "firewall": measure_firewall,
+    "many": measure_many,
 }
 
 

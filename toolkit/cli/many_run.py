@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from toolkit.cli.ci_log import annotate, summarise_job
 from toolkit.cli.terminal import Terminal
 from toolkit.cli.words import PLACE, each_path_options, typed
 from toolkit.errors import ExitCode, RefusedError, ToolkitError, UsageError
@@ -76,6 +77,10 @@ def run(
     runs = [as_run(child, command, ref, shown, _why(child)) for child in children]
     everything = sorted([*runs, *excluded], key=lambda one: one.name)
     _write(terminal, [*reports, folder / "report.json"], everything)
+    for line in runs:
+        if line.result == "failed":
+            annotate(ToolkitError(f"{command} {line.name}: {line.cause}"))
+    summarise_job(report.as_markdown(everything), folder / "report.md")
     if options.get("as_json"):
         terminal.print_json(
             {

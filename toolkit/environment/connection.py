@@ -53,6 +53,10 @@ class Vantage:
         return options
 
 
+def _there() -> str | None:
+    return None
+
+
 @dataclass(frozen=True)
 class Connection:
     """An environment whose target is ready. ``operator`` is who bootstraps it, when known."""
@@ -61,6 +65,8 @@ class Connection:
     vantages: Mapping[str, Vantage]
     operator: Operator | None
     credential_settings: Mapping[str, str] = field(default_factory=dict)
+    # What has become of the target, in words, when it ended: asked while something works on it. Azure does not end.
+    gone: Callable[[], str | None] = field(default=_there, compare=False, repr=False)
 
     @property
     def acts_with(self) -> str:
@@ -141,7 +147,11 @@ def _sandbox_connection(environment: Environment, sandbox: Sandbox) -> Connectio
     if environment.github_subject and (repository := environment.github_job):
         credentials.update(sandbox.federation_settings(environment.github_subject, _github_claims(repository)))
     operator = Operator(sandbox.engineer_object_id, "ServicePrincipal")
-    return Connection(environment, vantages, operator, credentials)
+
+    def gone() -> str | None:
+        return None if sandbox.process.alive() else f"the sandbox (process {sandbox.process.pid}) has ended"
+
+    return Connection(environment, vantages, operator, credentials, gone)
 
 
 def _github_claims(repository: github.Repository) -> dict[str, str]:

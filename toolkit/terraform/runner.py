@@ -7,12 +7,14 @@ used: it buffers all output, knows no environment, swallows failures and leaves 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,6 +33,8 @@ from toolkit.terraform.events import Events, Observer, Result
 FLAG = python_terraform.IsFlagged  # an option without a value
 
 _POLL_SECONDS = 0.05
+_LOOK_SECONDS = 1.0  # whether what it works on is still there
+_GRACE_SECONDS = 3.0
 _KEPT_LOGS = 40
 # Arguments that a user means for their own Terraform would turn JSON output off or choose another state.
 _NOT_INHERITED = ("TF_CLI_ARGS", "TF_WORKSPACE", "TF_DATA_DIR", "TF_INPUT")
@@ -71,6 +75,7 @@ class Runner:
     logs: Path
     observer: Observer
     records: Records | None = None
+    gone: Callable[[], str | None] = lambda: None  # what has become of what it works on, in words, when that ended
     last_log: Path | None = None
     _commands: Any = field(init=False)
 
@@ -81,7 +86,8 @@ class Runner:
         """Run ``terraform COMMAND`` to its end. ``out="x"`` becomes ``-out=x``, ``json=FLAG`` becomes ``-json``.
 
         ``private`` gives stdout back whole and keeps it out of the logs (it is one document that may hold sensitive
-        values); otherwise it is a stream of events. The first SIGINT or SIGTERM is passed on once, the third kills.
+        values); otherwise it is a stream of events. The first SIGINT, SIGTERM or SIGHUP is passed on once, the third
+        kills. When what it works on has ended, it is ended, too: it would try for minutes.
 
         Raises InterruptedByUser after an interrupt when Terraform failed of it, and ToolkitError when it does not
         start. A failing exit code is the caller's to judge.
@@ -96,7 +102,7 @@ class Runner:
                     self.records.terraform_started(process.pid, log, command)
                 _let_begin(process)
                 with _passing_signals(process, self.observer) as signals:
-                    stdout = _follow(process, out, None if private else events)
+                    stdout, gone = _follow(process, out, None if private else events, self.gone)
             except BaseException:
                 # Whatever broke here (a full disk, a bug), Terraform must end in order before anybody goes on; it does
                 # not begin where that was before it was written down.
@@ -111,6 +117,11 @@ class Runner:
                     self.records.terraform_ended()
             err.seek(0)
             stderr = err.read().decode(errors="replace")
+        if gone and process.returncode not in (0, 2):
+            raise ToolkitError(
+                f"{gone} while terraform {command} was at work, which was ended",
+                hint="run the command again: what was under way is completed, and what was made is taken over",
+            )
         result = Result(command, process.returncode, events, stdout, stderr, signals.count)
         if signals.count and process.returncode not in (0, 2):
             raise _interrupted(result)
@@ -190,7 +201,10 @@ def _passing_signals(process: subprocess.Popen[bytes], observer: Observer) -> It
     if threading.current_thread() is not threading.main_thread():
         yield signals  # Python only lets the main thread handle signals
         return
-    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup's wish is to go on
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, pass_on) for number in numbers}
     try:
         yield signals
     finally:
@@ -198,8 +212,14 @@ def _passing_signals(process: subprocess.Popen[bytes], observer: Observer) -> It
             signal.signal(number, handler)
 
 
-def _follow(process: subprocess.Popen[bytes], out: IO[bytes], events: Events | None) -> str:
-    """Read the growing file until the process ended: whole lines for ``events``, or the answer is all of it."""
+def _follow(
+    process: subprocess.Popen[bytes], out: IO[bytes], events: Events | None, gone: Callable[[], str | None]
+) -> tuple[str, str | None]:
+    """Read the growing file until the process ended: whole lines for ``events``, or the answer is all of it.
+
+    Besides, what ``gone`` said: then Terraform gets an interrupt, and is killed when that does not end it soon. What
+    would take it minutes is to save its state where nobody answers; the next run takes over what it had made.
+    """
     ended = threading.Event()
 
     def wait() -> None:
@@ -208,8 +228,10 @@ def _follow(process: subprocess.Popen[bytes], out: IO[bytes], events: Events | N
 
     threading.Thread(target=wait, daemon=True).start()
     offset, rest, everything = 0, b"", []
+    ending = _Ending(process, gone)
     while True:
         last = ended.wait(_POLL_SECONDS)
+        ending.look()
         while chunk := os.pread(out.fileno(), 1 << 20, offset):
             offset += len(chunk)
             if events is None:
@@ -222,7 +244,31 @@ def _follow(process: subprocess.Popen[bytes], out: IO[bytes], events: Events | N
             break
     if events is not None and rest:
         events.add(rest.decode(errors="replace"))
-    return b"".join(everything).decode(errors="replace")
+    return b"".join(everything).decode(errors="replace"), ending.why
+
+
+@dataclass(slots=True)
+class _Ending:
+    """Ends Terraform when what it works on has: first in order, a little later by force."""
+
+    process: subprocess.Popen[bytes]
+    gone: Callable[[], str | None]
+    why: str | None = None
+    _next: float = 0.0
+
+    def look(self) -> None:
+        now = time.monotonic()
+        if now < self._next or self.process.poll() is not None:
+            return
+        if self.why is not None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self._next = math.inf
+        elif (why := self.gone()) is not None:
+            self.why = why
+            self.process.send_signal(signal.SIGINT)
+            self._next = now + _GRACE_SECONDS
+        else:
+            self._next = now + _LOOK_SECONDS
 
 
 def _interrupted(result: Result) -> InterruptedByUser:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -70,6 +71,7 @@ class Session:
             self.environment.state_dir / "logs",
             self.observer,
             self.lock,
+            self.connection.gone,
         )
 
     def run(self, root: RootName, command: str, *arguments: str, private: bool = False, **options: Any) -> Result:
@@ -106,9 +108,9 @@ class Session:
 def open_session(environment: Environment, command: str, observer: Observer) -> Iterator[Session]:
     """Lock the environment, make its target ready and find the tools.
 
-    SIGTERM ends the command like Ctrl-C does: in order. Raises RefusedError while another command works on it.
+    SIGTERM and SIGHUP end the command as Ctrl-C does: in order. Raises RefusedError while another one works on it.
     """
-    with terminating_like_an_interrupt(), lock_environment(environment, command, observer) as lock:
+    with terminating_like_an_interrupt(signal.SIGHUP), lock_environment(environment, command, observer) as lock:
         terraform = ensure_terraform(progress=observer.step)
         backend = read_backend(environment)
         provider = resolve_provider(

@@ -143,6 +143,47 @@ def test_a_third_interrupt_kills(runner: Runner, seen: Seen, tmp_path: Path) -> 
     assert identify(pids[0]) is None
 
 
+@pytest.mark.parametrize("stubborn", [False, True], ids=["in order", "by force"])
+def test_terraform_is_ended_at_once_when_what_it_works_on_has_ended(
+    runner: Runner, seen: Seen, tmp_path: Path, stubborn: bool
+) -> None:
+    """The hook would go on for ten minutes; one that ignores the interrupt holds Terraform up."""
+    hook = "trap '' INT; while :; do sleep 600; done" if stubborn else "exec sleep 600"
+    plan(runner, tmp_path / "p", var=f"hook={hook}")
+    begun = []
+    seen.on_resource = lambda progress: begun.append(progress.address)
+    runner.gone = lambda: "the sandbox (process 1) has ended" if "terraform_data.slow" in begun else None
+    with pytest.raises(ToolkitError, match=r"the sandbox \(process 1\) has ended while terraform apply was at work"):
+        runner.run("apply", str(tmp_path / "p"), json=FLAG)
+    assert runner.last_log is not None
+
+
+def test_a_hangup_is_an_interrupt_and_nohup_keeps_it_away(runner: Runner, seen: Seen, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    plan(runner, tmp_path / "p", var=f"hook=until [ -e {go} ]; do sleep 0.05; done")
+
+    def hang_up(progress: object) -> None:
+        if getattr(progress, "address", "") == "terraform_data.slow":
+            seen.on_resource = None
+            os.kill(os.getpid(), signal.SIGHUP)
+            go.touch()
+
+    former = signal.getsignal(signal.SIGHUP)
+    try:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        seen.on_resource = hang_up
+        with pytest.raises(InterruptedByUser, match="stopped in order"):
+            runner.run("apply", str(tmp_path / "p"), json=FLAG)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        go.unlink()
+        assert plan(runner, tmp_path / "q", var=f"hook=until [ -e {go} ]; do sleep 0.05; done") == 2
+        seen.on_resource = hang_up
+        assert runner.run("apply", str(tmp_path / "q"), json=FLAG).returncode == 0
+    finally:
+        signal.signal(signal.SIGHUP, former)
+
+
 def test_terraform_killed_from_outside_is_said(runner: Runner, seen: Seen, tmp_path: Path) -> None:
     plan(runner, tmp_path / "p", var="hook=exec sleep 600")
 
