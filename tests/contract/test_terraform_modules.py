@@ -1,6 +1,8 @@
 """``terraform test`` of every module and root: bodies, outputs, and each input that must fail at plan.
 
 The provider is the real one with its resources mocked (`mock_provider` in tests/*.tftest.hcl): nothing is called.
+OpenTofu runs the same files of the modules. Its mocks are known at plan already, so what another resource has for a
+parent has a real id there (`override_resource`).
 """
 
 from __future__ import annotations
@@ -15,8 +17,10 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.engines import path_of, what_it_is
 from toolkit.toolchain.provider import resolve_provider
 from toolkit.toolchain.terraform import ensure_terraform
+from toolkit.toolchain.tool import Tool, dotted
 
 pytestmark = pytest.mark.contract
 
@@ -29,15 +33,27 @@ FOLDERS = sorted(
 # Of the platform's files; the rest is for make test-full.
 SAMPLE = ("platform.tftest.hcl", "services.tftest.hcl")
 
+# Their tests need what only Terraform has: files of mocks, mocks of one instance of many, and some at plan, some not.
+ROOTS = ("bootstrap", "platform")
+
 Terraform = Callable[[str, list[str]], "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="module")
 def terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
-    """Runs Terraform in a folder of a copy of terraform/, since init leaves files behind."""
-    copy = tmp_path_factory.mktemp("modules") / "terraform"
+    return runner(tmp_path_factory.mktemp("modules") / "terraform", ensure_terraform())
+
+
+@pytest.fixture(scope="module")
+def opentofu(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
+    found = what_it_is("opentofu")
+    tool = Tool(found.engine.name, (str(path_of("opentofu")),), dotted(found.version), "for the tests")
+    return runner(tmp_path_factory.mktemp("opentofu") / "terraform", tool)
+
+
+def runner(copy: Path, tool: Tool) -> Terraform:
+    """Runs the engine in a folder of a copy of terraform/, since init leaves files behind."""
     shutil.copytree(TERRAFORM, copy, ignore=shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*"))
-    tool = ensure_terraform()
     provider = resolve_provider(target_is_sandbox=True, terraform=tool)
     environment = {**os.environ, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "ARM_USE_MSI": "false"}
     if provider.cli_config_file is not None:
@@ -77,6 +93,16 @@ def suites() -> Iterator[Any]:
 
 @pytest.mark.parametrize(("folder", "file"), list(suites()))
 def test_terraform_test(folder: str, file: str, terraform: Terraform) -> None:
+    run_tests(folder, file, terraform)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", [folder for folder in FOLDERS if folder not in ROOTS])
+def test_tofu_test(folder: str, opentofu: Terraform) -> None:
+    run_tests(folder, "", opentofu)
+
+
+def run_tests(folder: str, file: str, terraform: Terraform) -> None:
     initialised = terraform(folder, ["init", "-backend=false", "-input=false"])
     assert initialised.returncode == 0, initialised.stdout + initialised.stderr
     tested = terraform(folder, ["test", *([f"-filter={file}"] if file else [])])

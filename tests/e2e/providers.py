@@ -29,9 +29,9 @@ def mirror(which: str) -> dict[str, str]:
     return {"TOOLKIT_PROVIDER_MIRROR": folder}
 
 
-def version(toolkit: Toolkit, environment: str) -> str:
+def version(toolkit: Toolkit, environment: str, lock_file: str = ".terraform.lock.hcl") -> str:
     """The version of azapi that the environment's lock file selects."""
-    lock = toolkit.project / ".toolkit" / environment / ".terraform.lock.hcl"
+    lock = toolkit.project / ".toolkit" / environment / lock_file
     found = re.search(r'azure/azapi" \{\s*version\s*=\s*"([^"]+)"', lock.read_text(encoding="utf-8"))
     assert found is not None, lock
     return found[1]

@@ -1,4 +1,9 @@
-mock_provider "azapi" {}
+mock_provider "azapi" {
+  override_resource {
+    target = azapi_resource.this
+    values = { id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf" }
+  }
+}
 
 variables {
   name                  = "adf-mlp-dev-12345"

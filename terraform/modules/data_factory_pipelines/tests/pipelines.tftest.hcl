@@ -1,4 +1,9 @@
-mock_provider "azapi" {}
+mock_provider "azapi" {
+  override_resource {
+    target = azapi_resource.trigger
+    values = { id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf/triggers/t" }
+  }
+}
 
 variables {
   data_factory_id          = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataFactory/factories/adf"

@@ -3,6 +3,13 @@ mock_provider "azapi" {
     target = azapi_resource.this
     values = { id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Web/sites/func-mlp-dev" }
   }
+  override_resource {
+    target = azapi_resource.application_insights
+    values = {
+      id     = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Insights/components/appi-func"
+      output = { properties = { ConnectionString = "InstrumentationKey=i;IngestionEndpoint=https://x/" } }
+    }
+  }
 }
 
 variables {
@@ -199,11 +206,6 @@ run "telemetry_without_a_key" {
 
   variables {
     application_insights = { name = "appi-func", workspace_id = "/subscriptions/s/log" }
-  }
-
-  override_resource {
-    target = azapi_resource.application_insights[0]
-    values = { output = { properties = { ConnectionString = "InstrumentationKey=i;IngestionEndpoint=https://x/" } } }
   }
 
   assert {

@@ -1,4 +1,9 @@
-mock_provider "azapi" {}
+mock_provider "azapi" {
+  override_resource {
+    target = azapi_resource.this
+    values = { id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/mlw" }
+  }
+}
 
 variables {
   name                         = "mlw-mlp-dev-12345"

@@ -1,4 +1,13 @@
-mock_provider "azapi" {}
+mock_provider "azapi" {
+  override_resource {
+    target = azapi_resource.network_security_group
+    values = { id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/networkSecurityGroups/nsg" }
+  }
+  override_resource {
+    target = azapi_resource.virtual_network
+    values = { id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/vnet" }
+  }
+}
 
 variables {
   names = {

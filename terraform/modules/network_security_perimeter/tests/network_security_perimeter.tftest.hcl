@@ -1,4 +1,13 @@
-mock_provider "azapi" {}
+mock_provider "azapi" {
+  override_resource {
+    target = azapi_resource.this
+    values = { id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/networkSecurityPerimeters/nsp" }
+  }
+  override_resource {
+    target = azapi_resource.profile
+    values = { id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/networkSecurityPerimeters/nsp/profiles/p" }
+  }
+}
 
 variables {
   name      = "nsp"

@@ -1,4 +1,9 @@
-mock_provider "azapi" {}
+mock_provider "azapi" {
+  override_resource {
+    target = azapi_resource.zone
+    values = { id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/privateDnsZones/privatelink.blob.core.windows.net" }
+  }
+}
 
 variables {
   parent_id           = "/subscriptions/s/resourceGroups/rg"

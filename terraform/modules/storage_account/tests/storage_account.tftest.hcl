@@ -1,4 +1,13 @@
-mock_provider "azapi" {}
+mock_provider "azapi" {
+  override_resource {
+    target = azapi_resource.this
+    values = { id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/st" }
+  }
+  override_resource {
+    target = module.private_endpoint.azapi_resource.this
+    values = { id = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/privateEndpoints/pe" }
+  }
+}
 
 variables {
   name                  = "stmlpdev12345"
