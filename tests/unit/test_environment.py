@@ -203,6 +203,8 @@ def test_azure_keeps_the_callers_process_environment(project: Project, monkeypat
     assert settings["HTTPS_PROXY"] == "http://corporate.example:3128"
     assert settings["ARM_SUBSCRIPTION_ID"] == "22222222-2222-4222-8222-222222222222"
     assert (settings["ARM_USE_CLI"], settings["ARM_USE_MSI"]) == ("true", "false")
+    # Else azapi 2.x plans nothing for a rule that left the data.
+    assert settings["ARM_IGNORE_NO_OP_CHANGES"] == "false"
     assert settings["ARM_ENABLE_PREFLIGHT"] == "false", "it fails with managed identities and roles that may not write"
 
 

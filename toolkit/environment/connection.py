@@ -169,7 +169,9 @@ def _terraform_settings(connection: Connection) -> dict[str, str]:
 
     ARM_USE_MSI is always said (azapi 1.15 defaults to true); preflight and the smaller default output are what 2.x adds
     and 1.15 ignores. Preflight is asked for, as it fails with managed identities and narrow roles:
-    https://github.com/Azure/terraform-provider-azapi/issues/835, 1128, 1207.
+    https://github.com/Azure/terraform-provider-azapi/issues/835, 1128, 1207. By the default of 2.x a body that lost a
+    property, such as an outbound rule, is no change as long as Azure still has it: it would stay for good
+    (ignore_no_op_changes: https://registry.terraform.io/providers/Azure/azapi/latest/docs).
     """
     environment = connection.environment
     settings = {
@@ -180,6 +182,7 @@ def _terraform_settings(connection: Connection) -> dict[str, str]:
         "ARM_USE_OIDC": "true" if environment.credential in ("github-oidc", "azure-devops-oidc") else "false",
         "ARM_ENABLE_PREFLIGHT": "true" if environment.preflight else "false",
         "ARM_DISABLE_DEFAULT_OUTPUT": "true",
+        "ARM_IGNORE_NO_OP_CHANGES": "false",
         "ARM_USE_AZUREAD": "true",
     }
     said = {**connection.inherited, **connection.credential_settings}
