@@ -350,6 +350,7 @@ def test_the_table_has_every_input() -> None:
     renamed = {
         "tenant_id": "tenant",
         "subscription_id": "subscription",
+        "allow_warnings": "smoke",
         "allowed_smoke_skips": "smoke",
         "allowed_extras": "smoke",
         "ignored_drift": "drift",

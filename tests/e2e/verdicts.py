@@ -107,6 +107,7 @@ ENVIRONMENT = (
         "nothing",
     ),
     Row("smoke.allowed_skips", ENV, "", '\n[smoke]\nallowed_skips = ["adf-triggers"]\n', "nothing", "nothing"),
+    Row("smoke.allow_warnings", ENV, "", "\n[smoke]\nallow_warnings = true\n", "nothing", "nothing"),
     Row(
         "sandbox.core_quotas", ENV, "", "\n[sandbox]\ncore_quotas = { standardDSv3Family = 8 }\n", "nothing", "nothing"
     ),

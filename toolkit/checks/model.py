@@ -176,6 +176,16 @@ class RunResult:
         return "interrupted" if self.interrupted else "green" if self.green else "red"
 
     @property
+    def failed_warnings(self) -> tuple[CheckResult, ...]:
+        """What failed and does not make the run red. The exit code is 1 for it, too, unless somebody allows it."""
+        return tuple(one for one in self.results if one.outcome == "FAIL" and not one.red)
+
+    def holds(self, *, allow_warnings: bool = False) -> bool:
+        """Whether every check that was not skipped passed, and no fatal one was skipped but as the environment allows:
+        what an exit code of 0 says. ``allow_warnings``: whatever is not fatal may have failed."""
+        return self.green and (allow_warnings or not self.failed_warnings)
+
+    @property
     def allowing(self) -> str:
         """Where skips are allowed, for people."""
         return f"{self.kind}.allowed_skips in env.toml"
@@ -187,6 +197,8 @@ class RunResult:
         refused = sum(r.outcome == "SKIP" and r.red for r in self.results)
         if refused:
             words += f" ({refused} of them not allowed by {self.allowing})"
+        if self.green and (warnings := len(self.failed_warnings)):
+            words += f" ({'a warning' if warnings == 1 else f'{warnings} warnings'}, nothing fatal)"
         if not self.count("PASS"):
             words += ": nothing was proven"
         return f"interrupted: {words}" if self.interrupted else words

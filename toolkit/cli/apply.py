@@ -26,6 +26,7 @@ from toolkit.cli.options import (
 from toolkit.cli.plan_view import print_plan
 from toolkit.cli.progress import TerminalObserver, command_line, no_changes
 from toolkit.cli.terminal import Terminal
+from toolkit.cli.verdict import proven, strict_option
 from toolkit.cli.words import HandedOver, ManyCommand
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     "no longer to be done, and refuses what was not agreed to.",
 )
 @click.option("--smoke/--no-smoke", default=True, help="Run the smoke tests afterwards (the default).")
+@strict_option
 @sign_key_option
 @adopt_option
 @allow_replace_option
@@ -66,6 +68,7 @@ def apply(
     handed: Path | str | None,
     reconcile: bool,
     smoke: bool,
+    strict: bool | None,
     sign_key: str | None,
     adopt: tuple[str, ...],
     allow: tuple[str, ...],
@@ -164,7 +167,7 @@ def apply(
                 result = run_smoke(session.connection, outputs, terminal, evidence.folder, table=not as_json)
             finally:  # an interrupted run is evidence of what ran
                 finish(evidence, key)
-            green = result.green
+            green = proven(terminal, result, environment.allow_warnings if strict is None else not strict)
             document["smoke"] = as_document(result)
         else:
             evidence.write_unproven(session.connection, "Apply", "It ran with --no-smoke")

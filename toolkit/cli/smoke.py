@@ -21,6 +21,7 @@ from toolkit.cli.many import environments
 from toolkit.cli.options import is_verbose, json_option, sign_key_option, verbose_option
 from toolkit.cli.smoke_view import CheckProgress, show_result
 from toolkit.cli.terminal import Terminal
+from toolkit.cli.verdict import proven, strict_option
 from toolkit.cli.words import EachPath, ManyCommand
 from toolkit.environment import Connection, connect, load_environment
 from toolkit.errors import ExitCode
@@ -71,7 +72,7 @@ REPORT = EachPath(dir_okay=False, path_type=Path)
     type=click.FloatRange(min=0),
     help="How long to wait for rules and roles to arrive: 1 is Azure's own time, 0 tries each check once.",
 )
-@click.option("--strict", is_flag=True, help="Exit 1 for a failed warning, too.")
+@strict_option
 @click.option("--watch", "watching", is_flag=True, help="Run again until all is green, or until the deadline.")
 @click.option("--deadline", type=Minutes(), default="10m", show_default=True, help="How long --watch goes on.")
 def smoke(
@@ -89,7 +90,7 @@ def smoke(
     html: Path | None,
     collecting: bool,
     patience: float | None,
-    strict: bool,
+    strict: bool | None,
     watching: bool,
     deadline: timedelta,
 ) -> int:
@@ -102,7 +103,9 @@ def smoke(
 
     What starts jobs (the category runtime) costs minutes and money on Azure, and runs only when it is named.
 
-    Exits 0 when the run is green, 1 when it is red, 130 when it was interrupted (what ran is reported all the same).
+    Exits 0 when everything that was not skipped passed and nothing fatal was skipped but as allowed, 1 otherwise, 130
+    when it was interrupted (what ran is reported all the same). A failed warning leaves the run green and exits 1, too:
+    --allow-warnings, or smoke.allow_warnings in env.toml, exits 0 for it.
     docs/checks.md explains every check.
     """
     from toolkit.checks.report import as_document, as_junit, as_markdown, as_page
@@ -146,27 +149,27 @@ def smoke(
         if as_json:
             terminal.print_json(as_document(result))
 
+    allowed = environment.allow_warnings if strict is None else not strict
     try:
-        result = _watch(once, terminal, deadline) if watching else once()
+        result = _watch(once, terminal, deadline, allowed) if watching else once()
     except (RunInterrupted, RunLost) as early:
         report(early.result)
         raise
     report(result)
-    failed = any(one.outcome == "FAIL" for one in result.results)
-    return ExitCode.DONE if result.green and not (strict and failed) else ExitCode.FAILED
+    return ExitCode.DONE if proven(terminal, result, allowed) else ExitCode.FAILED
 
 
-def _watch(once: Callable[[], RunResult], terminal: Terminal, deadline: timedelta) -> RunResult:
-    """The first green run, or the last one before the deadline. Each tries once: the watch is what waits."""
+def _watch(once: Callable[[], RunResult], terminal: Terminal, deadline: timedelta, allowed: bool) -> RunResult:
+    """The first run that holds, or the last one before the deadline. Each tries once: the watch is what waits."""
     from toolkit.waiting import BackOff, Waits
 
     waits = Waits(BackOff(5, 30), time.monotonic)
-    while not (result := once()).green:
+    while not (result := once()).holds(allow_warnings=allowed):
         pause = waits.next(deadline.total_seconds())
         if pause is None:
             terminal.note(f"not green within {deadline}")
             break
-        red = [one.check.id for one in result.results if one.red]
+        red = [one.check.id for one in result.results if one.red or one.outcome == "FAIL"]
         terminal.progress(f"smoke: again in {pause:.0f} s, until all is green ({', '.join(red)})", "yellow")
         time.sleep(pause)
     return result

@@ -24,6 +24,7 @@ _FILE_KEYS = {
     "tenant_id": "tenant",
     "subscription_id": "subscription",
     "github_subject_template": "github_subject",
+    "allow_warnings": "smoke.allow_warnings",
     "allowed_smoke_skips": "smoke.allowed_skips",
     "allowed_extras": "smoke.allowed_extras",
     "ignored_drift": "drift.ignore",

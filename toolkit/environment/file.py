@@ -75,6 +75,7 @@ def read_file(path: Path, project: Project) -> Any:
 
     class Smoke(Strict):
         allowed_skips: tuple[str, ...] = ()
+        allow_warnings: bool = False
         allowed_extras: dict[str, Words] = Field(default_factory=dict)
 
     class Ignored(Strict):

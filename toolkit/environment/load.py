@@ -75,6 +75,7 @@ def load_environment(name: str, project: Project | None = None) -> Environment:
         provider_mirror=expand_home(data.provider_mirror) if data.provider_mirror else None,
         public_network_access=PublicNetworkAccess(**data.public_network_access.model_dump()),
         state_ip_rules=data.state_ip_rules,
+        allow_warnings=data.smoke.allow_warnings,
         allowed_smoke_skips=data.smoke.allowed_skips,
         allowed_extras=data.smoke.allowed_extras,
         ignored_drift=tuple(IgnoredDrift(one.what, one.reason, one.expires) for one in data.drift.ignore),

@@ -88,6 +88,7 @@ class Environment:
     provider_mirror: Path | None
     public_network_access: PublicNetworkAccess
     state_ip_rules: tuple[str, ...]
+    allow_warnings: bool  # of the smoke tests: one that fails leaves the exit code 0
     allowed_smoke_skips: tuple[str, ...]
     allowed_extras: Mapping[str, str]  # reason by pattern of a resource id: toolkit/live/findings.py
     ignored_drift: tuple[IgnoredDrift, ...]
