@@ -226,6 +226,21 @@ def measure_smoke(project: Path) -> tuple[float, float]:
     return statistics.median(taken), memory
 
 
+def measure_requests(project: Path) -> tuple[int, int, int]:
+    """(requests of a run to Azure Resource Manager, different ones of them, requests for tokens), by the access log."""
+    log = project / ".toolkit" / "sandbox" / "logs" / "requests.jsonl"
+    before = log.stat().st_size
+    toolkit(project, "smoke", ENVIRONMENT)
+    with log.open(encoding="utf-8") as lines:
+        lines.seek(before)
+        sent = [json.loads(line) for line in lines]
+    arm = [
+        (one["method"], one["url"].casefold()) for one in sent if one["url"].startswith("https://management.azure.com/")
+    ]
+    tokens = [one for one in sent if "/oauth2/" in one["url"] and one["method"] == "POST"]
+    return len(arm), len(set(arm)), len(tokens)
+
+
 def measure_platform() -> Rows:
     with tempfile.TemporaryDirectory() as temporary:
         project = copy_project(Path(temporary) / "project")
@@ -235,6 +250,7 @@ def measure_platform() -> Rows:
             toolkit(project, "sandbox", "reset", "--yes")
             whole = seconds(lambda: toolkit(project, "apply", ENVIRONMENT))
             memory = measure_memory(project)
+            requests, different, tokens = measure_requests(project)
             get = measure_get(project)
             suite, suite_memory = measure_smoke(project)
             doctor = statistics.median(seconds(lambda: toolkit(project, "doctor", ENVIRONMENT)) for _ in range(ROUNDS))
@@ -259,6 +275,8 @@ def measure_platform() -> Rows:
         ("`toolkit smoke`: every check but those that start jobs", "≤ 4 s", f"{suite:.1f} s"),
         ("`toolkit doctor`: every check", "≤ 5 s", f"{doctor:.1f} s"),
         ("`toolkit smoke`: memory", "≤ 250 MiB", f"{suite_memory:.0f} MiB"),
+        ("`toolkit smoke`: requests to Azure Resource Manager, over the different ones", "≤ 1.5 ×",
+         f"{requests} over {different} = {requests / different:.2f} ×; {tokens} requests for tokens"),
         ("`toolkit smoke --category runtime`: two jobs, run and read back", "≤ 20 s", f"{proof:.1f} s"),
         ("GET of the ARM engine, median, 4 clients at once", "≤ 3 ms", f"{get:.1f} ms"),
     ]  # fmt: skip

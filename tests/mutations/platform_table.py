@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from tests.mutations import table_access, table_data, table_network, table_services
+from tests.mutations import table_access, table_data, table_network, table_services, table_wider
 from tests.mutations.breaking import Broken, Harm, Mutation
 from toolkit.checks.model import Check
 from toolkit.live.harm import FATAL
@@ -20,6 +20,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *table_access.TABLE,
     *table_data.TABLE,
     *table_services.TABLE,
+    *table_wider.TABLE,
 )
 HARMS: tuple[Harm, ...] = ("breach", "outage", "data-loss", "blindness", "cost", "hygiene")
 DOCUMENT = Path(__file__).parents[2] / "docs" / "mutations.md"

@@ -46,3 +46,16 @@ def test_a_healthy_platform_is_green_ten_times(broken: Broken) -> None:
         result = run(platform.connection, platform.outputs, CHECKS, patience=0)
         assert {each.check.id: each.reason for each in result.results if each.outcome == "FAIL"} == {}
         assert result.green
+
+
+def test_an_identity_that_is_gone_is_missed_and_one_made_again_is_another(broken: Broken) -> None:
+    """Last of all: nothing puts it back, since roles were given to the one before."""
+    platform, one = broken.platform, broken.one("Microsoft.ManagedIdentity/userAssignedIdentities", "-batch-nodes")
+    before = platform.call("GET", one.id, one.api_version)
+    platform.call("DELETE", one.id, one.api_version)
+    gone = platform.smoke("identity-exact")["identity-exact"]
+    assert (gone.outcome, gone.cause) == ("FAIL", "absent"), gone.reason
+    platform.call("PUT", one.id, one.api_version, {"location": before["location"], "tags": before.get("tags")})
+    another = platform.smoke("identity-exact")["identity-exact"]
+    assert (another.outcome, another.cause) == ("FAIL", "differs"), another.reason
+    assert "principalId" in another.reason

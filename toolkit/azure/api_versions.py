@@ -35,6 +35,15 @@ PERIMETER_CONFIGURATIONS_API_VERSIONS: dict[str, str] = {
     "Microsoft.Storage/storageAccounts": "2023-05-01",
     "Microsoft.KeyVault/vaults": "2024-12-01-preview",
 }
+# Children of a registry whose versions are not the registry's: asked with those, Azure answers 400
+# (https://github.com/Azure/bicep-types-az, generated/containerregistry).
+CHILD_API_VERSIONS: dict[str, str] = {
+    "Microsoft.ContainerRegistry/registries/tasks": "2019-04-01",
+    "Microsoft.ContainerRegistry/registries/agentPools": "2019-06-01-preview",
+    "Microsoft.ContainerRegistry/registries/connectedRegistries": "2025-04-01",
+    "Microsoft.ContainerRegistry/registries/exportPipelines": "2023-01-01-preview",
+    "Microsoft.ContainerRegistry/registries/importPipelines": "2023-01-01-preview",
+}
 DIAGNOSTICS_API_VERSION = "2021-05-01-preview"
 
 # https://learn.microsoft.com/rest/api/resources/deployments/create-or-update

@@ -67,6 +67,11 @@ class ChecksLost(Exception):
         self.results: tuple[CheckResult, ...] = ()
 
 
+# What passes by itself within moments, however little patience there is for rules and roles: a connection that broke,
+# an answer of somebody who is overloaded. A POST is not repeated below this, since nobody knows whether it was done.
+_TRANSIENT: tuple[Cause, ...] = ("unreachable", "unavailable", "throttled")
+_AT_ONCE = 2
+
 # What a check fails with when the world around it is gone, or only its own part of it: somebody has to look.
 _MAY_BE_LOST: tuple[Cause, ...] = (
     *("unreachable", "unavailable", "proxy", "name-resolution", "private-dns", "sign-in", "unexpected"),
@@ -234,6 +239,8 @@ class _Engine(Generic[C]):
                     self.stop.set()
         if isinstance(outcome, CheckFailed) and not self.stop.is_set() and self._has(job):
             left = job.begin + outcome.retry_seconds * self.patience - self.clock.now()
+            if self.patience and outcome.cause in _TRANSIENT and job.attempts <= _AT_ONCE:
+                left = max(left, _FIRST_DELAY)
             if left > 0:
                 self.observer.retrying(job.check, job.attempts, outcome.reason, left)
                 if not self.clock.wait(self.stop, min(self._delay(job.attempts), left)):

@@ -54,8 +54,10 @@ FILLED: dict[str, tuple[str, ...]] = {
     # https://learn.microsoft.com/rest/api/application-insights/components/get
     "microsoft.insights/components": (
         *("properties.AppId", "properties.ApplicationId", "properties.ConnectionString", "properties.Flow_Type"),
-        *("properties.InstrumentationKey", "properties.Name", "properties.RetentionInDays", "properties.TenantId"),
-        *("properties.Request_Source", "properties.Ver", "properties.LaMigrationDate", "properties.SamplingPercentage"),
+        *("properties.InstrumentationKey", "properties.Name", "properties.TenantId"),
+        *("properties.Request_Source", "properties.Ver", "properties.LaMigrationDate"),
+        # What is sampled or kept less is a pinned value below.
+        *("properties.SamplingPercentage", "properties.RetentionInDays"),
     ),
     "microsoft.insights/diagnosticsettings": ("properties.logs[].retentionPolicy*", "properties.metrics[].*Policy*"),
     # https://learn.microsoft.com/rest/api/keyvault/keyvault/keys/get
@@ -201,7 +203,10 @@ FILLED: dict[str, tuple[str, ...]] = {
         ),
     ),
     # https://learn.microsoft.com/rest/api/storagerp/file-services/get-service-properties
-    "microsoft.storage/storageaccounts/fileservices": ("properties.protocolSettings*", "properties.shareDelete*"),
+    "microsoft.storage/storageaccounts/fileservices": (
+        "properties.protocolSettings.smb.multichannel*",
+        "properties.shareDelete*",
+    ),
     "microsoft.storage/storageaccounts/managementpolicies": (),
     "microsoft.web/serverfarms": ("properties.*",),
     # https://learn.microsoft.com/rest/api/appservice/web-apps/get
@@ -210,7 +215,7 @@ FILLED: dict[str, tuple[str, ...]] = {
         *(
             "properties.enabled",
             "properties.hostNameSslStates*",
-            "properties.outbound*",
+            "properties.outboundIp*",
             "properties.possibleOutbound*",
         ),
         *("properties.usageState", "properties.availabilityState", "properties.webSpace", "properties.selfLink"),
@@ -229,7 +234,6 @@ FILLED: dict[str, tuple[str, ...]] = {
             "properties.customDomainVerificationId",
         ),
         *(
-            "properties.dnsConfiguration*",
             "properties.eligibleLogCategories",
             "properties.containerSize",
             "properties.reserved",
@@ -255,6 +259,15 @@ UNREADABLE: dict[str, tuple[str, ...]] = {
 PINNED: dict[str, dict[str, Any]] = {
     "microsoft.web/sites": {"properties.enabled": True, "properties.state": "Running"},
     "microsoft.insights/metricalerts": {"properties.enabled": True},
+    # 100 takes in everything: https://learn.microsoft.com/azure/azure-monitor/app/sampling-classic-api
+    "microsoft.insights/components": {"properties.SamplingPercentage": 100},
+    # https://learn.microsoft.com/azure/container-registry/container-registry-disable-authentication-as-arm,
+    # …/container-registry-soft-delete-policy, …/container-registry-content-trust
+    "microsoft.containerregistry/registries": {
+        "properties.policies.azureADAuthenticationAsArmPolicy.status": "enabled",
+        "properties.policies.softDeletePolicy.status": "disabled",
+        "properties.policies.trustPolicy.status": "disabled",
+    },
 }
 
 # Settings of which a service answers more than anybody says: only these count, and this is what each may be.

@@ -14,6 +14,7 @@ from typing import Any
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from toolkit.azure.api_versions import (
+    CHILD_API_VERSIONS,
     DEPLOYMENTS_API_VERSION,
     DIAGNOSTICS_API_VERSION,
     RESOURCES_API_VERSION,
@@ -33,6 +34,7 @@ WORKSPACES = "Microsoft.MachineLearningServices/workspaces"
 REGISTRIES = "Microsoft.ContainerRegistry/registries"
 BATCH = "Microsoft.Batch/batchAccounts"
 SITES = "Microsoft.Web/sites"
+LOGS = "Microsoft.OperationalInsights/workspaces"
 ZONES = "Microsoft.Network/privateDnsZones"
 IDENTITIES = "Microsoft.ManagedIdentity/userAssignedIdentities"
 DIAGNOSTICS = "Microsoft.Insights/diagnosticSettings"
@@ -82,10 +84,12 @@ COLLECTIONS: tuple[Collection, ...] = (
     _in_service("queueServices", "queues"),
     _in_service("tableServices", "tables"),
     *_below(ACCOUNTS, "managementPolicies", "localUsers", "objectReplicationPolicies", "inventoryPolicies"),
-    *_below(ACCOUNTS, "encryptionScopes"),
+    *_below(ACCOUNTS, "encryptionScopes", "storageTaskAssignments"),
     *_below(
         REGISTRIES, "replications", "webhooks", "tokens", "tasks", "agentPools", "cacheRules", "connectedRegistries"
     ),
+    # Which carry images to and from an account: container-registry-transfer-images
+    *_below(REGISTRIES, "exportPipelines", "importPipelines"),
     # https://learn.microsoft.com/azure/container-registry/container-registry-token-based-repository-permissions
     *_below(REGISTRIES, "scopeMaps", own=("_repositories_*",)),
     *_below(
@@ -109,6 +113,9 @@ COLLECTIONS: tuple[Collection, ...] = (
     *_below("Microsoft.Network/privateEndpoints", "privateDnsZoneGroups"),
     *_below(IDENTITIES, "federatedIdentityCredentials"),
     *_below("Microsoft.Network/networkSecurityPerimeters", "profiles", "resourceAssociations"),
+    *_below("Microsoft.Network/networkSecurityPerimeters/profiles", "accessRules"),
+    # Which carry logs, and what is kept of them, to an account: logs-data-export, private-storage
+    *_below(LOGS, "dataExports", "linkedStorageAccounts"),
 )
 
 # Kinds of resources that carry a list of their own, which is compared elsewhere or is data of the platform's users.
@@ -177,6 +184,8 @@ class Inventory:
 
     def versions(self, type_: str, path: str) -> str:
         """The version that Terraform writes a type with; its parent's for what Terraform never makes."""
+        if type_ in CHILD_API_VERSIONS:
+            return CHILD_API_VERSIONS[type_]
         known = self.manifest.of(type_)
         while not known and "/" in type_:
             type_ = type_.rsplit("/", 1)[0]

@@ -140,7 +140,7 @@ AREAS: tuple[Area, ...] = (
     Area(
         "storage-lifecycle",
         "Only what is meant to expire is deleted by rule",
-        ("managementPolicies", "inventoryPolicies"),
+        ("managementPolicies", "inventoryPolicies", "storageTaskAssignments"),
         _BOTH,
         ("BR-1", "CP-9"),
     ),
@@ -178,7 +178,7 @@ AREAS: tuple[Area, ...] = (
     ),
     Area(
         "state-ways-in",
-        "No local users, no replication to elsewhere and no lock were added to the states' account",
+        "No local users, no replication or logs to elsewhere and no lock were added to the states' account",
         (
             "localUsers",
             "objectReplicationPolicies",
@@ -187,6 +187,8 @@ AREAS: tuple[Area, ...] = (
             "locks",
             "encryptionScopes",
             "inventoryPolicies",
+            "storageTaskAssignments",
+            "diagnosticSettings",
         ),
         _BOOTSTRAP,
         ("IM-1", "AC-3"),
@@ -435,9 +437,9 @@ AREAS: tuple[Area, ...] = (
     ),
     Area(
         "monitoring-workspace",
-        "Logs are kept as long, and taken in as much, as is meant",
-        ("Microsoft.OperationalInsights/workspaces",),
-        _APPLY,
+        "Logs are kept as long, and taken in as much, as is meant, and go nowhere else",
+        ("Microsoft.OperationalInsights/workspaces", "dataExports", "linkedStorageAccounts"),
+        _BOTH,
         ("LT-6", "AU-11"),
         but=_NETWORK_PATHS,
     ),

@@ -16,7 +16,7 @@ from tests.unit.azure.web import Answer, serve, storage_error
 from tests.unit.smoke.support import ManualClock, Recorder, check, connection
 from toolkit.azure.codes import FIREWALL_SECONDS, ROLE_SECONDS
 from toolkit.azure.denial import DenialKind
-from toolkit.checks.causes import CAUSES, cause_of
+from toolkit.checks.causes import CAUSES, Cause, cause_of
 from toolkit.checks.engine import WORKERS, SystemClock
 from toolkit.checks.model import Check, CheckFailed, CheckResult, CheckSkipped, Facts, RunResult
 from toolkit.errors import ToolkitError, UsageError
@@ -268,6 +268,46 @@ def test_a_failed_warning_is_shown_and_not_red() -> None:
     result = run_with((), check(fails, id="storage-a", severity="warning"), check(passes, id="storage-b"))
     assert result.results[0].outcome == "FAIL"
     assert result.green
+    assert result.verdict == "green"
+    assert not result.holds()
+    assert result.holds(allow_warnings=True)
+    assert result.summary == "1 passed, 1 failed, 0 skipped (a warning, nothing fatal)"
+
+
+def test_nobody_can_allow_what_is_fatal_and_a_skip_that_is_allowed_holds() -> None:
+    def fails(context: Context) -> Facts:
+        raise CheckFailed("is open")
+
+    def cannot(context: Context) -> Facts:
+        raise CheckSkipped("vantage:vnet", "not here")
+
+    red = run_with((), check(fails, id="storage-a"), check(passes, id="storage-b"))
+    assert not red.holds()
+    assert not red.holds(allow_warnings=True)
+    assert not run_with((), check(cannot, id="storage-a"), check(passes, id="storage-b")).holds(allow_warnings=True)
+    assert run_with(("storage-*",), check(cannot, id="storage-a"), check(passes, id="storage-b")).holds()
+
+
+@pytest.mark.parametrize("cause", ["unreachable", "unavailable", "throttled"])
+def test_what_passes_by_itself_is_tried_again_however_little_patience_there_is(cause: Cause) -> None:
+    """A slow attempt has used up all of it: the sandbox's share of Azure's time is a second."""
+    clock = ManualClock()
+
+    def breaks(context: Context, times: int, tried: list[int]) -> Facts:
+        tried.append(1)
+        clock.wait(threading.Event(), 30)
+        if len(tried) <= times:
+            raise CheckFailed("the connection broke", cause=cause, retry_seconds=60)
+        return {}
+
+    def ended(times: int, patience: float) -> tuple[str, int]:
+        tried: list[int] = []
+        checks = (check(lambda context: breaks(context, times, tried)),)
+        return run(connection(), {}, checks, clock=clock, patience=patience).results[0].outcome, len(tried)
+
+    assert ended(2, patience=0.02) == ("PASS", 3)
+    assert ended(3, patience=0.02) == ("FAIL", 3)
+    assert ended(1, patience=0) == ("FAIL", 1)
 
 
 def test_finalizers_run_in_reverse_order_after_every_attempt() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from toolkit.sandbox.arm.ids import ResourceId
 from toolkit.sandbox.arm.resource_type import Answer, ResourceType
 from toolkit.sandbox.arm.types import containerregistry, keyvault, storage
+from toolkit.sandbox.arm.types.additions import ADDITIONS
 from toolkit.sandbox.arm.types.authorization import AUTHORIZATION
 from toolkit.sandbox.arm.types.batch import BATCH
 from toolkit.sandbox.arm.types.connections import CONNECTIONS
@@ -57,6 +58,7 @@ REGISTRY: tuple[ResourceType, ...] = (
     *WEB,
     *CONSUMPTION,
     *CONNECTIONS,
+    *ADDITIONS,
 )
 
 ProviderAction = Callable[[World, ResourceId, dict[str, Any]], Answer]

@@ -59,7 +59,7 @@ class WebService:
             return RedirectResponse(str(request.url.replace(scheme="https")), 301)
         if scm and not self._signed_in(site, request.headers.get("authorization", "")):
             return _sign_in()
-        if not scm and site.properties.get("enabled") is False:
+        if not scm and (site.properties.get("enabled") is False or site.properties.get("state") == "Stopped"):
             return PlainTextResponse("Error 403 - This web app is stopped.\n", 403)
         if request.method == "GET" and request.url.path == "/":
             return PlainTextResponse(f"{name} is up and running.\n")

@@ -185,7 +185,7 @@ CHECKS: tuple[Check[Context], ...] = (
     Check(
         id="adf-endpoints-approved",
         category="adf",
-        title="Every managed private endpoint is approved, in the factory and on its target",
+        title="Every managed private endpoint that Terraform made is approved, in the factory and on its target",
         function=endpoints_are_approved,
         outputs=(*_OUTPUTS, "data_factory_managed_private_endpoints"),
         controls=("NS-2", "SC-7"),
@@ -217,7 +217,7 @@ CHECKS: tuple[Check[Context], ...] = (
     Check(
         id="adf-triggers",
         category="adf",
-        title="Every trigger runs, or does not run, as the environment says",
+        title="Every trigger that the environment has runs, or does not run, as it says",
         function=triggers_are_as_declared,
         outputs=("data_factory_id", "data_factory_triggers"),
         feature="triggers",

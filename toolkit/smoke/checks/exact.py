@@ -95,13 +95,15 @@ def identities_have_nothing_elsewhere(context: Context) -> Facts:
 
 
 def nobody_new_stands_above(context: Context) -> Facts:
-    """Against those who stood there when the platform was last applied: who should be, the platform cannot know."""
+    """Against those who stood there when the platform was last applied: who should be, the platform cannot know. On the
+    subscription itself who reads everything counts, too; roles of single operations are other environments' own."""
     inventory = _inventory(context, "anywhere")
     known = inventory.manifest.above
     if known is None:
         reason = "no apply from this machine has noted who stood above the platform: toolkit apply does"
         raise CheckSkipped("right:read", reason, meant=True)
     found = []
+    subscription = f"/subscriptions/{context.environment.subscription_id}".casefold()
     standing = _read(lambda: list(access.above(inventory)))
     if known and not standing:
         raise CheckSkipped("right:read", "no role assignment above the platform can be seen")
@@ -109,7 +111,10 @@ def nobody_new_stands_above(context: Context) -> Facts:
         properties = one["properties"]
         if str(one["id"]).casefold() in known:
             continue
-        if why := _why_broad(inventory, str(properties["roleDefinitionId"])):
+        why = _why_broad(inventory, str(properties["roleDefinitionId"]))
+        if not why and str(properties["scope"]).casefold() == subscription:
+            why = _why_wide(inventory, str(properties["roleDefinitionId"]))
+        if why:
             who = (
                 f"{properties.get('principalType', 'principal')} {properties['principalId']} on {properties['scope']}, "
             )
@@ -238,6 +243,12 @@ def _why_broad(inventory: Inventory, role_definition_id: str) -> str | None:
     )
 
 
+def _why_wide(inventory: Inventory, role_definition_id: str) -> str | None:
+    permissions = access.definition(inventory, role_definition_id)["permissions"]
+    wide = (action for one in permissions for action in one.get("actions") or [] if str(action).startswith("*"))
+    return next((f"permits {action}" for action in wide), None)
+
+
 def _pathed(finding: Finding, area: Area) -> bool:
     path = finding.path.casefold()
     if area.only:
@@ -326,7 +337,7 @@ _WHOLE: tuple[Check[Context], ...] = (
     ),
     _whole(
         "rbac-above",
-        "Nobody new stands above the platform with a broad role",
+        "Nobody new has a role on the subscription, or above it, that reaches all of the platform",
         nobody_new_stands_above,
         ("PA-1", "AC-2"),
     ),

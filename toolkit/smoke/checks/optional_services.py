@@ -77,7 +77,7 @@ CHECKS: tuple[Check[Context], ...] = (
     ),
     _posture(
         id="posture-function-app",
-        title="The function app takes no passwords, and reaches its storage with its identity",
+        title="The function app takes no passwords, and signs in to storage with its identity",
         function=function_app_is_closed,
         outputs=("function_app_id", "identities"),
         feature="function_app",

@@ -162,7 +162,7 @@ CHECKS: tuple[Check[Context], ...] = (
     ),
     _posture(
         id="posture-blob-recovery",
-        title="The containers are there, and deleted and overwritten blobs can be restored",
+        title="The containers are there, and what keeps deleted and overwritten blobs is on",
         function=blobs_can_be_restored,
         outputs=("resource_group_name", *NAMES, *IDS, *CONTAINERS),
         controls=("BR-2", "CP-9"),
@@ -197,7 +197,7 @@ CHECKS: tuple[Check[Context], ...] = (
     ),
     _posture(
         id="posture-diagnostics",
-        title="Every service sends its logs to the platform's Log Analytics workspace",
+        title="Every service sends logs to the platform's Log Analytics workspace",
         function=diagnostics_are_sent,
         outputs=(
             "log_analytics_workspace_id",

@@ -12,6 +12,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from toolkit.azure.codes import ROLE_SECONDS
 from toolkit.checks.model import Check, Facts
+from toolkit.live.inventory import IDENTITIES
 from toolkit.smoke.checks.control_plane import absent, extra, fail_if, same
 from toolkit.smoke.context import Context
 
@@ -71,7 +72,7 @@ def probes_have_nothing_else(context: Context) -> Facts:
 def no_broad_roles(context: Context) -> Facts:
     subscription = f"/subscriptions/{context.environment.subscription_id}"
     problems, facts = [], {}
-    for principal, name in sorted(_names(context).items(), key=lambda item: item[1]):
+    for principal, name in sorted({**_made(context), **_names(context)}.items(), key=lambda item: item[1]):
         found = _assignments_of(context, principal)
         facts[name] = len(found)
         for assignment in found:
@@ -115,6 +116,15 @@ def _names(context: Context) -> dict[str, str]:
         "the data factory": context.output("data_factory_principal_id"),
     }
     return {str(principal).casefold(): name for name, principal in ours.items()}
+
+
+def _made(context: Context) -> dict[str, str]:
+    """Identities that the states know and no output says, such as the one that plans act as."""
+    return {
+        str(principal).casefold(): f"the identity {one.id.rsplit('/', 1)[-1]}"
+        for one in context.run.manifest().of(IDENTITIES)
+        if (principal := one.body.get("properties", {}).get("principalId"))
+    }
 
 
 def _assignments_of(context: Context, principal_id: str) -> list[Any]:
@@ -170,7 +180,7 @@ CHECKS: tuple[Check[Context], ...] = (
     Check(
         id="rbac-assignments",
         category="rbac",
-        title="Every role assignment is there, with its principal, role and scope",
+        title="Every role assignment that the platform's root made is there, with its principal, role and scope",
         function=assignments_exist,
         outputs=("role_assignments", "identities", "probe_identities", "data_factory_principal_id"),
         retry_seconds=ROLE_SECONDS,

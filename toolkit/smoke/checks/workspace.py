@@ -103,7 +103,7 @@ CHECKS: tuple[Check[Context], ...] = (
     Check(
         id="workspace-private",
         category="workspace",
-        title="The workspace is as open as the environment says, and isolates its jobs",
+        title="The workspace is as open as the environment says, and its managed network is isolated",
         function=is_private,
         outputs=_OUTPUTS,
         depends=("workspace-provisioned",),
@@ -121,7 +121,7 @@ CHECKS: tuple[Check[Context], ...] = (
     Check(
         id="workspace-identity-datastores",
         category="workspace",
-        title="The workspace reaches its storage with identities, not with keys",
+        title="The workspace's own datastores sign in with identities, not with keys",
         function=uses_identities,
         outputs=_OUTPUTS,
         depends=("workspace-provisioned",),

@@ -83,7 +83,7 @@ def _site_checked(call: Call, resource: Resource) -> None:
 
 def _site(call: Call, resource: Resource) -> None:
     properties, name = resource.properties, resource.name.lower()
-    properties["state"] = "Running"
+    properties.setdefault("state", "Running")
     properties["defaultHostName"] = f"{name}.azurewebsites.net"
     properties["hostNames"] = [f"{name}.azurewebsites.net"]
     properties["enabledHostNames"] = [f"{name}.azurewebsites.net", f"{name}.scm.azurewebsites.net"]
@@ -129,6 +129,21 @@ async def _list_config(call: Call, resource: Resource) -> Answer:
     return Answer(resource.body)
 
 
+async def _stop(call: Call, resource: Resource) -> Answer:
+    """https://learn.microsoft.com/rest/api/appservice/web-apps/stop: the app stays enabled, and answers nobody."""
+    return _turned(call, resource, "Stopped")
+
+
+async def _start(call: Call, resource: Resource) -> Answer:
+    return _turned(call, resource, "Running")
+
+
+def _turned(call: Call, resource: Resource, state: str) -> Answer:
+    resource.properties["state"] = state
+    call.resources.touch(resource)
+    return Answer()
+
+
 WEB: tuple[ResourceType, ...] = (
     ResourceType(
         _PLANS,
@@ -145,7 +160,7 @@ WEB: tuple[ResourceType, ...] = (
         identity=True,
         envelope={"kind": "app"},
         defaults={"enabled": True, "httpsOnly": False, "publicNetworkAccess": "Enabled"},
-        kept=("privateEndpointConnections",),
+        kept=("privateEndpointConnections", "state"),
         write_only=("siteConfig",),
         provisioning_state=False,
         singletons=tuple(
@@ -153,6 +168,7 @@ WEB: tuple[ResourceType, ...] = (
         ),
         validate=_site_checked,
         on_put=_site,
+        actions={"start": _start, "stop": _stop},
         on_delete=association_links.leave_behind,
     ),
     ResourceType(
