@@ -731,7 +731,7 @@ TABLE: tuple[Mutation, ...] = (
             "breach",
             sets(PASSWORDS, f"/{name}", allow=True),
             "function-publishing",
-            also=("posture-*",),
+            also=("posture-*", "function-password-denied"),  # which the password opens, over scm
         )
         for name in ("ftp", "scm")
     ),
