@@ -8,16 +8,16 @@ from typing import Any
 import click
 
 from toolkit.cli.engine import switch_engine
-from toolkit.cli.options import json_option
+from toolkit.cli.options import json_option, yes_option
 from toolkit.cli.terminal import Terminal
 from toolkit.environment import Environment, environment_names, load_environment
-from toolkit.errors import UsageError
-from toolkit.project import find_project
+from toolkit.errors import RefusedError, UsageError
+from toolkit.project import Project, find_project
 
 
 @click.group()
 def env() -> None:
-    """List, show and validate environments (the folders of envs/)."""
+    """Make, list, show, compare and validate environments (the folders of envs/)."""
 
 
 env.add_command(switch_engine)
@@ -71,15 +71,124 @@ def show(environment: str, as_json: bool) -> None:
 
 
 @env.command()
-@click.argument("environments", nargs=-1)
+@click.argument("name")
+@click.option("--from", "source", metavar="ENV", help="Whose data it begins with. [default: dev, or the only one]")
+@click.option("--tenant", metavar="GUID", help="[default: that of --from]")
+@click.option("--subscription", metavar="GUID", help="[default: that of --from]")
+@click.option("--location", metavar="REGION", help="[default: that of --from]")
+@click.option("--address-space", metavar="CIDR", help="Of its network. [default: the next that no environment uses]")
+@yes_option
 @json_option
-def validate(environments: tuple[str, ...], as_json: bool) -> None:
+def new(
+    name: str,
+    source: str | None,
+    tenant: str | None,
+    subscription: str | None,
+    location: str | None,
+    address_space: str | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Make the environment NAME: write envs/NAME from another environment's data.
+
+    On a terminal it asks for what is not given (--yes: it takes the defaults); elsewhere flags and defaults say it.
+    The names of the state's group and account are computed, and what is written passes `toolkit env validate`, or
+    nothing is written.
+
+    \b
+      toolkit env new qa --from dev --subscription 00000000-0000-4000-8000-000000000001
+      toolkit apply qa@sandbox     rehearse it
+    """
+    from toolkit.environment import addresses
+    from toolkit.terraform.new_environment import Wanted, check_name, make_environment
+
+    terminal, project = Terminal(), find_project()
+    check_name(name, project)
+    begin = load_environment(source or _usual_source(project), project)
+    used = addresses.used_ranges(project)
+    there = addresses.address_space(begin)
+    if there is None and address_space:
+        raise UsageError(
+            f"--address-space has no effect: the network of {begin.data_name} is somebody else's (network.existing)",
+            hint="leave it out",
+        )
+    free = str(addresses.free_range(there, used)) if there is not None and not address_space else None
+
+    def value(question: str, given: str | None, usual: str) -> str:
+        if given:
+            return given
+        asked = None if yes or as_json else terminal.ask(f"{question} [{usual}]:")
+        return asked or usual
+
+    wanted = Wanted(
+        name,
+        value("Tenant", tenant, begin.tenant_id),
+        value("Subscription", subscription, begin.subscription_id),
+        value("Region", location, begin.location),
+        addresses.parse_range(value("Address space", address_space, free or ""), used) if there is not None else None,
+    )
+    files = [path.relative_to(project.root).as_posix() for path in make_environment(begin, wanted)]
+    steps = [
+        f"toolkit env diff {begin.data_name} {name}",
+        f"toolkit apply {name}{'@sandbox' if begin.exists_outside else ''}",
+    ]
+    if begin.exists_outside:
+        steps.append(f"toolkit bootstrap {name}")
+    if as_json:
+        facts = {"environment": name, "from": begin.data_name, "files": files, "next": steps}
+        terminal.print_json({**facts, "address_space": str(wanted.addresses) if wanted.addresses else None})
+        return
+    terminal.print(f"Made: {name}, from {begin.data_name}.")
+    for file in files:
+        terminal.print(f"  {file}")
+    if wanted.addresses:
+        terminal.print(f"  its network is {wanted.addresses}")
+    terminal.note(
+        f"what is {begin.data_name}'s in envs/{name}/env.toml and terraform.tfvars stays so: operator, repository, "
+        "addresses of who reaches the state, e-mail addresses, sizes"
+    )
+    terminal.print("Next: " + "; ".join(steps))
+
+
+@env.command()
+@click.argument("name")
+@click.argument("new_name")
+def rename(name: str, new_name: str) -> None:
+    """Refused: an environment cannot be renamed. Says why, and what to do instead."""
+    found = load_environment(name)
+    raise RefusedError(
+        f"{found.data_name} cannot be renamed to {new_name}: its name is part of the name of every resource, which "
+        "Azure cannot change, and of the subjects that its identities trust; a renamed folder would make a second "
+        "platform beside the first, with an empty state",
+        hint=f"toolkit env new {new_name} --from {found.data_name}, apply it, move the data, then "
+        f"toolkit destroy {found.data_name}",
+    )
+
+
+def _usual_source(project: Project) -> str:
+    names = environment_names(project)
+    if "dev" in names:
+        return "dev"
+    if len(names) == 1:
+        return names[0]
+    raise UsageError(
+        "there is no dev to begin with", hint=f"--from names the environment: {', '.join(names) or 'there is none'}"
+    )
+
+
+@env.command()
+@click.argument("environments", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All environments, which is meant when none is named.")
+@json_option
+def validate(environments: tuple[str, ...], everything: bool, as_json: bool) -> None:
     """Check the files of ENVIRONMENTS (of all, when none is named). Exits 3 when one is wrong, and says where.
 
     Everything that the data alone decides is checked: keys at every depth, names, states. Nothing is asked of Azure.
     """
     from toolkit.terraform.data import check_data
 
+    if everything and environments:
+        raise UsageError("--all and names do not go together", hint="leave one of them out")
     terminal = Terminal()
     project = find_project()
     results: dict[str, str | None] = {}
@@ -113,21 +222,13 @@ def diff(a: str, b: str, everything: bool, as_json: bool) -> None:
       toolkit env diff dev prod
       toolkit env diff prod prod@sandbox     what a rehearsal replaces
     """
-    from toolkit.environment.diff import MISSING, NOT_SET, Row, compare, unset
-    from toolkit.environment.file import FILE_NAME
+    from toolkit.environment.diff import NOT_SET, compare, unset
 
     terminal = Terminal()
     project = find_project()
     first, second = load_environment(a, project), load_environment(b, project)
     rows = [row for row in compare(first, second) if everything or row.differs]
     instead = {a: unset(first), b: unset(second)}
-
-    def cell(row: Row, name: str, value: Any) -> str:
-        if value is NOT_SET:
-            return instead[name](row.key)
-        if value is None and row.file == FILE_NAME:
-            return MISSING
-        return _value(value)
 
     if as_json:
         document = []
@@ -139,9 +240,26 @@ def diff(a: str, b: str, everything: bool, as_json: bool) -> None:
             document.append({**one, "unset": left_out} if left_out else one)
         terminal.print_json(document)
     elif rows:
-        terminal.print_table(["key", a, b], [[row.key, cell(row, a, row.a), cell(row, b, row.b)] for row in rows])
+        terminal.print_table(["key", a, b], cells(first, second, rows))
     else:
         terminal.print(f"{a} and {b} do not differ")
+
+
+def cells(first: Environment, second: Environment, rows: Sequence[Row]) -> list[list[str]]:
+    """Key, value in the first and value in the second, in words, of each row of their comparison."""
+    from toolkit.environment.diff import MISSING, NOT_SET, unset
+    from toolkit.environment.file import FILE_NAME
+
+    instead = unset(first), unset(second)
+
+    def cell(row: Row, side: int, value: Any) -> str:
+        if value is NOT_SET:
+            return instead[side](row.key)
+        if value is None and row.file == FILE_NAME:
+            return MISSING
+        return _value(value)
+
+    return [[row.key, cell(row, 0, row.a), cell(row, 1, row.b)] for row in rows]
 
 
 def _value(value: Any) -> str:

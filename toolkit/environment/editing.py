@@ -46,6 +46,20 @@ def with_list(text: str, key: str, values: Sequence[str]) -> str:
     return f"{kept}{newline if kept else ''}{line}{blank or newline}{rest}"
 
 
+def with_string(text: str, key: str, value: str) -> str:
+    """The text of a TOML file in which a top-level key that is there has this string.
+
+    Raises ToolkitError for a key that is not written on one line of its own.
+    """
+    table = _TABLE.search(text)
+    head, rest = (text[: table.start()], text[table.start() :]) if table else (text, "")
+    pattern = rf"^([ \t]*{re.escape(key)}[ \t]*=[ \t]*)(?:{_STRING})"
+    after, count = re.subn(pattern, lambda found: f'{found[1]}"{value}"', head, flags=re.MULTILINE)
+    if count != 1:
+        raise ToolkitError(f"{key} of env.toml cannot be replaced", hint=f'it stands in a line {key} = "…"')
+    return after + rest
+
+
 def _line(key: str, values: Sequence[str]) -> str:
     return f"{key} = {_array(values)}"
 
