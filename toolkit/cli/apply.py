@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +32,7 @@ from toolkit.cli.verdict import proven, strict_option
 from toolkit.cli.words import HandedOver, ManyCommand
 
 if TYPE_CHECKING:
+    from toolkit.evidence.signing import SigningKey
     from toolkit.records import Json
     from toolkit.terraform.planning import SavedPlan
     from toolkit.terraform.session import Session
@@ -85,19 +88,16 @@ def apply(
     """
     from toolkit.environment import load_environment
     from toolkit.errors import ExitCode, UsageError
-    from toolkit.evidence import open_evidence, package_versions
     from toolkit.evidence.signing import signing_key
     from toolkit.guard.check import environment_policies, guard_plan, refuse
     from toolkit.guard.report import as_document as guard_document
     from toolkit.guard.report import summary as guard_line
     from toolkit.runs.handed_over import taken
-    from toolkit.runs.platform import apply_platform
     from toolkit.runs.session import open_session
     from toolkit.terraform.applying import check_losses
     from toolkit.terraform.bundle import read_metadata
     from toolkit.terraform.losses import parse_allowed
     from toolkit.terraform.stored_plans import parse_reference
-    from toolkit.terraform.versions import versions
 
     if reconcile and handed is None:
         raise UsageError("--reconcile compares with a plan: name it with --plan", hint="toolkit plan ENV --store")
@@ -138,47 +138,92 @@ def apply(
         refuse(guard)
         if not summary.empty:
             _confirm(session, terminal, summary.sentence, yes)
-        sha256 = saved.sha256  # before it is applied, which ends the file
-        outputs = apply_platform(session, saved, allowed)
-        evidence = open_evidence(environment)
-        kept = {"environment": environment.name, **summary.as_json(), "allowed": allowed}
-        evidence.write("plan", {**kept, "plan_sha256": sha256, **({"reconciled": reconciled} if reconciled else {})})
-        evidence.write("guard", guard_document(guard))
-        evidence.write("outputs", outputs)
-        evidence.write("versions", package_versions(versions(session)))
-        if observer.flight is not None:
-            evidence.write("pace", observer.flight.pace.as_json())
-        if not (summary.empty or as_json):
-            terminal.print(f"Applied: {environment.name}, {summary.sentence}.")
-        document = {"environment": environment.name, "applied": not summary.empty, **summary.as_json()}
-        document |= {
-            "reconciled": reconciled,
-            "platform_outputs": outputs,
-            "evidence": str(evidence.folder),
-            "smoke": None,
-        }
-        green = True
-        if smoke:
-            from toolkit.checks.report import as_document
-            from toolkit.cli.smoke import run_smoke
-
-            # With --json there is one document on stdout: the smoke results are in it, not before it.
-            try:
-                result = run_smoke(session.connection, outputs, terminal, evidence.folder, table=not as_json)
-            finally:  # an interrupted run is evidence of what ran
-                finish(evidence, key)
-            green = proven(terminal, result, environment.allow_warnings if strict is None else not strict)
-            document["smoke"] = as_document(result)
-        else:
-            evidence.write_unproven(session.connection, "Apply", "It ran with --no-smoke")
-            finish(evidence, key)
+        done = carry_out(
+            session,
+            saved,
+            terminal,
+            observer,
+            smoke=smoke,
+            key=key,
+            allowed=allowed,
+            as_json=as_json,
+            reconciled=reconciled,
+            records={"guard": guard_document(guard)},
+            strict=strict,
+        )
     if as_json:
-        terminal.print_json(document)
+        terminal.print_json(done.document)
+    return ExitCode.DONE if done.green else ExitCode.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An apply with its proof: what ``--json`` prints, and whether the smoke tests were green (or not asked for)."""
+
+    document: Json
+    green: bool
+
+
+def carry_out(
+    session: Session,
+    saved: SavedPlan,
+    terminal: Terminal,
+    observer: TerminalObserver,
+    *,
+    smoke: bool,
+    key: SigningKey | None,
+    allowed: Mapping[str, str],
+    as_json: bool,
+    records: Mapping[str, Json],
+    reconciled: Json | None = None,
+    strict: bool | None = None,
+) -> Done:
+    """Apply a plan that was agreed to, prove it and keep the evidence, with ``records`` as files of their own."""
+    from toolkit.evidence import open_evidence, package_versions
+    from toolkit.runs.platform import apply_platform
+    from toolkit.terraform.versions import versions
+
+    environment, summary = session.environment, saved.summary
+    sha256 = saved.sha256  # before it is applied, which ends the file
+    outputs = apply_platform(session, saved, allowed)
+    evidence = open_evidence(environment)
+    kept = {"environment": environment.name, **summary.as_json(), "allowed": allowed}
+    evidence.write("plan", {**kept, "plan_sha256": sha256, **({"reconciled": reconciled} if reconciled else {})})
+    for name, record in records.items():
+        evidence.write(name, record)
+    evidence.write("outputs", outputs)
+    evidence.write("versions", package_versions(versions(session)))
+    if observer.flight is not None:
+        evidence.write("pace", observer.flight.pace.as_json())
+    if not (summary.empty or as_json):
+        terminal.print(f"Applied: {environment.name}, {summary.sentence}.")
+    document: Json = {"environment": environment.name, "applied": not summary.empty, **summary.as_json()}
+    document |= {
+        "reconciled": reconciled,
+        "platform_outputs": outputs,
+        "evidence": str(evidence.folder),
+        "smoke": None,
+    }
+    green = True
+    if smoke:
+        from toolkit.checks.report import as_document
+        from toolkit.cli.smoke import run_smoke
+
+        # With --json there is one document on stdout: the smoke results are in it, not before it.
+        try:
+            result = run_smoke(session.connection, outputs, terminal, evidence.folder, table=not as_json)
+        finally:  # an interrupted run is evidence of what ran
+            finish(evidence, key)
+        green = proven(terminal, result, environment.allow_warnings if strict is None else not strict)
+        document["smoke"] = as_document(result)
     else:
+        evidence.write_unproven(session.connection, "Apply", "It ran with --no-smoke")
+        finish(evidence, key)
+    if not as_json:
         terminal.progress(f"evidence: {evidence.folder.relative_to(environment.project.root)}")
         for line in next_steps(environment, outputs, proven=green if smoke else None):
             terminal.print(line)
-    return ExitCode.DONE if green else ExitCode.FAILED
+    return Done(document, green)
 
 
 def _plan(

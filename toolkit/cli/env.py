@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +14,9 @@ from toolkit.cli.terminal import Terminal
 from toolkit.environment import Environment, environment_names, load_environment
 from toolkit.errors import RefusedError, UsageError
 from toolkit.project import Project, find_project
+
+if TYPE_CHECKING:
+    from toolkit.environment.diff import Row
 
 
 @click.group()

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "plan": ("toolkit.cli.plan", "plan", "Show what apply would change, and save the plan."),
     "guard": ("toolkit.cli.guard", "guard", "Policies over plans: list, explain, test, check a plan."),
     "apply": ("toolkit.cli.apply", "apply", "Apply the plan, run the smoke tests, keep the evidence."),
+    "promote": ("toolkit.cli.promote", "promote", "Apply to an environment what another one has proven."),
     "smoke": ("toolkit.cli.smoke", "smoke", "Prove on the data plane that the platform works, and what it denies."),
     "report": ("toolkit.cli.report", "report", "Join the reports of runs over many environments."),
     "drift": ("toolkit.cli.drift", "drift", "Show what changed outside Terraform, who did it, and the ways on."),
