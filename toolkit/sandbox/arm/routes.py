@@ -10,9 +10,9 @@ from toolkit.records import Json
 from toolkit.sandbox.arm import names
 from toolkit.sandbox.arm import usages as usages_of
 from toolkit.sandbox.arm.access import RoleBasedAccess
+from toolkit.sandbox.arm.activity_log import list_events
 from toolkit.sandbox.arm.advisor import list_recommendations
 from toolkit.sandbox.arm.compute_skus import list_skus
-from toolkit.sandbox.arm.activity_log import list_events
 from toolkit.sandbox.arm.errors import not_found, not_modelled
 from toolkit.sandbox.arm.locations import list_locations, require_available
 from toolkit.sandbox.arm.operations import failure
