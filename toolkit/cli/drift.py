@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli.leased import STATE, firewall_lease_options, own_lease
-from toolkit.cli.options import environment_argument, json_option
+from toolkit.cli.many import environments
+from toolkit.cli.options import json_option
 from toolkit.cli.plan_view import print_plan
 from toolkit.cli.progress import TerminalObserver, command_line, no_changes
 from toolkit.cli.terminal import Terminal
+from toolkit.cli.words import EachPath, ManyCommand
 from toolkit.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -23,12 +25,10 @@ if TYPE_CHECKING:
     from toolkit.environment import Environment
 
 
-@click.command()
-@environment_argument
+@click.command(cls=ManyCommand)
+@environments(ordered=False)
 @json_option
-@click.option(
-    "--markdown", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Also write Markdown."
-)
+@click.option("--markdown", type=EachPath(dir_okay=False, path_type=Path), metavar="FILE", help="Also write Markdown.")
 @click.option(
     "--accept",
     metavar="WHAT",
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=EachPath(file_okay=False, path_type=Path),
     metavar="DIR",
     help="With --revert: where the plan goes for `toolkit apply ENV --plan DIR`. [default: .toolkit/ENV/revert]",
 )
