@@ -150,6 +150,9 @@ def _check(command: str, selection: Selection, words: list[tuple[str, ...]], opt
                 )
         if options.get("force_unlock"):
             raise UsageError("--force-unlock is for the state of one environment", hint="name that one alone")
+        for name in ("accept", "adopt", "revert"):
+            if options.get(name):
+                raise UsageError(f"--{name} is about a resource of one environment", hint="name that one alone")
     asking = [environment.name for environment in selection.chosen if environment.needs_confirmation]
     if command == "apply" and asking and not options.get("yes"):
         raise RefusedError(
@@ -293,6 +296,8 @@ def _said(document: dict[str, Any]) -> str:
         words.append(", ".join(f"{summary[one]} to {one}" for one in _COUNTED if summary.get(one)) or "no changes")
         if document.get("applied"):
             words[0] = f"applied: {words[0]}".replace(" to ", " ")
+    if isinstance(drifts := document.get("drifts"), list):
+        words.append(f"drift: {len(drifts)}" if drifts else "no drift")
     smoke = document.get("smoke") if "smoke" in document else document
     if isinstance(smoke, dict) and isinstance(counts := smoke.get("summary"), dict) and "passed" in counts:
         words.append(f"smoke: {counts['passed']} passed, {counts.get('failed', 0)} failed")
