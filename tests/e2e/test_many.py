@@ -41,6 +41,8 @@ def test_what_is_wrong_with_one_is_told_before_any_begins(toolkit: Toolkit, tmp_
         (("plan", *TWO, "--out", "plans"), 3, "put {env} into it, the environment's name: --out plans/{env}"),
         (("plan", *TWO, "--report", "all.txt"), 3, "no form of the report ends in '.txt'"),
         (("apply", *TWO, "--force-unlock", "x"), 3, "--force-unlock is for the state of one environment"),
+        (("drift", *TWO, "--adopt", "x"), 3, "--adopt is about a resource of one environment"),
+        (("drift", *TWO, "--revert", "x"), 3, "--revert is about a resource of one environment"),
         (("apply", "dev", "test"), 4, "many at once ask no questions"),
         (("plan",), 3, "Missing argument 'ENV'"),
         (("plan", *TWO, "--parallel", "0"), 3, "--parallel"),
