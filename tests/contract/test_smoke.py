@@ -275,6 +275,7 @@ def test_no_check_passes_on_lists_that_are_empty(platform: Platform, monkeypatch
             "workspace-connections-exact",
             "batch-nothing-added",
             "governance-locks-exact",
+            "monitoring-workspace",
         ),
     }
     # What is not listed is a finding of the fatal ones; identities are read from the resources themselves.

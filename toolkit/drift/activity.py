@@ -26,15 +26,16 @@ _CHANGES = ("/write", "/delete", "/action")
 
 
 def activities(
-    client: RestClient, subscription_id: str, ids: Iterable[str], names: Mapping[str, str]
+    client: RestClient, subscription_id: str, gone: Mapping[str, bool], names: Mapping[str, str]
 ) -> dict[str, Activity | str]:
-    """By id (as given): the newest change, or why none is known."""
-    asked = list(dict.fromkeys(ids))
+    """By id: the newest change, or why none is known. ``gone``: whether the resource is missing, by its id; then it is
+    who deleted it, or what it was in, and not who wrote it before."""
+    asked = list(gone)
     since = (datetime.now(UTC) - timedelta(days=DAYS)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def newest(resource_id: str) -> Activity | str:
         try:
-            return _newest(client, subscription_id, resource_id, since, names)
+            return _newest(client, subscription_id, resource_id, gone[resource_id], since, names)
         except HttpResponseError as error:
             if error.status_code != 403:
                 raise
@@ -46,18 +47,18 @@ def activities(
 
 
 def _newest(
-    client: RestClient, subscription_id: str, resource_id: str, since: str, names: Mapping[str, str]
+    client: RestClient, subscription_id: str, resource_id: str, gone: bool, since: str, names: Mapping[str, str]
 ) -> Activity | str:
-    """Of the resource; of what it was in, where that went away with it."""
-    for asked in (resource_id, *_owners(resource_id)):
-        events = [one for one in _events(client, subscription_id, asked, since) if _changes(one)]
-        if asked != resource_id:
-            events = [one for one in events if _operation(one).casefold().endswith("/delete")]
-        if events:
-            last = max(events, key=lambda one: str(one["eventTimestamp"]))
-            caller = str(last.get("caller") or "unknown")
-            return Activity(caller, names.get(caller.casefold(), ""), str(last["eventTimestamp"]), _operation(last))
-    return f"no entry of the last {DAYS} days: it was done on the data plane, or longer ago, or minutes ago"
+    events = [one for one in _events(client, subscription_id, resource_id, since) if _changes(one)]
+    if gone:
+        for owner in _owners(resource_id):
+            events += _events(client, subscription_id, owner, since)
+        events = [one for one in events if _changes(one) and _operation(one).casefold().endswith("/delete")]
+    if not events:
+        return f"no entry of the last {DAYS} days: it was done on the data plane, or longer ago, or minutes ago"
+    last = max(events, key=lambda one: str(one["eventTimestamp"]))
+    caller = str(last.get("caller") or "unknown")
+    return Activity(caller, names.get(caller.casefold(), ""), str(last["eventTimestamp"]), _operation(last))
 
 
 def _events(client: RestClient, subscription_id: str, resource_id: str, since: str) -> Iterable[Json]:

@@ -64,9 +64,8 @@ def find_drift(session: Session) -> Report:
         plan.file.unlink(missing_ok=True)
         kept, ignored, expired, idle = sorted_out(environment, drifts, datetime.now(UTC).date())
         session.observer.step("asking the activity log who did it")
-        told = activities(
-            client, environment.subscription_id, [one.finding.id for one in kept if one.finding.id], callers
-        )
+        gone = {one.finding.id: one.finding.what == "missing" for one in kept if one.finding.id}
+        told = activities(client, environment.subscription_id, gone, callers)
     return Report(
         environment.name, tuple(_told(one, told) for one in kept), tuple(ignored), expired, idle, tuple(unread)
     )
@@ -133,7 +132,9 @@ def _owner(manifest: Manifest, finding: Finding) -> tuple[str, RootName]:
     best: tuple[int, str, RootName] = (0, finding.address, "platform")
     key = finding.id.casefold()
     for one in manifest.resources:
-        if (key == one.key or key.startswith(f"{one.key}/")) and len(one.key) > best[0]:
+        # What only sets some properties of another (blobServices/default) is nobody's owner.
+        below = one.whole and key.startswith(f"{one.key}/")
+        if (key == one.key or below) and len(one.key) > best[0]:
             best = (len(one.key), one.address, one.root)
     return best[1], best[2]
 

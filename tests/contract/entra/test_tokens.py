@@ -163,7 +163,7 @@ def test_tokens_of_strangers_are_refused(front: Front) -> None:
 
 def test_a_token_expires(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
     account = front.directory.engineer()
-    monkeypatch.setattr("toolkit.sandbox.entra.tokens.LIFETIME_SECONDS", -60)
+    monkeypatch.setattr(front.tokens, "lifetime", -60)
     token = front.tokens.issue(account, TENANT, "https://management.azure.com", by="1")
     with pytest.raises(InvalidToken, match="the token has expired"):
         front.tokens.verify(f"Bearer {token}", ("https://management.azure.com",))
