@@ -205,6 +205,7 @@ def blobs_in(connection: Connection, container: Standing) -> list[str]:
         return [blob.name for blob in service.get_container_client(name).list_blobs()]
 
 
+@pytest.mark.slow
 def test_a_deleted_container_is_restored_by_a_person_and_not_made_empty(applied: Toolkit, reading: Connection) -> None:
     connection = reading
     found = {resource.address: resource for resource in standing(applied, connection)}

@@ -53,6 +53,7 @@ def test_the_plan_says_that_the_vault_is_recovered(toolkit: Toolkit) -> None:
     assert steps[0].startswith("recover the soft-deleted key vault")
 
 
+@pytest.mark.slow
 def test_a_recovery_that_is_killed_is_gone_on_with(toolkit: Toolkit) -> None:
     process = toolkit.start("apply", ENV, "--no-smoke")
     assert process.stdout is not None

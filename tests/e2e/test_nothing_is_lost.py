@@ -265,6 +265,7 @@ def test_a_container_made_in_the_portal_is_taken_over(applied: Toolkit, owner: P
         owner.call("DELETE", f"{services}/containers/models", STORAGE)
 
 
+@pytest.mark.slow
 def test_a_container_made_in_the_portal_is_adopted_by_its_address(applied: Toolkit, owner: Platform) -> None:
     """The plan says what it changes of it before anybody confirms; what is not there, or not asked for, is told."""
     services = f"{owner.outputs['storage_account_id']}/blobServices/default"
