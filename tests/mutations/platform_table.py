@@ -70,6 +70,6 @@ def assert_seen(broken: Broken, one: Mutation, checks: Sequence[Check[Context]] 
     assert failed[one.check].hint
     assert result.green is (one.harm not in FATAL), {name: each.reason for name, each in failed.items()}
     others = {n: e.reason for n, e in failed.items() if n != one.check and not any(fnmatchcase(n, a) for a in one.also)}
-    assert others == {}
+    assert others == {}, others
     after = run(platform.connection, platform.outputs, [each for each in checks if each.id in failed], patience=0)
     assert {each.check.id: each.reason for each in after.results if each.outcome != "PASS"} == {}
