@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import ssl
 import subprocess
@@ -19,8 +20,10 @@ from toolkit.azure.api_versions import api_version
 from toolkit.azure.clients import Actor
 from toolkit.azure.credentials import probe_credential, runner_credential
 from toolkit.checks.model import CheckResult
-from toolkit.environment import Connection
+from toolkit.environment import Connection, connect, load_environment
+from toolkit.project import Project
 from toolkit.records import Json
+from toolkit.sandbox import client
 from toolkit.smoke.registry import select
 from toolkit.smoke.run import run
 from toolkit.waiting import wait_until
@@ -157,3 +160,17 @@ def toolkit(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=600,
     )
+
+
+@contextmanager
+def applied_platform(project: Path) -> Iterator[Platform]:
+    """``local`` of this checkout, applied without its smoke tests in a sandbox that ends with the context."""
+    try:
+        applied = toolkit(project, "apply", "local", "--no-smoke", "--json")
+        assert applied.returncode == 0, applied.stderr
+        connection = connect(load_environment("local", Project(project)))
+        platform = Platform(project, connection, json.loads(applied.stdout)["platform_outputs"])
+        yield platform
+        platform.close()
+    finally:
+        client.stop(project)

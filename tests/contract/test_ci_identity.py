@@ -22,6 +22,7 @@ from azure.mgmt.storage import StorageManagementClient
 from azure.storage.blob import BlobServiceClient
 
 from tests.conftest import copy_project
+from tests.contract.bootstrapped import bootstrap_outputs, bootstrapped
 from tests.contract.escalations import DENIED, ESCALATIONS, UNTIL_SEALED, Place, assigned_key, output, stranger
 from tests.e2e.requests import requests
 from toolkit.azure.api_versions import API_VERSIONS
@@ -29,7 +30,7 @@ from toolkit.azure.arm import ARM, arm_client
 from toolkit.azure.credentials import runner_credential
 from toolkit.azure.login import check_login
 from toolkit.cli.main import main
-from toolkit.environment import Environment, connect, load_environment
+from toolkit.environment import Environment, connect
 from toolkit.errors import ToolkitError
 from toolkit.firewall.journal import Journal
 from toolkit.firewall.kinds import KINDS, Target
@@ -37,7 +38,6 @@ from toolkit.firewall.model import Lease, Owner
 from toolkit.firewall.targets import standing_targets
 from toolkit.github import PULL_REQUEST
 from toolkit.processes import ProcessId
-from toolkit.project import Project
 from toolkit.records import Json
 from toolkit.runs.bootstrap import bootstrap
 from toolkit.runs.platform import apply_platform, plan_platform
@@ -78,21 +78,14 @@ class InPullRequest(Environment):
 @pytest.fixture(scope="module")
 def engineer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """prod@sandbox, bootstrapped by the engineer."""
-    root = copy_project(tmp_path_factory.mktemp("ci"))
-    environment = load_environment("prod@sandbox", Project(root))
-    try:
-        with open_session(environment, "test", Silent()) as session:
-            bootstrap(session)
+    with bootstrapped(copy_project(tmp_path_factory.mktemp("ci")), "prod@sandbox") as environment:
         yield environment
-    finally:
-        client.stop(root)
 
 
 @pytest.fixture(scope="module")
 def made(engineer: Environment) -> dict[str, Any]:
     """The bootstrap's outputs."""
-    outputs: dict[str, Any] = json.loads((engineer.state_dir / "bootstrap.json").read_text())["outputs"]
-    return outputs
+    return bootstrap_outputs(engineer)
 
 
 @pytest.fixture(scope="module")

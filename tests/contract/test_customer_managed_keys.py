@@ -15,13 +15,10 @@ from azure.core.rest import HttpRequest
 
 from docs.generate import rbac
 from tests.conftest import copy_project
-from tests.contract.smoke_platform import Platform, toolkit
+from tests.contract.smoke_platform import Platform, applied_platform, toolkit
 from toolkit.azure.clients import VAULT_API_VERSION, Actor
 from toolkit.azure.credentials import runner_credential
-from toolkit.environment import connect, load_environment
-from toolkit.project import Project
 from toolkit.records import Json
-from toolkit.sandbox import client
 
 pytestmark = pytest.mark.contract
 
@@ -45,15 +42,8 @@ def with_keys(text: str) -> str:
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     project = copy_project(tmp_path_factory.mktemp("keys"))
     data(project, with_keys)
-    try:
-        applied = toolkit(project, "apply", "local", "--no-smoke", "--json")
-        assert applied.returncode == 0, applied.stderr
-        connection = connect(load_environment("local", Project(project)))
-        platform = Platform(project, connection, json.loads(applied.stdout)["platform_outputs"])
+    with applied_platform(project) as platform:
         yield platform
-        platform.close()
-    finally:
-        client.stop(project)
 
 
 class Vault:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from azure.core.rest import HttpRequest
 
-from tests.conftest import copy_project
+from tests.conftest import SandboxForTests, copy_project
 from toolkit.azure.arm import ARM, arm_client, until_done
 from toolkit.checks.model import CheckResult, RunResult
 from toolkit.doctor import context as doctor_context
@@ -43,23 +43,10 @@ SUBJECT = "repo:example-org/ml-platform:environment:local"
 
 
 @dataclass(frozen=True)
-class Place:
+class Place(SandboxForTests):
     """A sandbox of the module's own, with what bootstrap makes and doctor looks at, and nothing else."""
 
-    connection: Connection
     sandbox: Sandbox
-
-    @property
-    def subscription_id(self) -> str:
-        return self.connection.environment.subscription_id
-
-    @property
-    def tenant_id(self) -> str:
-        return self.connection.environment.tenant_id
-
-    @property
-    def ca(self) -> str:
-        return self.connection.runner.settings["SSL_CERT_FILE"]
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ from azure.identity import ManagedIdentityCredential
 from tests.conftest import copy_project
 from tests.contract.smoke_causes import CASES, RED_LINES
 from tests.contract.smoke_mutations import BLOB_DATA_CONTRIBUTOR, BREAKAGES, MUTATIONS, no_link, open_firewall
-from tests.contract.smoke_platform import ROLES_API_VERSION, Platform, toolkit
+from tests.contract.smoke_platform import ROLES_API_VERSION, Platform, applied_platform, toolkit
 from tests.contract.smoke_work import WORK
 from tests.mutations.breaking import Broken, Mutation
 from tests.mutations.platform_table import QUICK, assert_seen, sample
@@ -39,9 +39,8 @@ from toolkit import checks
 from toolkit.azure.api_versions import api_version
 from toolkit.azure.pipeline import RestClient
 from toolkit.checks.model import CheckResult, SilentCheckObserver
-from toolkit.environment import Connection, connect, load_environment
+from toolkit.environment import Connection
 from toolkit.errors import ToolkitError
-from toolkit.project import Project
 from toolkit.sandbox import client
 from toolkit.smoke.checks import exact
 from toolkit.smoke.context import BLOB_PREFIX
@@ -54,15 +53,8 @@ pytestmark = pytest.mark.contract
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     project = copy_project(tmp_path_factory.mktemp("smoke"))
-    try:
-        applied = toolkit(project, "apply", "local", "--no-smoke", "--json")
-        assert applied.returncode == 0, applied.stderr
-        connection = connect(load_environment("local", Project(project)))
-        platform = Platform(project, connection, json.loads(applied.stdout)["platform_outputs"])
+    with applied_platform(project) as platform:
         yield platform
-        platform.close()
-    finally:
-        client.stop(project)
 
 
 def test_a_healthy_platform_is_all_green_twice_and_nothing_is_left_behind(platform: Platform) -> None:

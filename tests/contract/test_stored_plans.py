@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,14 +11,10 @@ from typing import Any
 import pytest
 
 from tests.conftest import copy_project
-from toolkit.environment import Environment, connect, load_environment
+from tests.contract.bootstrapped import bootstrap_outputs, bootstrapped
+from toolkit.environment import Environment, connect
 from toolkit.errors import RefusedError, ToolkitError, UsageError
-from toolkit.project import Project
-from toolkit.runs.bootstrap import bootstrap
-from toolkit.sandbox import client
 from toolkit.terraform.bundle import BUNDLE_FILES
-from toolkit.terraform.events import Silent
-from toolkit.terraform.session import open_session
 from toolkit.terraform.state import read_backend
 from toolkit.terraform.stored_plans import PREFIX, PlanStore, parse_reference
 
@@ -31,20 +26,13 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture(scope="module")
 def engineer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
-    root = copy_project(tmp_path_factory.mktemp("stored"))
-    environment = load_environment("prod@sandbox", Project(root))
-    try:
-        with open_session(environment, "test", Silent()) as session:
-            bootstrap(session)
+    with bootstrapped(copy_project(tmp_path_factory.mktemp("stored")), "prod@sandbox") as environment:
         yield environment
-    finally:
-        client.stop(root)
 
 
 @pytest.fixture(scope="module")
 def outputs(engineer: Environment) -> dict[str, Any]:
-    made: dict[str, Any] = json.loads((engineer.state_dir / "bootstrap.json").read_text())["outputs"]
-    return made
+    return bootstrap_outputs(engineer)
 
 
 def store_of(environment: Environment) -> PlanStore:

@@ -180,6 +180,7 @@ READING = (
     ("env", "diff", "local", "dev@sandbox"),
     ("doctor", "--toolchain"),
     ("doctor", "local", "--skip", "packages"),
+    ("drift", "local"),
     ("sandbox", "status"),
 )
 

@@ -238,3 +238,26 @@ def posts(type_: str, part: str, action: str, back: str) -> Break:
             broken.platform.call("POST", f"{one.id}/{back}", one.api_version)
 
     return break_
+
+
+def without_identity(type_: str, part: str = "") -> Break:
+    def edit(document: Json) -> None:
+        own = "SystemAssigned" in document["identity"]["type"]  # that one would come back as another
+        document["identity"] = {"type": "SystemAssigned" if own else "None"}
+
+    return changes(type_, part, edit)
+
+
+def another_identity(type_: str, part: str = "") -> Break:
+    @contextmanager
+    def break_(broken: Broken) -> Iterator[None]:
+        other = broken.one("Microsoft.ManagedIdentity/userAssignedIdentities", "-probe-writer").id
+
+        def edit(document: Json) -> None:
+            kept = {name: {} for name in document["identity"].get("userAssignedIdentities") or {}}
+            document["identity"] = {**document["identity"], "userAssignedIdentities": {**kept, other: {}}}
+
+        with changes(type_, part, edit)(broken):
+            yield
+
+    return break_

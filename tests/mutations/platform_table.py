@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from tests.mutations import table_access, table_data, table_network, table_services, table_wider
+from tests.mutations import table_access, table_data, table_factory, table_network, table_services, table_wider
 from tests.mutations.breaking import Broken, Harm, Mutation
 from toolkit.checks.model import Check
 from toolkit.live.harm import FATAL
@@ -19,6 +19,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *table_network.TABLE,
     *table_access.TABLE,
     *table_data.TABLE,
+    *table_factory.TABLE,
     *table_services.TABLE,
     *table_wider.TABLE,
 )

@@ -22,6 +22,7 @@ from tests.mutations.breaking import (
 )
 from tests.mutations.table_access import BLOBS, CONTAINER, IDENTITY, ROLES, TRUST, at, subscription
 from tests.mutations.table_data import DIAGNOSTIC, DIAGNOSTIC_VERSION, INSIGHTS, LOGS, WATCHED
+from tests.mutations.table_factory import ADF
 from tests.mutations.table_network import (
     DOORS,
     ENDPOINT,
@@ -36,7 +37,7 @@ from tests.mutations.table_network import (
     WORKSPACE,
     record,
 )
-from tests.mutations.table_services import ADF, AML
+from tests.mutations.table_services import AML
 from toolkit.records import Json
 
 CORS: Json = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -10,10 +9,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import copy_project
-from tests.contract.smoke_platform import Platform, toolkit
+from tests.contract.smoke_platform import Platform, applied_platform
 from tests.e2e.providers import MIRRORS, mirror
-from toolkit.environment import connect, load_environment
-from toolkit.project import Project
 from toolkit.sandbox import client
 from toolkit.smoke.registry import CHECKS
 from toolkit.smoke.run import run
@@ -45,15 +42,8 @@ def platform(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     with pytest.MonkeyPatch.context() as patch:
         for name, value in mirror(request.param).items():
             patch.setenv(name, value)
-        try:
-            applied = toolkit(project, "apply", "local", "--no-smoke", "--json")
-            assert applied.returncode == 0, applied.stderr
-            connection = connect(load_environment("local", Project(project)))
-            platform = Platform(project, connection, json.loads(applied.stdout)["platform_outputs"])
+        with applied_platform(project) as platform:
             yield platform
-            platform.close()
-        finally:
-            client.stop(project)
 
 
 @pytest.mark.parametrize("profile", ["instant", "realistic"])

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import pytest
 
 from tests.conftest import copy_project
-from tests.contract.smoke_platform import Platform, toolkit
+from tests.contract.smoke_platform import applied_platform
 from tests.mutations.breaking import Broken, Mutation
 from tests.mutations.platform_table import MUTATIONS, assert_seen
-from toolkit.environment import connect, load_environment
-from toolkit.project import Project
-from toolkit.sandbox import client
 from toolkit.smoke.registry import CHECKS
 from toolkit.smoke.run import run
 
@@ -23,15 +19,8 @@ pytestmark = [pytest.mark.contract, pytest.mark.slow]
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broken]:
     project = copy_project(tmp_path_factory.mktemp("mutations"))
-    try:
-        applied = toolkit(project, "apply", "local", "--no-smoke", "--json")
-        assert applied.returncode == 0, applied.stderr
-        connection = connect(load_environment("local", Project(project)))
-        platform = Platform(project, connection, json.loads(applied.stdout)["platform_outputs"])
+    with applied_platform(project) as platform:
         yield Broken(platform)
-        platform.close()
-    finally:
-        client.stop(project)
 
 
 @pytest.mark.parametrize("one", MUTATIONS, ids=lambda one: one.name)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import pytest
 
 from tests.conftest import copy_project
-from tests.contract.smoke_platform import Platform, toolkit
+from tests.contract.smoke_platform import Platform, applied_platform
 from tests.mutations.runtime_links import MUTATIONS, SAMPLE, assert_red, left_behind, no_retries, prove
-from toolkit.environment import connect, load_environment
-from toolkit.project import Project
-from toolkit.sandbox import client
 
 pytestmark = [pytest.mark.contract, pytest.mark.slow]
 
@@ -20,16 +16,8 @@ pytestmark = [pytest.mark.contract, pytest.mark.slow]
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     project = copy_project(tmp_path_factory.mktemp("links"))
-    try:
-        applied = toolkit(project, "apply", "local", "--no-smoke", "--json")
-        assert applied.returncode == 0, applied.stderr
-        connection = connect(load_environment("local", Project(project)))
-        platform = Platform(project, connection, json.loads(applied.stdout)["platform_outputs"])
-        with no_retries(platform):
-            yield platform
-        platform.close()
-    finally:
-        client.stop(project)
+    with applied_platform(project) as platform, no_retries(platform):
+        yield platform
 
 
 @pytest.mark.parametrize("name", MUTATIONS)

@@ -25,8 +25,8 @@ from toolkit.cli.options import (
     verbose_option,
     yes_option,
 )
-from toolkit.cli.plan_view import print_plan
-from toolkit.cli.progress import TerminalObserver, command_line, no_changes
+from toolkit.cli.progress import TerminalObserver, command_line
+from toolkit.cli.review import review
 from toolkit.cli.terminal import Terminal
 from toolkit.cli.verdict import proven, strict_option
 from toolkit.cli.words import HandedOver, ManyCommand
@@ -89,12 +89,10 @@ def apply(
     from toolkit.environment import load_environment
     from toolkit.errors import ExitCode, UsageError
     from toolkit.evidence.signing import signing_key
-    from toolkit.guard.check import environment_policies, guard_plan, refuse
+    from toolkit.guard.check import environment_policies
     from toolkit.guard.report import as_document as guard_document
-    from toolkit.guard.report import summary as guard_line
     from toolkit.runs.handed_over import taken
     from toolkit.runs.session import open_session
-    from toolkit.terraform.applying import check_losses
     from toolkit.terraform.bundle import read_metadata
     from toolkit.terraform.losses import parse_allowed
     from toolkit.terraform.stored_plans import parse_reference
@@ -125,17 +123,7 @@ def apply(
         folder = stack.enter_context(taken(session, name, command_line())) or bundle
         saved, reconciled = _plan(session, terminal, folder, metadata, reconcile, force_unlock, adopt)
         summary = saved.summary
-        if summary.empty:
-            if not as_json:
-                terminal.print(no_changes(environment, summary))
-        else:
-            if not as_json:
-                print_plan(terminal, summary, every=environment.needs_confirmation)
-            terminal.progress(f"{environment.name}: {summary.sentence}")
-            check_losses(session, saved, "platform", allowed)
-        guard = guard_plan(environment, saved.document, allowed=allowed, summary=summary, policies=policies)
-        terminal.progress(guard_line(guard))
-        refuse(guard)
+        guard = review(session, saved, terminal, allowed=allowed, policies=policies, as_json=as_json)
         if not summary.empty:
             _confirm(session, terminal, summary.sentence, yes)
         done = carry_out(

@@ -14,8 +14,8 @@ import click
 from toolkit.cli.apply import carry_out
 from toolkit.cli.leased import STATE, firewall_lease_options, own_lease
 from toolkit.cli.options import allow_replace_option, complete_environment, json_option, sign_key_option, verbose_option
-from toolkit.cli.plan_view import print_plan
-from toolkit.cli.progress import TerminalObserver, command_line, no_changes
+from toolkit.cli.progress import TerminalObserver, command_line
+from toolkit.cli.review import review
 from toolkit.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -79,13 +79,11 @@ def promote(
     from toolkit.environment import load_environment
     from toolkit.errors import ExitCode
     from toolkit.evidence.signing import signing_key, verifying_key
-    from toolkit.guard.check import environment_policies, guard_plan, refuse
+    from toolkit.guard.check import environment_policies
     from toolkit.guard.report import as_document as guard_document
-    from toolkit.guard.report import summary as guard_line
     from toolkit.runs.platform import plan_platform
     from toolkit.runs.promotion import current_commit, differences, proof_of, record, refuse_pair
     from toolkit.runs.session import open_session
-    from toolkit.terraform.applying import check_losses
     from toolkit.terraform.losses import parse_allowed
 
     terminal = Terminal()
@@ -110,17 +108,7 @@ def promote(
         summary, approved = saved.summary, None
         if not as_json:
             _print_differences(terminal, before, after, rows)
-        if summary.empty:
-            if not as_json:
-                terminal.print(no_changes(after, summary))
-        else:
-            if not as_json:
-                print_plan(terminal, summary, every=after.needs_confirmation)
-            terminal.progress(f"{after.name}: {summary.sentence}")
-            check_losses(session, saved, "platform", allowed)
-        guard = guard_plan(after, saved.document, allowed=allowed, summary=summary, policies=policies)
-        terminal.progress(guard_line(guard))
-        refuse(guard)
+        guard = review(session, saved, terminal, allowed=allowed, policies=policies, as_json=as_json)
         if not summary.empty:
             approved = _approval(terminal, after, proof, summary.sentence, approved_by)
         if current_commit(after) != commit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 
@@ -14,12 +14,13 @@ from toolkit.azure.clients import Actor
 from toolkit.azure.credentials import runner_credential
 from toolkit.azure.denial import Denial, classify
 from toolkit.azure.exchanges import Exchanges
+from toolkit.azure.tokens import OneToken
 from toolkit.checks.model import Check, CheckFailed, CheckSkipped
+from toolkit.checks.once import Once
 from toolkit.environment import Connection, Environment
 from toolkit.errors import UsageError
 from toolkit.live.reading import Reader, View
 from toolkit.records import Json
-from toolkit.smoke.tokens import OneToken
 from toolkit.terraform.declared import Declared, declared_resources
 from toolkit.terraform.state import Backend, read_backend
 from toolkit.toolchain.terraform import find_terraform
@@ -35,27 +36,15 @@ class Run:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self._kept: dict[str, Any] = {}
-        self._locks: dict[str, threading.Lock] = {}
+        self.once = Once()
         self._lock = threading.Lock()
         self._exchanges: dict[str, Exchanges] = {}
-        self._looked: set[str] = set()
         self._reader: Reader | None = None
         self._credential: OneToken | None = None
 
     @property
     def environment(self) -> Environment:
         return self.connection.environment
-
-    def once(self, key: str, make: Callable[[], T]) -> T:
-        """What several checks share. What ``make`` raises is not kept."""
-        with self._lock:
-            own = self._locks.setdefault(key, threading.Lock())
-        with own:
-            if key not in self._kept:
-                self._kept[key] = make()
-            found: T = self._kept[key]
-            return found
 
     def credential(self) -> OneToken:
         """The runner's. Raises UsageError when the choice of env.toml needs a variable that is not set."""
@@ -71,9 +60,7 @@ class Run:
             if self._reader is None:
                 actor = Actor("runner", self.connection.runner, credential, self.environment.subscription_id)
                 self._reader = Reader(actor.arm())
-            again = check_id in self._looked
-            self._looked.add(check_id)
-            return self._reader.now() if again else self._reader.ever()
+            return self._reader.attempt(check_id)
 
     def begin_exchanges(self, check_id: str) -> Exchanges:
         self._exchanges[check_id] = Exchanges()

@@ -73,10 +73,11 @@ def _closing(text: str, start: int) -> int | None:
 
 def _holds(text: str, line: DataLine) -> bool:
     import hcl2
+    from lark.exceptions import LarkError
 
     try:
         document = hcl2.loads(text)
-    except Exception:
+    except LarkError:
         return False
     outer, _, inner = line.key.partition(".")
     listed = [str(one).strip('"') for one in (document.get(outer) or {}).get(inner) or []]

@@ -34,10 +34,10 @@ def live_findings(
         ("what else is in the groups", lambda: strangers(inventory)),
         ("private endpoint connections", lambda: endpoints.connections(inventory)),
         ("records of the private zones", lambda: endpoints.records(inventory)),
-        ("role assignments", lambda: access.assignments(inventory, own)),
+        ("role assignments", lambda: access.named(inventory, access.assignments(inventory, own), {})),
         (
             "role assignments elsewhere in the subscription",
-            lambda: access.elsewhere(inventory, own, f"/subscriptions/{subscription_id}"),
+            lambda: access.named(inventory, access.elsewhere(inventory, own, f"/subscriptions/{subscription_id}"), {}),
         ),
         ("expiry of secrets", lambda: expiring(inventory, now or datetime.now(UTC))),
     )

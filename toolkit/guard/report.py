@@ -9,14 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from toolkit import __version__
 from toolkit.guard.check import described, hint
 from toolkit.guard.engine import Finding, Report
 from toolkit.guard.policies import Policy
 from toolkit.records import Json
+from toolkit.sarif import sarif, sarif_rule
 
-# https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
-_SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 # https://www.w3.org/TR/xml/#charsets
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _UNSEEN_TYPES = 12
@@ -138,11 +136,10 @@ def _cell(text: str) -> str:
 
 def as_sarif(report: Report) -> str:
     order = {one.id: position for position, one in enumerate(report.policies)}
-    driver = {
-        "name": "toolkit guard",
-        "semanticVersion": __version__,
-        "rules": [_sarif_rule(one) for one in report.policies],
-    }
+    rules = [
+        sarif_rule(one.id, one.title, f"{one.title}. {one.why}", one.fix, one.severity, one.source)
+        for one in report.policies
+    ]
     results = []
     for one in report.findings:
         result: dict[str, Any] = {
@@ -167,21 +164,7 @@ def as_sarif(report: Report) -> str:
                 {"kind": "external", "status": "accepted", "justification": f"{one.waiver.owner}: {one.waiver.reason}"}
             ]
         results.append(result)
-    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
-    return json.dumps({"$schema": _SARIF, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False)
-
-
-def _sarif_rule(policy: Policy) -> Json:
-    document: Json = {
-        "id": policy.id,
-        "shortDescription": {"text": policy.title},
-        "fullDescription": {"text": f"{policy.title}. {policy.why}"},
-        "help": {"text": policy.fix},
-        "defaultConfiguration": {"level": policy.severity},
-    }
-    if policy.source.startswith("https://"):
-        document["helpUri"] = policy.source
-    return document
+    return sarif("toolkit guard", rules, results)
 
 
 def as_junit(report: Report) -> str:

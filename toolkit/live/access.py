@@ -6,13 +6,16 @@ https://learn.microsoft.com/azure/role-based-access-control/role-assignments-lis
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
+
+from azure.core.exceptions import HttpResponseError
 
 from toolkit.azure.api_versions import api_version
 from toolkit.live.findings import Finding, compared, unlisted
 from toolkit.live.inventory import ASSIGNMENTS, DEFINITIONS, IDENTITIES, Inventory
+from toolkit.live.meant import Manifest
 from toolkit.records import Json
 
 _PATH = f"/providers/{ASSIGNMENTS}"
@@ -20,7 +23,7 @@ _PATH = f"/providers/{ASSIGNMENTS}"
 
 def assignments(inventory: Inventory, names: dict[str, str]) -> Iterator[Finding]:
     """``names``: what the principals are called, by their ids in lower case; those are the platform's own."""
-    own = {*names, *_principals(inventory)}
+    own = {*names, *principals(inventory.manifest)}
     live: dict[str, Json] = {}
     for group in inventory.group_ids:
         # At, above and below the group.
@@ -47,7 +50,7 @@ def assignments(inventory: Inventory, names: dict[str, str]) -> Iterator[Finding
 def elsewhere(inventory: Inventory, names: dict[str, str], subscription: str) -> Iterator[Finding]:
     """What the platform's own identities may do in the rest of the subscription. Raises HttpResponseError for who may
     not read there, as CI's identity."""
-    own = {*names, *_principals(inventory)}
+    own = {*names, *principals(inventory.manifest)}
     meant = {one.key: one for one in inventory.manifest.of(ASSIGNMENTS)}
     found = inventory.view.list(f"{subscription}{_PATH}")
     if not {str(one["id"]).casefold() for one in found} & set(meant):
@@ -74,10 +77,22 @@ def definition(inventory: Inventory, role_definition_id: str) -> Json:
     return answer
 
 
-def _principals(inventory: Inventory) -> set[str]:
+def named(inventory: Inventory, findings: Iterable[Finding], known: Mapping[str, str]) -> Iterator[Finding]:
+    """Assignments by what their roles are called; ``known``: by GUID, where this identity may not read it."""
+    for one in findings:
+        guid = one.name.partition("role ")[2].partition(" ")[0]
+        try:
+            name = str(definition(inventory, guid)["roleName"])
+        except HttpResponseError:
+            name = known.get(guid.casefold(), guid)
+        yield replace(one, name=one.name.replace(f"role {guid}", name))
+
+
+def principals(manifest: Manifest) -> dict[str, str]:
+    """What the identities that Terraform made are called, by their object ids in lower case."""
     return {
-        str(principal).casefold()
-        for one in inventory.manifest.of(IDENTITIES)
+        str(principal).casefold(): f"the identity {one.id.rsplit('/', 1)[-1]}"
+        for one in manifest.of(IDENTITIES)
         if (principal := one.body.get("properties", {}).get("principalId"))
     }
 

@@ -57,6 +57,13 @@ class Finding:
             return f"{kind} {self.name} is missing"
         return f"{self.name}: {self.path} is {_shown(self.live)}, not {_shown(self.meant)}"
 
+    def fits(self, pattern: str) -> bool:
+        """Whether an id, ``id#path``, or a pattern of them is about this. Both are taken as they stand, too: an element
+        in brackets (``ipRules[203.0.113.9]``) would be a set of characters in a pattern."""
+        folded = pattern.casefold()
+        keys = (self.id.casefold(), f"{self.id}#{self.path}".casefold())
+        return folded in keys or any(fnmatchcase(key, folded) for key in keys)
+
 
 def _shown(value: Any) -> str:
     if value is None or value == "":

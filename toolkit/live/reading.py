@@ -46,6 +46,7 @@ class Reader:
         self._clock = clock
         self._answers: dict[tuple[str, str], _Answer] = {}
         self._lock = threading.Lock()
+        self._attempted: set[str] = set()
         self.requests = 0
 
     def now(self) -> View:
@@ -55,6 +56,13 @@ class Reader:
     def ever(self) -> View:
         """What was read at any time of the run."""
         return View(self, EVER)
+
+    def attempt(self, who: str) -> View:
+        """For an attempt of a check: what was read at any time, but for one that is made again."""
+        with self._lock:
+            again = who in self._attempted
+            self._attempted.add(who)
+        return self.now() if again else self.ever()
 
     def documents(self) -> dict[str, Any]:
         """What was read, by method and path; of a refusal what it said."""

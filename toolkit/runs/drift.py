@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from fnmatch import fnmatchcase
 from typing import Any
 
 from toolkit.azure.arm import arm_client
@@ -15,9 +14,10 @@ from toolkit.drift.live import live_findings
 from toolkit.drift.model import Activity, Drift, Report
 from toolkit.drift.ways import ways
 from toolkit.environment import Environment
-from toolkit.errors import ToolkitError
+from toolkit.errors import ToolkitError, UsageError, nearest
+from toolkit.live.access import principals
 from toolkit.live.findings import Finding
-from toolkit.live.inventory import Inventory
+from toolkit.live.inventory import FACTORIES, GROUPS, Inventory
 from toolkit.live.meant import Manifest, read_manifest
 from toolkit.live.reading import Reader
 from toolkit.runs.platform import prepare_platform
@@ -25,8 +25,6 @@ from toolkit.terraform.planning import SavedPlan, make_plan
 from toolkit.terraform.session import Session
 from toolkit.terraform.values import value_changes
 from toolkit.terraform.workspace import RootName
-
-GROUPS = "Microsoft.Resources/resourceGroups"
 
 
 def find_drift(session: Session) -> Report:
@@ -48,12 +46,12 @@ def find_drift(session: Session) -> Report:
             f"nothing of {environment.name} is applied: there is nothing to drift",
             hint=f"toolkit apply {environment.name}",
         )
-    own = principals(manifest)
-    callers = dict(own)
-    if (operator := session.connection.operator) is not None:
-        callers.setdefault(operator.object_id.casefold(), "the operator of env.toml")
     with arm_client(session.connection) as client, ThreadPoolExecutor(1) as pool:
-        inventory = inventory_of(Reader(client), manifest)
+        inventory = Inventory(Reader(client).ever(), manifest, [one.id for one in manifest.of(GROUPS)])
+        own = _principals(inventory)
+        callers = dict(own)
+        if (operator := session.connection.operator) is not None:
+            callers.setdefault(operator.object_id.casefold(), "the operator of env.toml")
         reading = pool.submit(live_findings, inventory, own, environment.subscription_id)
         prepare_platform(session, reading=True)
         plan = _plan(session)
@@ -81,20 +79,15 @@ def _plan(session: Session) -> SavedPlan:
         return make_plan(session, locked=False)
 
 
-def inventory_of(reader: Reader, manifest: Manifest) -> Inventory:
-    return Inventory(reader.ever(), manifest, [one.id for one in manifest.of(GROUPS)])
-
-
-def principals(manifest: Manifest) -> dict[str, str]:
-    """What the platform's own principals are called, by object id in lower case."""
-    found = {}
-    for one in manifest.of("Microsoft.ManagedIdentity/userAssignedIdentities"):
-        if principal := one.body.get("properties", {}).get("principalId"):
-            found[str(principal).casefold()] = f"the identity {one.id.rsplit('/', 1)[-1]}"
-    for one in manifest.of("Microsoft.DataFactory/factories"):
-        if principal := (one.body.get("identity") or {}).get("principalId"):
-            found[str(principal).casefold()] = "the data factory"
-    return found
+def _principals(inventory: Inventory) -> dict[str, str]:
+    """What the platform's own principals are called, by object id in lower case. That of a factory is Azure's to give,
+    and in no state: the factory says it."""
+    factories = {
+        str(principal).casefold(): "the data factory"
+        for one in inventory.manifest.of(FACTORIES)
+        if (principal := ((inventory.document(one) or {}).get("identity") or {}).get("principalId"))
+    }
+    return {**principals(inventory.manifest), **factories}
 
 
 def planned(plan: SavedPlan, live: Sequence[Finding], inventory: Inventory) -> Iterator[Finding]:
@@ -150,7 +143,7 @@ def sorted_out(
     expired: dict[str, None] = {}
     used: set[str] = set()
     for one in drifts:
-        fitting = [entry for entry in reasons if _fits(entry[0], one)]
+        fitting = [entry for entry in reasons if one.finding.fits(entry[0])]
         used |= {what for what, _, _ in fitting}
         if valid := next((reason for _, reason, current in fitting if current), None):
             ignored.append((one, valid))
@@ -159,11 +152,6 @@ def sorted_out(
         kept.append(one)
     idle = tuple(one.what for one in environment.ignored_drift if one.what not in used)
     return kept, ignored, tuple(expired), idle
-
-
-def _fits(pattern: str, one: Drift) -> bool:
-    folded = pattern.casefold()
-    return any(fnmatchcase(key.casefold(), folded) for key in (one.finding.id, one.key))
 
 
 def _told(one: Drift, told: Mapping[str, Activity | str]) -> Drift:
@@ -177,8 +165,6 @@ def plan_revert(session: Session, addresses: tuple[str, ...]) -> SavedPlan:
     known = {one.address for one in read_manifest(session.connection).resources if one.root == "platform"}
     for address in addresses:
         if address not in known:
-            from toolkit.errors import UsageError, nearest
-
             close = nearest(address, known)
             raise UsageError(
                 f"{address} is no resource of the platform's state",

@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import dns.exception
@@ -20,7 +20,9 @@ from toolkit.azure.credentials import PROBES_NEED, probe_credential, runner_cred
 from toolkit.azure.denial import MAY_BE_DNS, Denial, classify
 from toolkit.azure.exchanges import Exchanges
 from toolkit.azure.second_look import WRITE_RECORD_AGAIN, look_again
+from toolkit.azure.tokens import OneToken
 from toolkit.checks.model import Check, CheckFailed, CheckSkipped
+from toolkit.checks.once import Once
 from toolkit.environment import Connection, Environment, Vantage
 from toolkit.files import disk_errors
 from toolkit.live.meant import Manifest, load_manifest
@@ -28,10 +30,7 @@ from toolkit.live.reading import Reader, View
 from toolkit.records import Json
 from toolkit.smoke.features import FEATURES, feature_of, has
 from toolkit.smoke.marks import Marks
-from toolkit.smoke.tokens import OneToken
 from toolkit.smoke.ways import ways_to
-
-T = TypeVar("T")
 
 # The blobs of a run live below <prefix><UTC time>-<run id>/, so that leftovers of a killed run can be told by age.
 BLOB_PREFIX = "toolkit-smoke/"
@@ -76,21 +75,11 @@ class Run:
         self._credentials: dict[str, OneToken | None] = {}
         self._lock = threading.Lock()
         self._reader: Reader | None = None
-        self._looked: set[str] = set()
         self._manifest: Manifest | None = None
         self._reading = threading.Lock()
-        self._kept: dict[str, Any] = {}
-        self._keeping = threading.Lock()
+        self.once = Once()
         self._marks = Marks(connection.environment.state_dir / "smoke-runs")
         self._marked = False
-
-    def once(self, key: str, make: Callable[[], T]) -> T:
-        """What several checks of a run share, made by the first that asks. What ``make`` raises is not kept."""
-        with self._keeping:
-            if key not in self._kept:
-                self._kept[key] = make()
-            found: T = self._kept[key]
-            return found
 
     def mark(self) -> None:
         """Note that this run may leave something behind when it is killed. Called before anything is written."""
@@ -117,11 +106,7 @@ class Run:
 
     def view(self, check_id: str) -> View:
         """The control plane for an attempt of a check: what any check has read, but for one that is made again."""
-        reader = self._control_plane()
-        with self._lock:
-            again = check_id in self._looked
-            self._looked.add(check_id)
-            return reader.now() if again else reader.ever()
+        return self._control_plane().attempt(check_id)
 
     def anew(self) -> View:
         """The control plane from this moment on."""

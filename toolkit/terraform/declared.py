@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,12 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.environment import Environment, Operator
-from toolkit.environment.shell import inherited
 from toolkit.environment.variables import variable_files
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.files import disk_errors
 from toolkit.records import Json
-from toolkit.terraform.offline import write_offline
+from toolkit.terraform.offline import run_offline, write_offline
 from toolkit.terraform.rules import UNKNOWN_UNTIL_APPLY
 from toolkit.terraform.state import read_backend
 from toolkit.terraform.workspace import ROOTS, RootName, declared_variables, filled_variables
@@ -93,8 +91,14 @@ def _of_root(environment: Environment, root: RootName, values: Json, terraform: 
             json.dumps({name: value for name, value in values.items() if name in known}), encoding="utf-8"
         )
         files = [*(path for path in variable_files(environment) if path.is_file()), folder / _VARIABLES]
-        settings = {**inherited(environment), "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
-        run = _Terraform(terraform, folder, settings)
+
+        def run(*words: str) -> str:
+            done = run_offline(terraform, folder, environment, *words)
+            if done.returncode and words[0] != "plan":
+                said = (done.stderr or done.stdout).strip()
+                raise ToolkitError(f"terraform {words[0]} of terraform/ failed: {said}")
+            return done.stdout
+
         run("init", "-backend=false", "-input=false")
         arguments = [f"-var-file={path}" for path in files]
         told = run("plan", "-input=false", "-lock=false", "-json", f"-out={_PLAN}", *arguments)
@@ -105,30 +109,6 @@ def _of_root(environment: Environment, root: RootName, values: Json, terraform: 
             )
         document = json.loads(run("show", "-json", _PLAN))
     return sorted(_found(root, document["planned_values"].get("root_module", {})), key=lambda one: one.address)
-
-
-@dataclass(frozen=True, slots=True)
-class _Terraform:
-    program: Path
-    folder: Path
-    settings: Mapping[str, str]
-
-    def __call__(self, *arguments: str) -> str:
-        try:
-            done = subprocess.run(
-                [str(self.program), *arguments],
-                cwd=self.folder,
-                env=dict(self.settings),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                encoding="utf-8",
-                errors="replace",
-            )
-        except OSError as error:
-            raise ToolkitError(f"Terraform ({self.program}) does not start: {error.strerror}") from error
-        if done.returncode and arguments[0] != "plan":
-            raise ToolkitError(f"terraform {arguments[0]} of terraform/ failed: {(done.stderr or done.stdout).strip()}")
-        return done.stdout
 
 
 def _problem(told: str, planned: bool) -> str | None:

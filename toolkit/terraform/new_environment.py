@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -17,12 +15,12 @@ from toolkit.environment import FILE_NAME, Environment, environment_names, load_
 from toolkit.environment.addresses import ADDRESS_SPACE
 from toolkit.environment.editing import with_string
 from toolkit.environment.file import read_text
-from toolkit.environment.shell import inherited
 from toolkit.environment.variables import read_variables, variable_files
-from toolkit.errors import ToolkitError, UsageError
+from toolkit.errors import UsageError
 from toolkit.files import disk_errors, write_atomically
 from toolkit.project import Project
 from toolkit.terraform.data import check_data
+from toolkit.terraform.offline import run_offline
 from toolkit.toolchain.engines import engine_of
 from toolkit.toolchain.terraform import ensure_terraform
 
@@ -141,28 +139,16 @@ def _computed_names(source: Environment, wanted: Wanted) -> dict[str, str]:
         }
         document = {"module": {"names": call}, "output": {"names": {"value": "${module.names.names}"}}}
         (folder / "main.tf.json").write_text(json.dumps(document), encoding="utf-8")
-        settings = {**inherited(source), "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
-        _run(terraform, folder, settings, "init", "-backend=false", "-input=false", "-no-color")
-        _run(terraform, folder, settings, "plan", "-input=false", "-lock=false", "-no-color", "-out=plan")
-        shown = json.loads(_run(terraform, folder, settings, "show", "-json", "plan"))
+
+        def run(*arguments: str) -> str:
+            done = run_offline(terraform, folder, source, *arguments)
+            if done.returncode != 0:
+                words = " ".join((done.stderr or done.stdout).split())
+                raise UsageError(f"the names of the new environment cannot be computed: {words}")
+            return done.stdout
+
+        run("init", "-backend=false", "-input=false", "-no-color")
+        run("plan", "-input=false", "-lock=false", "-no-color", "-out=plan")
+        shown = json.loads(run("show", "-json", "plan"))
     names: dict[str, str] = shown["planned_values"]["outputs"]["names"]["value"]
     return names
-
-
-def _run(terraform: Path, folder: Path, settings: Mapping[str, str], *arguments: str) -> str:
-    try:
-        done = subprocess.run(
-            [str(terraform), *arguments],
-            cwd=folder,
-            env=dict(settings),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-        )
-    except OSError as error:
-        raise ToolkitError(f"Terraform ({terraform}) does not start: {error.strerror}") from error
-    if done.returncode != 0:
-        words = " ".join((done.stderr or done.stdout).split())
-        raise UsageError(f"the names of the new environment cannot be computed: {words}")
-    return done.stdout

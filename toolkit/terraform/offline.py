@@ -9,8 +9,13 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 from pathlib import Path
+from subprocess import CompletedProcess
 
+from toolkit.environment import Environment
+from toolkit.environment.shell import inherited
+from toolkit.errors import ToolkitError
 from toolkit.terraform.workspace import RootName
 
 BLOCK = re.compile(r'^(\w+)((?: "[^"\n]*")*) \{\n(.*?)^\}$', re.MULTILINE | re.DOTALL)
@@ -49,6 +54,26 @@ def write_offline(terraform_dir: Path, root: RootName, target: Path, *, with_res
             file.write_text(offline(file.read_text(encoding="utf-8"), with_resources=with_resources), encoding="utf-8")
         (folder / "unknown_until_apply.tf").write_text(_UNKNOWN_FILE, encoding="utf-8")
     return target / root
+
+
+def run_offline(program: Path, folder: Path, environment: Environment, *arguments: str) -> CompletedProcess[str]:
+    """Terraform in a folder of ours that needs no provider and no backend, with what the shell may hand over.
+
+    Raises ToolkitError when it does not start; what its exit code means is the caller's to say.
+    """
+    settings = {**inherited(environment), "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
+    try:
+        return subprocess.run(
+            [str(program), *arguments],
+            cwd=folder,
+            env=settings,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except OSError as error:
+        raise ToolkitError(f"Terraform ({program}) does not start: {error.strerror}") from error
 
 
 def offline(text: str, *, with_resources: bool = False) -> str:

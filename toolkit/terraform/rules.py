@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -17,12 +16,11 @@ from typing import Any
 
 from toolkit.environment import Environment
 from toolkit.environment.file import FILE_NAME, line_of, read_text
-from toolkit.environment.shell import inherited
 from toolkit.environment.variables import variable_files
 from toolkit.errors import ToolkitError
 from toolkit.files import disk_errors
 from toolkit.records import Json
-from toolkit.terraform.offline import write_offline
+from toolkit.terraform.offline import run_offline, write_offline
 from toolkit.terraform.origins import Origins, line_of_variable
 from toolkit.terraform.workspace import RootName, declared_variables
 
@@ -55,28 +53,16 @@ def broken_rules(environment: Environment, root: RootName, values: Json, terrafo
         (folder / _TOOLKIT_FILE).write_text(f"{{\n{text}\n}}\n", encoding="utf-8")
         files = [path for path in variable_files(environment) if path.is_file()]
         arguments = [f"-var-file={path}" for path in (*files, folder / _TOOLKIT_FILE)]
-        settings = {**inherited(environment), "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
-        _terraform(terraform, folder, settings, "init", "-backend=false", "-input=false")
-        told = _terraform(terraform, folder, settings, "plan", "-input=false", "-lock=false", "-json", *arguments)
+
+        def run(*words: str) -> str:
+            done = run_offline(terraform, folder, environment, *words)
+            if done.returncode not in (0, 1) or (words[0] == "init" and done.returncode):
+                raise ToolkitError(f"terraform {words[0]} of the rules failed: {(done.stderr or done.stdout).strip()}")
+            return done.stdout
+
+        run("init", "-backend=false", "-input=false")
+        told = run("plan", "-input=false", "-lock=false", "-json", *arguments)
         return list(dict.fromkeys(_problems(told, environment, folder)))
-
-
-def _terraform(terraform: Path, folder: Path, settings: Mapping[str, str], *arguments: str) -> str:
-    try:
-        done = subprocess.run(
-            [str(terraform), *arguments],
-            cwd=folder,
-            env=dict(settings),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-        )
-    except OSError as error:
-        raise ToolkitError(f"Terraform ({terraform}) does not start: {error.strerror}") from error
-    if done.returncode not in (0, 1) or (arguments[0] == "init" and done.returncode):
-        raise ToolkitError(f"terraform {arguments[0]} of the rules failed: {(done.stderr or done.stdout).strip()}")
-    return done.stdout
 
 
 def _problems(told: str, environment: Environment, folder: Path) -> Iterator[str]:

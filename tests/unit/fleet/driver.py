@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -46,7 +45,8 @@ def worker(path: Path) -> None:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, end)
     path.with_suffix(".began").touch()
-    time.sleep(600)
+    while True:
+        signal.pause()
 
 
 def main(root: Path, parallel: int, names: Sequence[str]) -> int:

@@ -63,14 +63,25 @@ def test_what_depends_on_a_failure_is_not_begun_and_the_rest_goes_on(tmp_path: P
 
 
 def test_fail_fast_begins_nothing_more_and_lets_what_runs_end(tmp_path: Path) -> None:
-    began = tmp_path / "began"
-    slow = f"import pathlib, time\npathlib.Path({str(began)!r}).touch()\ntime.sleep(0.5)"
+    """What runs ends after the other one was missed: until then its process is there, if only as a zombie."""
+    began, process = tmp_path / "began", tmp_path / "process"
+    wait = (
+        f"import os, pathlib, sys, time\nbegan, process = pathlib.Path({str(began)!r}), pathlib.Path({str(process)!r})"
+    )
+    slow = f"""
+{wait}
+began.touch()
+while not process.exists() or os.path.exists(f"/proc/{{process.read_text()}}"):
+    time.sleep(0.01)
+"""
     fails = f"""
-        import pathlib, sys, time
-        while not pathlib.Path({str(began)!r}).exists():
-            time.sleep(0.01)
-        sys.exit(1)
-    """
+{wait}
+while not began.exists():
+    time.sleep(0.01)
+process.with_suffix(".part").write_text(str(os.getpid()))
+process.with_suffix(".part").rename(process)
+sys.exit(1)
+"""
     children, _, code = run(tmp_path, job("slow", slow), job("bad", fails), job("next"), parallel=2, fail_fast=True)
     assert code == ExitCode.FAILED
     assert children["slow"].exit_code == 0

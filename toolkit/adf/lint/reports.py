@@ -8,15 +8,12 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
-from toolkit import __version__
 from toolkit.adf.lint.model import SEVERITIES, Finding, Rule
 from toolkit.pipelines.model import Factory
+from toolkit.sarif import sarif, sarif_rule
 
-# https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
-_SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 # https://www.w3.org/TR/xml/#charsets
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -79,11 +76,10 @@ def as_json(report: Report) -> str:
 
 def as_sarif(report: Report) -> str:
     order = {rule.id: position for position, rule in enumerate(report.rules)}
-    driver = {
-        "name": "toolkit adf lint",
-        "semanticVersion": __version__,
-        "rules": [_sarif_rule(rule) for rule in report.rules],
-    }
+    rules = [
+        sarif_rule(one.id, one.what, f"{one.what} {one.consequence}", one.fix, one.severity, one.source)
+        for one in report.rules
+    ]
     results = [
         {
             "ruleId": one.rule.id,
@@ -104,8 +100,7 @@ def as_sarif(report: Report) -> str:
         }
         for one in report.findings
     ]
-    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
-    return json.dumps({"$schema": _SARIF, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False)
+    return sarif("toolkit adf lint", rules, results)
 
 
 def as_junit(report: Report) -> str:
@@ -138,19 +133,6 @@ FORMATS: dict[str, Callable[[Report], str]] = {"text": as_text, "json": as_json,
 
 def rules_table(rules: Iterable[Rule]) -> list[list[str]]:
     return [[rule.id, rule.severity, "yes" if rule.fixable else "", rule.what] for rule in rules]
-
-
-def _sarif_rule(rule: Rule) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "id": rule.id,
-        "shortDescription": {"text": rule.what},
-        "fullDescription": {"text": f"{rule.what} {rule.consequence}"},
-        "help": {"text": rule.fix},
-        "defaultConfiguration": {"level": rule.severity},
-    }
-    if rule.source.startswith("https://"):
-        document["helpUri"] = rule.source
-    return document
 
 
 def _uri(file: str) -> str:

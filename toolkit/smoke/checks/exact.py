@@ -73,7 +73,7 @@ def roles_are_exact(context: Context) -> Facts:
     found = _read(lambda: list(access.assignments(inventory, _names(context))))
     fail_on(
         context,
-        _named(context, inventory, found),
+        access.named(inventory, found, BROAD_ROLES),
         retry_seconds=context.check.retry_seconds,
         hint="toolkit apply and toolkit bootstrap make what is missing; delete what nobody meant "
         "(az role assignment delete --ids …)",
@@ -87,7 +87,7 @@ def identities_have_nothing_elsewhere(context: Context) -> Facts:
     found = _read(lambda: list(access.elsewhere(inventory, _names(context), subscription)))
     fail_on(
         context,
-        _named(context, inventory, found),
+        access.named(inventory, found, BROAD_ROLES),
         hint="delete what nobody meant, or make it in Terraform",
         retry_seconds=context.check.retry_seconds,
     )
@@ -156,7 +156,7 @@ def _everything(context: Context) -> tuple[list[Finding], list[Finding]]:
 def fail_on(context: Context, findings: Iterable[Finding], *, hint: str, retry_seconds: float = 0) -> None:
     """Raises CheckFailed that names what was found, but for what env.toml allows."""
     allowed = context.environment.allowed_extras
-    left = [one for one in findings if not _allowed(one, allowed)]
+    left = [one for one in findings if not any(one.fits(pattern) for pattern in allowed)]
     if not left:
         return
     words = [one.words for one in left[:_MOST]]
@@ -173,11 +173,6 @@ def fail_on(context: Context, findings: Iterable[Finding], *, hint: str, retry_s
             "findings": [{"what": o.what, "harm": o.harm, "id": o.id, "path": o.path, "words": o.words} for o in left]
         },
     )
-
-
-def _allowed(finding: Finding, allowed: Iterable[str]) -> bool:
-    where = (finding.id.casefold(), f"{finding.id}#{finding.path}".casefold())
-    return any(fnmatchcase(one, pattern.casefold()) for pattern in allowed for one in where)
 
 
 def _inventory(context: Context, place: str) -> Inventory:
@@ -213,26 +208,6 @@ def _names(context: Context) -> dict[str, str]:
         "the data factory": context.output("data_factory_principal_id"),
     }
     return {str(principal).casefold(): name for name, principal in ours.items()}
-
-
-def _named(context: Context, inventory: Inventory, findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Roles by their names instead of their GUIDs."""
-    for one in findings:
-        guid = one.name.partition("role ")[2].partition(" ")[0]
-        try:
-            name = str(access.definition(inventory, guid)["roleName"])
-        except HttpResponseError:
-            name = BROAD_ROLES.get(guid.casefold(), guid)
-        yield Finding(
-            one.what,
-            one.type,
-            one.id,
-            one.name.replace(f"role {guid}", name),
-            one.path,
-            one.meant,
-            one.live,
-            one.address,
-        )
 
 
 def _why_broad(inventory: Inventory, role_definition_id: str) -> str | None:

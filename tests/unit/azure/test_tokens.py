@@ -9,7 +9,7 @@ from typing import Any
 
 from azure.core.credentials import AccessToken
 
-from toolkit.smoke.tokens import OneToken
+from toolkit.azure.tokens import OneToken
 
 
 class Slow:
